@@ -1,0 +1,1 @@
+//! Boxmesh: peer-box.
