@@ -1,1 +1,3 @@
 //! Boxmesh: origin.
+
+pub mod media;
