@@ -1,1 +1,19 @@
-//! Boxmesh: wire.
+//! What two programs of Boxmesh must agree on: names, seals and messages.
+//!
+//! Nothing here opens a socket or needs a runtime. Every message states its largest size, and
+//! `docs/protocol.md` describes each of them well enough to write a second implementation.
+
+pub mod address;
+pub mod announcement;
+mod boxes;
+mod cbor;
+pub mod chunk;
+pub mod exchange;
+pub mod feed;
+pub mod id;
+pub mod key;
+pub mod presentation;
+pub mod proof;
+pub mod seal;
+
+pub use cbor::{VERSION, Version};

@@ -1,0 +1,188 @@
+//! What a box tells the tracker every few seconds, and what it hears back.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::Version;
+use crate::address::HttpBase;
+use crate::id::{BoxId, ChannelName, Epoch};
+use crate::key::{PublicKey, SecretKey};
+use crate::seal::{Refusal, SelfSigned, Signed, open_own, sign};
+
+/// The path that announcements are posted to.
+pub const PATH: &str = "/api/v1/announcements";
+
+/// The most channels that a box may carry.
+pub const MAX_CARRIED: usize = 64;
+
+/// What a box says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Announcement {
+    /// The version of the protocol.
+    #[n(0)]
+    pub version: Version,
+    /// The box's key, from which its id follows.
+    #[n(1)]
+    pub key: PublicKey,
+    /// The box's clock in milliseconds since 1970, corrected by the tracker's answers: only growing.
+    #[n(2)]
+    pub sequence: u64,
+    /// Whether this is a goodbye.
+    #[n(3)]
+    pub leaving: bool,
+    /// Where viewers reach it; an unspecified host, for all three ports, is where it is seen to come from.
+    #[n(4)]
+    pub http: HttpBase,
+    /// The port of its feed.
+    #[n(5)]
+    pub zmq_port: u16,
+    /// The TCP port of its exchange with other boxes.
+    #[n(6)]
+    pub p2p_port: u16,
+    /// How busy it is.
+    #[n(7)]
+    pub load: Load,
+    /// What it did since it started.
+    #[n(8)]
+    pub served: Served,
+    /// What it carries.
+    #[n(9)]
+    pub carried: Vec<Carried>,
+}
+
+/// How busy a box is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(array)]
+pub struct Load {
+    /// What it may send, in bits per second.
+    #[n(0)]
+    pub upload_bits_per_second: u64,
+    /// What it sends now, in bits per second.
+    #[n(1)]
+    pub sending_bits_per_second: u64,
+    /// How many viewers it serves now.
+    #[n(2)]
+    pub viewers: u32,
+}
+
+/// What a box did since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(array)]
+pub struct Served {
+    /// Media bytes sent to viewers.
+    #[n(0)]
+    pub viewer_bytes: u64,
+    /// Media bytes sent to neighbours.
+    #[n(1)]
+    pub neighbour_bytes: u64,
+    /// Chunks whose seal opened.
+    #[n(2)]
+    pub accepted_chunks: u64,
+    /// Chunks refused.
+    #[n(3)]
+    pub refused_chunks: u64,
+}
+
+/// A channel that a box carries.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(array)]
+pub struct Carried {
+    /// The channel.
+    #[n(0)]
+    pub channel: ChannelName,
+    /// The newest epoch of it that is in the box's window.
+    #[n(1)]
+    pub epoch: Epoch,
+    /// The newest whole segment of that epoch, 0 for none.
+    #[n(2)]
+    pub newest: u32,
+}
+
+impl Announcement {
+    /// The box that speaks.
+    pub fn id(&self) -> BoxId {
+        BoxId::of(&self.key)
+    }
+
+    /// The announcement as it travels.
+    pub fn sign(&self, secret: &SecretKey) -> Bytes {
+        sign(secret, self)
+    }
+
+    /// Opens an announcement with the key in it, so that it can only speak of its own box.
+    pub fn open(bytes: &[u8]) -> Result<Self, Refusal> {
+        open_own(bytes)
+    }
+}
+
+impl Signed for Announcement {
+    const NAME: &'static str = "announcement";
+    const PURPOSE: &'static str = "boxmesh:announcement:1";
+    const MAX_BYTES: usize = 16 << 10;
+
+    fn check(&self) -> Result<(), String> {
+        if self.carried.len() > MAX_CARRIED {
+            return Err(format!(
+                "{} channels are over the limit of {MAX_CARRIED}",
+                self.carried.len()
+            ));
+        }
+        if self.zmq_port == 0 || self.p2p_port == 0 {
+            return Err("a port is 0".into());
+        }
+        Ok(())
+    }
+}
+
+impl SelfSigned for Announcement {
+    fn key(&self) -> &PublicKey {
+        &self.key
+    }
+}
+
+/// What the tracker answers to an announcement, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnnouncementReply {
+    /// The tracker's clock, in milliseconds since 1970.
+    pub time: u64,
+    /// The box that the tracker took this for.
+    pub id: BoxId,
+    /// Whether viewers are sent to the box.
+    pub listed: bool,
+    /// Why not, in words.
+    pub why: Option<String>,
+    /// The channels to carry.
+    pub channels: Vec<ChannelNews>,
+    /// Boxes to connect to.
+    pub neighbours: Vec<Neighbour>,
+    /// The addresses that origins speak from: nobody else may use the feed.
+    pub origins: Vec<IpAddr>,
+}
+
+/// What a box needs to know of a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelNews {
+    /// The channel.
+    pub name: ChannelName,
+    /// Whether it is on air.
+    pub live: bool,
+    /// Its newest epoch.
+    pub epoch: Epoch,
+    /// The keys that seal its chunks.
+    pub keys: Vec<PublicKey>,
+}
+
+/// A box to connect to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Its id.
+    pub id: BoxId,
+    /// Its key, from which its libp2p peer id follows.
+    pub key: PublicKey,
+    /// Its multiaddress, without the peer id.
+    pub p2p: String,
+}

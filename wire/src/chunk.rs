@@ -1,0 +1,298 @@
+//! Sealed chunks: how a box, or a player, knows that a chunk came from its origin.
+//!
+//! A [`SealedChunk`] is whatever the network handed us. [`SealedChunk::open`] is the only way from there to a [`Chunk`],
+//! and nobody stores, forwards or renders anything else: a forgery dies at the first box. A
+//! [`Seal`] opens on its own too, so that a forgery can be refused before its bytes are fetched.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use minicbor::bytes::ByteArray;
+use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+use sha2::{Digest, Sha256};
+
+use crate::boxes::{BoxSpan, Carrier, top_level};
+use crate::cbor::{VERSION, Version};
+use crate::id::{ChannelName, ChunkId, Epoch, TrackId};
+use crate::key::{PublicKey, SecretKey};
+use crate::seal::{Refusal, Signed, open, sign};
+
+/// The largest chunk, its seal included, in bytes.
+pub const MAX_CHUNK_BYTES: usize = 4 << 20;
+
+/// The largest seal, in bytes.
+pub const MAX_SEAL_BYTES: usize = 512;
+
+/// The most chunks in a segment.
+pub const MAX_CHUNKS_PER_SEGMENT: u16 = 64;
+
+/// Bytes in a SHA-256.
+pub const HASH_BYTES: usize = 32;
+
+const CHUNK: &str = "chunk";
+
+/// What the origin says of a chunk, and signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkRecord {
+    /// The chunk's name.
+    pub id: ChunkId,
+    /// Whether it ends its segment.
+    pub last: bool,
+    /// Its media time in units of `timescale`; 0 is the start of the epoch.
+    pub time: u64,
+    /// How long it lasts, in units of `timescale`.
+    pub duration: u32,
+    /// Units a second.
+    pub timescale: u32,
+    /// Bytes of the chunk without the box that carries the seal.
+    pub size: u32,
+    /// SHA-256 of the chunk without the box that carries the seal.
+    pub sha256: [u8; HASH_BYTES],
+}
+
+impl Signed for ChunkRecord {
+    const NAME: &'static str = "seal";
+    const PURPOSE: &'static str = "boxmesh:chunk:1";
+    const MAX_BYTES: usize = MAX_SEAL_BYTES;
+
+    fn check(&self) -> Result<(), String> {
+        if self.id.index >= MAX_CHUNKS_PER_SEGMENT {
+            return Err(format!(
+                "index {} is over {}",
+                self.id.index,
+                MAX_CHUNKS_PER_SEGMENT - 1
+            ));
+        }
+        if self.timescale == 0 {
+            return Err("timescale is 0".into());
+        }
+        let whole = self.last && self.id.index == 0 && self.time == 0 && self.duration == 0;
+        if self.id.is_init() && !whole {
+            return Err("an init segment is one chunk without a time".into());
+        }
+        Ok(())
+    }
+}
+
+impl<C> Encode<C> for ChunkRecord {
+    fn encode<W: encode::Write>(
+        &self,
+        out: &mut Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        out.array(12)?.u64(VERSION)?;
+        self.id.channel.encode(out, context)?;
+        self.id.epoch.encode(out, context)?;
+        self.id.track.encode(out, context)?;
+        out.u32(self.id.segment)?.u16(self.id.index)?.bool(self.last)?;
+        out.u64(self.time)?.u32(self.duration)?.u32(self.timescale)?;
+        out.u32(self.size)?.bytes(&self.sha256)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for ChunkRecord {
+    fn decode(input: &mut Decoder<'b>, context: &mut C) -> Result<Self, decode::Error> {
+        if input.array()? != Some(12) {
+            return Err(decode::Error::message("a chunk record has twelve elements"));
+        }
+        Version::decode(input, context)?;
+        Ok(Self {
+            id: ChunkId {
+                channel: ChannelName::decode(input, context)?,
+                epoch: Epoch::decode(input, context)?,
+                track: TrackId::decode(input, context)?,
+                segment: input.u32()?,
+                index: input.u16()?,
+            },
+            last: input.bool()?,
+            time: input.u64()?,
+            duration: input.u32()?,
+            timescale: input.u32()?,
+            size: input.u32()?,
+            sha256: ByteArray::decode(input, context)?.into(),
+        })
+    }
+}
+
+/// A seal as it travels: ahead of its chunk, or inside.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Seal(Bytes);
+
+impl Seal {
+    /// Takes bytes for a seal. Whether they are one is for [`Seal::open`] to find out.
+    pub fn new(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes that travel.
+    pub fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// What the holder of one of `keys` promised about a chunk.
+    pub fn open(&self, keys: &[PublicKey]) -> Result<ChunkRecord, Refusal> {
+        open(&self.0, keys)
+    }
+}
+
+/// A chunk as the network handed it to us.
+#[derive(Clone, Debug)]
+pub struct SealedChunk(Bytes);
+
+impl SealedChunk {
+    /// Takes bytes for a chunk. Whether they are one is for [`SealedChunk::open`] to find out.
+    pub fn new(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    /// Opens the seal: the bytes are those that the holder of one of `keys` sealed under the name
+    /// `expected`, and not one byte of them could be another.
+    pub fn open(self, expected: &ChunkId, keys: &[PublicKey]) -> Result<Chunk, Refusal> {
+        if self.0.len() > MAX_CHUNK_BYTES {
+            return Err(Refusal::TooLarge {
+                what: CHUNK,
+                bytes: self.0.len(),
+                limit: MAX_CHUNK_BYTES,
+            });
+        }
+        let (carrier, span) = find_carrier(&self.0)?;
+        let sealed = self.0.get(span.clone()).and_then(|whole| carrier.message(whole));
+        let sealed = sealed.ok_or_else(|| Refusal::malformed(CHUNK, "its seal is not where it should be"))?;
+        let seal = Seal(self.0.slice_ref(sealed));
+        let record = seal.open(keys)?;
+        if record.id != *expected {
+            return Err(Refusal::Unexpected {
+                expected: expected.clone().into(),
+                found: record.id.into(),
+            });
+        }
+        // The carrier is outside the hash, so each byte of it must be the one that follows from the record.
+        if self.0[span.clone()] != *Carrier::of(&record.id).write(&record, &seal.0) {
+            return Err(Refusal::malformed(
+                CHUNK,
+                "the box around the seal is not as the record says",
+            ));
+        }
+        let (head, body) = (&self.0[..span.start], &self.0[span.end..]);
+        if record.size as usize != head.len() + body.len() || record.sha256 != hash(head, body) {
+            return Err(Refusal::Damaged(record.id.into()));
+        }
+        Ok(Chunk {
+            record,
+            seal,
+            bytes: self.0,
+        })
+    }
+}
+
+/// What the origin knows of a chunk before it is sealed.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The chunk's name.
+    pub id: ChunkId,
+    /// Whether it ends its segment.
+    pub last: bool,
+    /// Its media time in units of `timescale`.
+    pub time: u64,
+    /// How long it lasts, in units of `timescale`.
+    pub duration: u32,
+    /// Units a second.
+    pub timescale: u32,
+}
+
+/// A chunk whose seal was opened, or made, here. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    record: ChunkRecord,
+    seal: Seal,
+    bytes: Bytes,
+}
+
+impl Chunk {
+    /// Seals what comes before the seal (`styp`, `prft`; of an init segment `ftyp`, `moov`) and what
+    /// comes after it (`moof`, `mdat`; of an init segment nothing).
+    pub fn sealed(secret: &SecretKey, facts: Facts, head: &[u8], body: &[u8]) -> Result<Self, Refusal> {
+        let size = head.len() + body.len();
+        let too_large = Refusal::TooLarge {
+            what: CHUNK,
+            bytes: size,
+            limit: MAX_CHUNK_BYTES,
+        };
+        let record = ChunkRecord {
+            id: facts.id,
+            last: facts.last,
+            time: facts.time,
+            duration: facts.duration,
+            timescale: facts.timescale,
+            size: u32::try_from(size).map_err(|_| too_large.clone())?,
+            sha256: hash(head, body),
+        };
+        record
+            .check()
+            .map_err(|why| Refusal::malformed(ChunkRecord::NAME, why))?;
+        let seal = sign(secret, &record);
+        let carrier = Carrier::of(&record.id).write(&record, &seal);
+        if size + carrier.len() > MAX_CHUNK_BYTES {
+            return Err(too_large);
+        }
+        let mut bytes = Vec::with_capacity(size + carrier.len());
+        bytes.extend_from_slice(head);
+        bytes.extend_from_slice(&carrier);
+        bytes.extend_from_slice(body);
+        // What would be refused everywhere else must not leave the origin.
+        find_carrier(&bytes)?;
+        Ok(Self {
+            record,
+            seal: Seal(seal),
+            bytes: bytes.into(),
+        })
+    }
+
+    /// The chunk's name.
+    pub fn id(&self) -> &ChunkId {
+        &self.record.id
+    }
+
+    /// What the origin said of it.
+    pub fn record(&self) -> &ChunkRecord {
+        &self.record
+    }
+
+    /// Its seal, to go ahead of it.
+    pub fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// The whole chunk, its seal inside, as it travels and as players take it.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+/// Where the box that carries the seal is, in a chunk whose boxes are in the right order.
+fn find_carrier(bytes: &[u8]) -> Result<(Carrier, Range<usize>), Refusal> {
+    let spans = top_level(bytes).ok_or_else(|| Refusal::malformed(CHUNK, "its boxes do not add up"))?;
+    let kinds: Vec<&[u8; 4]> = spans.iter().map(|span| &span.kind).collect();
+    let (carrier, place) = match &kinds[..] {
+        [b"emsg", b"moof", b"mdat"] => (Carrier::Emsg, 0),
+        [b"styp" | b"prft", b"emsg", b"moof", b"mdat"] => (Carrier::Emsg, 1),
+        [b"styp", b"prft", b"emsg", b"moof", b"mdat"] => (Carrier::Emsg, 2),
+        [b"ftyp", b"moov", b"uuid"] => (Carrier::Uuid, 2),
+        _ => {
+            return Err(Refusal::malformed(
+                CHUNK,
+                "its boxes are not those of a chunk or an init segment",
+            ));
+        }
+    };
+    let BoxSpan { span, .. } = &spans[place];
+    Ok((carrier, span.clone()))
+}
+
+fn hash(head: &[u8], body: &[u8]) -> [u8; HASH_BYTES] {
+    Sha256::new()
+        .chain_update(head)
+        .chain_update(body)
+        .finalize()
+        .into()
+}

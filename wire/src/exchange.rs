@@ -1,0 +1,136 @@
+//! The exchange: what two boxes say to each other, `have → want → here → done`.
+//!
+//! A frame on the wire is a length (u32, big-endian), then what [`Request::encode`] or [`Response::encode`] made.
+//! The transport checks that length against the bound before it allocates anything.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use minicbor::bytes::ByteVec;
+
+use crate::cbor;
+use crate::chunk::{MAX_CHUNK_BYTES, MAX_SEAL_BYTES, Seal};
+use crate::id::ChunkId;
+use crate::seal::Refusal;
+
+/// The name of the libp2p protocol; its last part is the version.
+pub const PROTOCOL: &str = "/boxmesh/exchange/1";
+
+/// The most seals in one `have`.
+pub const MAX_HAVE: usize = 128;
+
+/// The largest request, in bytes after the length.
+pub const MAX_REQUEST_BYTES: usize = MAX_HAVE * (MAX_SEAL_BYTES + 8);
+
+/// The largest answer, in bytes after the length.
+pub const MAX_RESPONSE_BYTES: usize = MAX_CHUNK_BYTES + 1;
+
+const HAVE: u8 = 1;
+const WANT: u8 = 2;
+const DONE: u8 = 3;
+
+const OK: u8 = 0;
+const HERE: u8 = 1;
+const BUSY: u8 = 2;
+const GONE: u8 = 3;
+
+/// What a box says to a neighbour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// "I hold the chunks with these seals." Answered [`Response::Ok`].
+    Have(Vec<Seal>),
+    /// "Give me this one." Answered [`Response::Here`], [`Response::Busy`] or [`Response::Gone`].
+    Want(ChunkId),
+    /// "It arrived": the upload slot is free again. Answered [`Response::Ok`].
+    Done(ChunkId),
+}
+
+impl Request {
+    /// Kind and body.
+    pub fn encode(&self) -> Bytes {
+        let (kind, body) = match self {
+            Self::Have(seals) => {
+                let list: Vec<ByteVec> = seals.iter().map(|seal| seal.bytes().to_vec().into()).collect();
+                (HAVE, cbor::encode(&list))
+            }
+            Self::Want(id) => (WANT, cbor::encode(id)),
+            Self::Done(id) => (DONE, cbor::encode(id)),
+        };
+        framed(kind, &body)
+    }
+
+    /// Reads kind and body.
+    pub fn decode(frame: &Bytes) -> Result<Self, Refusal> {
+        bounded("request", frame, MAX_REQUEST_BYTES)?;
+        match frame.split_first() {
+            Some((&HAVE, body)) => {
+                let list: Vec<ByteVec> = cbor::decode_unversioned("have", body)?;
+                if list.is_empty() || list.len() > MAX_HAVE {
+                    return Err(Refusal::malformed(
+                        "have",
+                        format!("{} seals; 1 to {MAX_HAVE} go", list.len()),
+                    ));
+                }
+                let seals = list.into_iter().map(|seal| Bytes::from(Vec::from(seal)));
+                seals
+                    .map(|seal| bounded("seal", &seal, MAX_SEAL_BYTES).map(|()| Seal::new(seal)))
+                    .collect::<Result<_, _>>()
+                    .map(Self::Have)
+            }
+            Some((&WANT, body)) => cbor::decode_unversioned("want", body).map(Self::Want),
+            Some((&DONE, body)) => cbor::decode_unversioned("done", body).map(Self::Done),
+            _ => Err(Refusal::malformed("request", "of no kind that is known here")),
+        }
+    }
+}
+
+/// What the neighbour answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// Heard.
+    Ok,
+    /// The chunk, its seal inside, not yet believed.
+    Here(Bytes),
+    /// All upload slots are taken.
+    Busy,
+    /// Not kept any more.
+    Gone,
+}
+
+impl Response {
+    /// Kind and body.
+    pub fn encode(&self) -> Bytes {
+        match self {
+            Self::Ok => framed(OK, &[]),
+            Self::Here(chunk) => framed(HERE, chunk),
+            Self::Busy => framed(BUSY, &[]),
+            Self::Gone => framed(GONE, &[]),
+        }
+    }
+
+    /// Reads kind and body; the chunk is a part of the frame, not a copy.
+    pub fn decode(frame: &Bytes) -> Result<Self, Refusal> {
+        bounded("response", frame, MAX_RESPONSE_BYTES)?;
+        match (frame.first(), frame.len()) {
+            (Some(&HERE), _) => Ok(Self::Here(frame.slice(1..))),
+            (Some(&OK), 1) => Ok(Self::Ok),
+            (Some(&BUSY), 1) => Ok(Self::Busy),
+            (Some(&GONE), 1) => Ok(Self::Gone),
+            _ => Err(Refusal::malformed("response", "of no kind that is known here")),
+        }
+    }
+}
+
+fn framed(kind: u8, body: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(1 + body.len());
+    out.put_u8(kind);
+    out.put_slice(body);
+    out.freeze()
+}
+
+fn bounded(what: &'static str, frame: &Bytes, limit: usize) -> Result<(), Refusal> {
+    let bytes = frame.len();
+    if bytes > limit {
+        Err(Refusal::TooLarge { what, bytes, limit })
+    } else {
+        Ok(())
+    }
+}
