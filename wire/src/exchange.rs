@@ -4,7 +4,8 @@
 //! The transport checks that length against the bound before it allocates anything.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use minicbor::bytes::ByteVec;
+use minicbor::Decoder;
+use minicbor::bytes::ByteSlice;
 
 use crate::cbor;
 use crate::chunk::{MAX_CHUNK_BYTES, MAX_SEAL_BYTES, Seal};
@@ -47,10 +48,7 @@ impl Request {
     /// Kind and body.
     pub fn encode(&self) -> Bytes {
         let (kind, body) = match self {
-            Self::Have(seals) => {
-                let list: Vec<ByteVec> = seals.iter().map(|seal| seal.bytes().to_vec().into()).collect();
-                (HAVE, cbor::encode(&list))
-            }
+            Self::Have(seals) => (HAVE, encoded(seals)),
             Self::Want(id) => (WANT, cbor::encode(id)),
             Self::Done(id) => (DONE, cbor::encode(id)),
         };
@@ -61,20 +59,7 @@ impl Request {
     pub fn decode(frame: &Bytes) -> Result<Self, Refusal> {
         bounded("request", frame, MAX_REQUEST_BYTES)?;
         match frame.split_first() {
-            Some((&HAVE, body)) => {
-                let list: Vec<ByteVec> = cbor::decode_unversioned("have", body)?;
-                if list.is_empty() || list.len() > MAX_HAVE {
-                    return Err(Refusal::malformed(
-                        "have",
-                        format!("{} seals; 1 to {MAX_HAVE} go", list.len()),
-                    ));
-                }
-                let seals = list.into_iter().map(|seal| Bytes::from(Vec::from(seal)));
-                seals
-                    .map(|seal| bounded("seal", &seal, MAX_SEAL_BYTES).map(|()| Seal::new(seal)))
-                    .collect::<Result<_, _>>()
-                    .map(Self::Have)
-            }
+            Some((&HAVE, body)) => seals(frame, body).map(Self::Have),
             Some((&WANT, body)) => cbor::decode_unversioned("want", body).map(Self::Want),
             Some((&DONE, body)) => cbor::decode_unversioned("done", body).map(Self::Done),
             _ => Err(Refusal::malformed("request", "of no kind that is known here")),
@@ -117,6 +102,37 @@ impl Response {
             _ => Err(Refusal::malformed("response", "of no kind that is known here")),
         }
     }
+}
+
+/// The seals in a `have`, as parts of its frame. Their number is checked before any is read.
+fn seals(frame: &Bytes, body: &[u8]) -> Result<Vec<Seal>, Refusal> {
+    let unreadable = |error: minicbor::decode::Error| Refusal::malformed("have", error.to_string());
+    let mut input = Decoder::new(body);
+    let count = input.array().map_err(unreadable)?.unwrap_or(0);
+    if !(1..=MAX_HAVE as u64).contains(&count) {
+        return Err(Refusal::malformed(
+            "have",
+            format!("{count} seals; 1 to {MAX_HAVE} go"),
+        ));
+    }
+    let mut seals = Vec::with_capacity(MAX_HAVE);
+    for _ in 0..count {
+        let seal = frame.slice_ref(input.bytes().map_err(unreadable)?);
+        bounded("seal", &seal, MAX_SEAL_BYTES)?;
+        seals.push(Seal::new(seal));
+    }
+    if encoded(&seals) != body {
+        return Err(Refusal::malformed(
+            "have",
+            "not in the shortest form, or followed by something",
+        ));
+    }
+    Ok(seals)
+}
+
+fn encoded(seals: &[Seal]) -> Vec<u8> {
+    let list: Vec<&ByteSlice> = seals.iter().map(|seal| (&**seal.bytes()).into()).collect();
+    cbor::encode(&list)
 }
 
 fn framed(kind: u8, body: &[u8]) -> Bytes {
