@@ -171,8 +171,8 @@ fn signed_anyhow(purpose: &str, payload: &[u8]) -> Bytes {
         let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
         let head = match bytes.len() {
             small @ 0..24 => vec![major << 5 | u8::try_from(small).unwrap()],
-            byte @ 24..256 => vec![major << 5 | 24, u8::try_from(byte).unwrap()],
-            _ => vec![major << 5 | 25, length[0], length[1]],
+            byte @ 24..256 => vec![major << 5 | 0x18, u8::try_from(byte).unwrap()],
+            _ => vec![major << 5 | 0x19, length[0], length[1]],
         };
         [&head[..], bytes].concat()
     };

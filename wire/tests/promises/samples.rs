@@ -29,20 +29,20 @@ pub(crate) fn id(segment: u32, index: u16) -> ChunkId {
 }
 
 /// A box of ISO/IEC 14496-12 with that content.
-pub(crate) fn iso_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+pub(crate) fn iso_box(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     let size = u32::try_from(content.len() + 8).unwrap();
-    [&size.to_be_bytes()[..], kind, content].concat()
+    [&size.to_be_bytes()[..], &kind, content].concat()
 }
 
 /// A chunk whose `mdat` holds `media`.
 pub(crate) fn chunk(id: ChunkId, last: bool, media: &[u8]) -> Chunk {
     let time = u64::from(id.segment - 1) * 180_000 + u64::from(id.index) * 45_000;
     let head = if id.index == 0 {
-        iso_box(b"styp", b"msdh\0\0\0\0msdhcmfc")
+        iso_box(*b"styp", b"msdh\0\0\0\0msdhcmfc")
     } else {
         Vec::new()
     };
-    let body = [iso_box(b"moof", b"a fragment"), iso_box(b"mdat", media)].concat();
+    let body = [iso_box(*b"moof", b"a fragment"), iso_box(*b"mdat", media)].concat();
     let facts = Facts {
         id,
         last,
@@ -56,8 +56,8 @@ pub(crate) fn chunk(id: ChunkId, last: bool, media: &[u8]) -> Chunk {
 /// An init segment.
 pub(crate) fn init() -> Chunk {
     let head = [
-        iso_box(b"ftyp", b"cmfc\0\0\0\0cmfc"),
-        iso_box(b"moov", b"a movie"),
+        iso_box(*b"ftyp", b"cmfc\0\0\0\0cmfc"),
+        iso_box(*b"moov", b"a movie"),
     ]
     .concat();
     let id = ChunkId::init(channel(), EPOCH, TrackId::VIDEO);

@@ -21,7 +21,7 @@ proptest! {
     ) {
         let track = if audio { TrackId::AUDIO } else { TrackId::VIDEO };
         let id = ChunkId { channel: channel(), epoch: EPOCH, track, segment, index };
-        let body = [iso_box(b"moof", b"a fragment"), iso_box(b"mdat", &media)].concat();
+        let body = [iso_box(*b"moof", b"a fragment"), iso_box(*b"mdat", &media)].concat();
         let made = Chunk::sealed(&origin(), Facts { id: id.clone(), last, time, duration, timescale }, &[], &body).unwrap();
 
         let opened = reopen(made.bytes().clone(), &id).unwrap();
@@ -93,7 +93,7 @@ fn nothing_may_be_added_to_a_chunk() {
     for (case, bytes) in [
         (
             "a box at the end",
-            [&made.bytes()[..], &iso_box(b"free", b"")].concat(),
+            [&made.bytes()[..], &iso_box(*b"free", b"")].concat(),
         ),
         ("a byte at the end", [&made.bytes()[..], b"x"].concat()),
         (
@@ -102,7 +102,7 @@ fn nothing_may_be_added_to_a_chunk() {
         ),
         (
             "a box before",
-            [&iso_box(b"free", b"")[..], made.bytes()].concat(),
+            [&iso_box(*b"free", b"")[..], made.bytes()].concat(),
         ),
         ("cut short", made.bytes()[..made.bytes().len() - 1].to_vec()),
     ] {

@@ -1,0 +1,163 @@
+//! HTTP as every program serves it: limits on who may keep a connection and for how long, CORS on
+//! every answer, errors as JSON.
+
+mod connections;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use connections::{Connections, Place};
+
+/// What a server allows its clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time, over all addresses.
+    pub connections: usize,
+    /// Connections at a time from one address; loopback is exempt.
+    pub connections_per_address: usize,
+    /// How long a connection may take for a request's header, or stay idle before its next request.
+    pub header: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            connections_per_address: 128,
+            header: Duration::from_secs(20),
+        }
+    }
+}
+
+/// The address at the other end of a request's connection, as a request extension.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Serves until `stop`; requests under way are finished first.
+pub fn serve(
+    listener: TcpListener,
+    routes: Router,
+    limits: Limits,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) {
+    let routes = with_cors(
+        routes.fallback(|| async { error(StatusCode::NOT_FOUND, "there is nothing at this path") }),
+    );
+    let inner = tasks.clone();
+    tasks.spawn(async move {
+        let connections = Connections::new(limits);
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => match connections.enter(peer.ip()) {
+                    Some(place) => {
+                        inner.spawn(connection(
+                            stream,
+                            peer,
+                            routes.clone(),
+                            limits,
+                            place,
+                            stop.clone(),
+                        ));
+                    }
+                    None => debug!("connection refused: too many"),
+                },
+                Err(error) => {
+                    // Out of file descriptors, mostly: accepting again at once would only spin.
+                    warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    });
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    routes: Router,
+    limits: Limits,
+    _place: Place,
+    stop: CancellationToken,
+) {
+    // Media goes out in large writes and headers alone: waiting to fill a packet only adds delay.
+    let _ = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(routes.layer(axum::Extension(Peer(peer))));
+    let mut server = hyper::server::conn::http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header)
+        .max_buf_size(64 << 10);
+    let connection = server.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, "connection ended");
+    }
+}
+
+/// An error that says what is wrong, as `{"error": "…"}`.
+pub fn error(status: StatusCode, message: impl Into<String>) -> Response {
+    (
+        status,
+        Json(ErrorBody {
+            error: message.into(),
+        }),
+    )
+        .into_response()
+}
+
+#[derive(serde::Serialize)]
+struct ErrorBody {
+    error: String,
+}
+
+/// Lets pages of any site read every answer, errors too, and answers their questions beforehand.
+fn with_cors(routes: Router) -> Router {
+    routes.layer(from_fn(|request: Request, next: Next| async move {
+        let mut response = if request.method() == Method::OPTIONS {
+            StatusCode::NO_CONTENT.into_response()
+        } else {
+            next.run(request).await
+        };
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
+            (
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                "Range, If-None-Match, If-Range",
+            ),
+            (
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                "Content-Length, Content-Range, Date, ETag, Retry-After",
+            ),
+            (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }))
+}
