@@ -15,7 +15,7 @@ use crate::boxes::{BoxSpan, Carrier, top_level};
 use crate::cbor::{VERSION, Version};
 use crate::id::{ChannelName, ChunkId, Epoch, TrackId};
 use crate::key::{PublicKey, SecretKey};
-use crate::seal::{Refusal, Signed, open, sign};
+use crate::seal::{Refusal, Signed, claim, open, sign};
 
 /// The largest chunk, its seal included, in bytes.
 pub const MAX_CHUNK_BYTES: usize = 4 << 20;
@@ -132,6 +132,12 @@ impl Seal {
     /// What the holder of one of `keys` promised about a chunk.
     pub fn open(&self, keys: &[PublicKey]) -> Result<ChunkRecord, Refusal> {
         open(&self.0, keys)
+    }
+
+    /// The chunk that this says it is the seal of. **Nothing is verified**: it serves to find the keys of the
+    /// channel, and to recognise a seal that was opened before.
+    pub fn claimed_id(&self) -> Result<ChunkId, Refusal> {
+        claim::<ChunkRecord>(&self.0).map(|record| record.id)
     }
 }
 
