@@ -1,1 +1,3 @@
 //! Boxmesh: peer-box.
+
+mod mesh;

@@ -1,0 +1,323 @@
+//! What the schedule promises, alone and in a simulated mesh.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use wire::chunk::Seal;
+use wire::exchange::MAX_HAVE;
+use wire::id::{BoxId, ChunkId, TrackId};
+use wire::key::SecretKey;
+
+use super::simulation::{Manner, Simulation, id_of, record_of, seal_of};
+use super::{Action, Limits, Schedule};
+
+fn neighbour(number: u8) -> BoxId {
+    BoxId::of(&SecretKey::from_seed([number; 32]).public())
+}
+
+fn schedule() -> Schedule {
+    Schedule::new(Limits::default(), StdRng::seed_from_u64(1))
+}
+
+fn with_neighbours(numbers: std::ops::Range<u8>) -> Schedule {
+    let mut schedule = schedule();
+    for number in numbers {
+        schedule.joined(neighbour(number), []);
+    }
+    schedule
+}
+
+fn told(schedule: &mut Schedule, now: Instant, by: u8, chunk: u32) {
+    let id = id_of(chunk);
+    schedule.told(now, neighbour(by), &record_of(&id), seal_of(&id));
+}
+
+fn all(schedule: &mut Schedule, now: Instant) -> Vec<Action> {
+    std::iter::from_fn(|| schedule.next(now)).collect()
+}
+
+fn wants(schedule: &mut Schedule, now: Instant) -> Vec<(BoxId, ChunkId)> {
+    let want = |action| match action {
+        Action::Want(of, id) => Some((of, id)),
+        _ => None,
+    };
+    all(schedule, now).into_iter().filter_map(want).collect()
+}
+
+#[test]
+fn every_box_gets_every_chunk_once() {
+    for seed in 0..12 {
+        let mut mesh = Simulation::new(seed, &[Manner::Honest; 14], 2);
+        mesh.connect_at_random(4);
+        mesh.publish(80);
+        mesh.run_until(Duration::from_secs(25));
+        for member in 0..14 {
+            assert_eq!(mesh.held(member), 80, "box {member}, seed {seed}");
+            let fetched = mesh.fetched(member);
+            let distinct: BTreeSet<_> = fetched.iter().collect();
+            assert_eq!(distinct.len(), fetched.len(), "box {member} fetched twice, seed {seed}");
+        }
+        let delays = mesh.delays();
+        let p99 = delays[delays.len() * 99 / 100];
+        assert!(p99 < Duration::from_millis(1500), "p99 {p99:?}, seed {seed}");
+    }
+}
+
+#[test]
+fn neighbours_that_promise_and_stay_silent_take_nothing_from_the_others() {
+    for seed in 0..12 {
+        let mut manners = [Manner::Honest; 12];
+        manners[4] = Manner::Silent;
+        manners[8] = Manner::Silent;
+        let mut mesh = Simulation::new(seed, &manners, 2);
+        mesh.connect_at_random(5);
+        mesh.publish(60);
+        mesh.run_until(Duration::from_secs(30));
+        for member in (0..12).filter(|member| manners[*member] == Manner::Honest) {
+            assert_eq!(mesh.held(member), 60, "box {member}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_box_with_one_slot_serves_many_one_after_another() {
+    let mut mesh = Simulation::new(7, &[Manner::Honest; 6], 1);
+    for other in 1..6 {
+        mesh.connect(Duration::ZERO, 0, other);
+    }
+    mesh.publish(10);
+    mesh.run_until(Duration::from_secs(20));
+    for member in 1..6 {
+        assert_eq!(mesh.held(member), 10, "box {member}");
+    }
+    assert!(mesh.busy_answers > 0, "nobody was ever told to wait");
+}
+
+#[test]
+fn who_joins_late_gets_the_edge_before_the_past() {
+    let mut mesh = Simulation::new(3, &[Manner::Honest; 2], 1);
+    mesh.publish(60);
+    mesh.connect(Duration::from_secs(12), 0, 1);
+    mesh.run_until(Duration::from_secs(40));
+
+    let order: Vec<u32> = mesh.fetched(1).iter().map(|id| id.segment).collect();
+    let expected: Vec<u32> = [5, 6, 4, 3, 2, 1].iter().flat_map(|segment| [*segment; 10]).collect();
+    assert_eq!(order, expected);
+}
+
+#[test]
+fn what_is_here_is_never_wanted() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..3);
+    schedule.stored(now, &id_of(0), &seal_of(&id_of(0)));
+    told(&mut schedule, now, 1, 0);
+    assert_eq!(wants(&mut schedule, now), []);
+
+    told(&mut schedule, now, 1, 1);
+    assert_eq!(wants(&mut schedule, now), [(neighbour(1), id_of(1))]);
+    schedule.stored(now, &id_of(1), &seal_of(&id_of(1)));
+    told(&mut schedule, now, 2, 1);
+    assert_eq!(wants(&mut schedule, now), []);
+}
+
+#[test]
+fn a_chunk_is_wanted_of_one_holder_at_a_time_and_of_another_when_it_does_not_come() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..4);
+    told(&mut schedule, now, 1, 0);
+    let first = wants(&mut schedule, now);
+    told(&mut schedule, now, 2, 0);
+    assert_eq!(first, [(neighbour(1), id_of(0))]);
+    assert_eq!(wants(&mut schedule, now), []);
+
+    let late = schedule.wakes_at().expect("an answer is awaited");
+    assert_eq!(wants(&mut schedule, late), [(neighbour(2), id_of(0))]);
+}
+
+#[test]
+fn a_busy_neighbour_is_asked_again_after_a_while_and_a_free_one_at_once() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..3);
+    told(&mut schedule, now, 1, 0);
+    assert_eq!(wants(&mut schedule, now).len(), 1);
+    schedule.busy(now, neighbour(1), &id_of(0));
+    assert_eq!(wants(&mut schedule, now), []);
+    let rested = schedule.wakes_at().expect("it is worth asking again");
+    assert_eq!(wants(&mut schedule, rested), [(neighbour(1), id_of(0))]);
+
+    schedule.busy(rested, neighbour(1), &id_of(0));
+    told(&mut schedule, rested, 2, 0);
+    assert_eq!(wants(&mut schedule, rested), [(neighbour(2), id_of(0))]);
+}
+
+#[test]
+fn who_does_not_deliver_loses_its_place_for_longer_each_time() {
+    let mut now = Instant::now();
+    let mut schedule = with_neighbours(1..2);
+    let mut rests = Vec::new();
+    for chunk in 0..4 {
+        told(&mut schedule, now, 1, chunk);
+        assert_eq!(wants(&mut schedule, now).len(), 1);
+        schedule.failed(now, neighbour(1), &id_of(chunk));
+        let until = schedule.wakes_at().expect("it rests");
+        rests.push((until - now).as_secs());
+        now = until;
+        schedule.unwanted(&id_of(chunk));
+    }
+    assert_eq!(rests, [1, 2, 4, 8]);
+
+    told(&mut schedule, now, 1, 9);
+    assert_eq!(wants(&mut schedule, now).len(), 1);
+    schedule.arrived(neighbour(1), &id_of(9));
+    schedule.stored(now, &id_of(9), &seal_of(&id_of(9)));
+    told(&mut schedule, now, 1, 10);
+    assert_eq!(wants(&mut schedule, now).len(), 1, "who delivers has its place back");
+}
+
+#[test]
+fn who_promises_only_what_is_gone_loses_its_place() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..2);
+    let mut asked = 0;
+    for chunk in 0..40 {
+        told(&mut schedule, now, 1, chunk);
+        for (of, id) in wants(&mut schedule, now) {
+            asked += 1;
+            schedule.gone(now, of, &id);
+        }
+    }
+    assert_eq!(asked, 17);
+}
+
+#[test]
+fn no_more_is_in_flight_than_the_limit() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..33);
+    for by in 1..33 {
+        told(&mut schedule, now, by, u32::from(by));
+    }
+    assert_eq!(wants(&mut schedule, now).len(), Limits::default().in_flight);
+}
+
+#[test]
+fn an_init_segment_and_what_a_viewer_waits_for_come_first() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..2);
+    let next = |schedule: &mut Schedule| {
+        let (of, id) = wants(schedule, now).pop().expect("something is wanted");
+        schedule.arrived(of, &id);
+        schedule.stored(now, &id, &Seal::new(id.to_string().into()));
+        id
+    };
+    for chunk in (0..60).rev() {
+        told(&mut schedule, now, 1, chunk);
+    }
+    let demo = id_of(0);
+    let init = ChunkId::init(demo.channel.clone(), demo.epoch, demo.track);
+    schedule.told(now, neighbour(1), &record_of_init(&init), Seal::new("init".into()));
+    assert_eq!(next(&mut schedule), init);
+
+    assert!(schedule.wish(&demo.channel, demo.epoch, demo.track, 2));
+    assert_eq!(next(&mut schedule), id_of(10));
+    assert!(!schedule.wish(&demo.channel, demo.epoch, TrackId::AUDIO, 2));
+}
+
+fn record_of_init(id: &ChunkId) -> wire::chunk::ChunkRecord {
+    let record = record_of(&id_of(0));
+    wire::chunk::ChunkRecord { id: id.clone(), ..record }
+}
+
+#[test]
+fn a_neighbour_hears_of_a_chunk_once_and_not_of_what_it_told() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..3);
+    told(&mut schedule, now, 1, 0);
+    wants(&mut schedule, now);
+    schedule.arrived(neighbour(1), &id_of(0));
+    schedule.stored(now, &id_of(0), &seal_of(&id_of(0)));
+    schedule.stored(now, &id_of(0), &seal_of(&id_of(0)));
+    let expected = [
+        Action::Done(neighbour(1), id_of(0)),
+        Action::Have(neighbour(2), vec![seal_of(&id_of(0))]),
+    ];
+    assert_eq!(all(&mut schedule, now), expected);
+}
+
+#[test]
+fn haves_are_bounded_and_what_comes_up_meanwhile_goes_together() {
+    let now = Instant::now();
+    let mut schedule = schedule();
+    let window = (0..1000).rev().map(|chunk| (id_of(chunk), seal_of(&id_of(chunk))));
+    schedule.joined(neighbour(1), window);
+    let batches = all(&mut schedule, now);
+    assert_eq!(batches.len(), 4);
+    let Action::Have(_, newest) = &batches[0] else { panic!("{batches:?}") };
+    assert_eq!(newest.len(), MAX_HAVE);
+    assert_eq!(newest[0], seal_of(&id_of(999)));
+
+    schedule.stored(now, &id_of(1000), &seal_of(&id_of(1000)));
+    assert_eq!(all(&mut schedule, now), []);
+    schedule.heard(neighbour(1));
+    let next = all(&mut schedule, now);
+    let [Action::Have(_, seals)] = &next[..] else { panic!("{next:?}") };
+    assert_eq!(seals[0], seal_of(&id_of(1000)), "what is new goes first");
+}
+
+#[test]
+fn a_slot_is_free_again_on_done_and_after_three_seconds_of_nothing() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..4);
+    assert!(schedule.takes_slot(now, neighbour(1), &id_of(0)));
+    assert!(!schedule.takes_slot(now, neighbour(2), &id_of(0)));
+    schedule.done(neighbour(2), &id_of(0));
+    assert!(
+        !schedule.takes_slot(now, neighbour(2), &id_of(0)),
+        "only its taker frees a slot"
+    );
+    schedule.done(neighbour(1), &id_of(0));
+    assert!(schedule.takes_slot(now, neighbour(2), &id_of(0)));
+
+    let later = now + Duration::from_secs(3);
+    assert!(schedule.takes_slot(later, neighbour(3), &id_of(0)));
+    schedule.left(neighbour(3));
+    assert!(schedule.takes_slot(later, neighbour(1), &id_of(0)));
+}
+
+#[test]
+fn a_neighbour_that_leaves_takes_its_promises_along() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..3);
+    told(&mut schedule, now, 1, 0);
+    told(&mut schedule, now, 1, 1);
+    told(&mut schedule, now, 2, 1);
+    wants(&mut schedule, now);
+    schedule.left(neighbour(1));
+    assert_eq!(schedule.missing(), 1);
+    schedule.busy(now, neighbour(2), &id_of(1));
+    let rested = now + Duration::from_millis(100);
+    assert_eq!(wants(&mut schedule, rested), [(neighbour(2), id_of(1))]);
+    told(&mut schedule, now, 1, 2);
+    assert_eq!(schedule.missing(), 1, "a stranger's promise is not kept");
+}
+
+#[test]
+fn the_tables_do_not_grow_past_their_bounds() {
+    let now = Instant::now();
+    let limits = Limits { chunks: 50, ..Limits::default() };
+    let mut schedule = Schedule::new(limits, StdRng::seed_from_u64(1));
+    schedule.joined(neighbour(1), []);
+    for chunk in 0..200 {
+        told(&mut schedule, now, 1, chunk);
+        schedule.stored(now, &id_of(1000 + chunk), &seal_of(&id_of(1000 + chunk)));
+    }
+    assert_eq!(schedule.missing(), 50);
+    assert_eq!(schedule.held.len(), 50);
+
+    let much_later = now + Duration::from_secs(80);
+    schedule.failed(now, neighbour(1), &id_of(0));
+    schedule.left(neighbour(1));
+    all(&mut schedule, much_later);
+    assert_eq!((schedule.missing(), schedule.held.len(), schedule.newest.len()), (0, 0, 0));
+}
