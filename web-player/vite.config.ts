@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * `vite build` makes the player. `vite build --mode unverified` makes the negative control of the
+ * end-to-end tests: the same player with a verifier that accepts everything. It is never embedded.
+ */
+export default defineConfig(({ mode }) => ({
+  resolve: {
+    alias: {
+      '#verifier': here(
+        mode === 'unverified' ? 'test/unverified/verifier.ts' : 'src/verify/verifier.ts',
+      ),
+      // The build without the parts for DRM, Smooth Streaming and reporting.
+      dashjs: here('node_modules/dashjs/dist/modern/esm/dash.mediaplayer.min.js'),
+    },
+  },
+  build: {
+    target: 'es2022',
+    // Nothing inline: the pages are served with a Content-Security-Policy of 'self'.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // dash.js is by itself about 750 kB before compression.
+    chunkSizeWarningLimit: 800,
+    rolldownOptions: {
+      input: { index: here('index.html'), watch: here('watch.html') },
+    },
+  },
+  test: { environment: 'node', include: ['test/**/*.test.ts'] },
+}));
