@@ -1,1 +1,11 @@
-//! Boxmesh: program.
+//! What every program of Boxmesh does alike: reads its settings, listens, talks to the tracker,
+//! ends; and what origin and box share: the window of chunks, and serving it to viewers.
+
+pub mod http;
+pub mod lifecycle;
+pub mod listen;
+pub mod media;
+pub mod settings;
+pub mod store;
+pub mod tracker;
+pub mod window;

@@ -1,0 +1,242 @@
+//! One epoch of a channel: a timeline of tracks, kept for a stretch back from its newest chunk.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use wire::chunk::{Chunk, ChunkRecord};
+use wire::id::{ChunkId, Epoch, INIT_SEGMENT, TrackId};
+
+use super::segment::{Held, Segment, Span, since_1970};
+use super::{CLOCK_SLACK, Refused, Verdict, elapsed, millis};
+
+/// How far a chunk may be ahead of the newest one, apart from the time that has passed since that came.
+const LEAP: Duration = Duration::from_secs(60);
+
+/// How much faster than the clock a publisher may run while nothing of it arrives here.
+const HASTE: u32 = 2;
+
+/// No stream is cut into more segments a second than this: what bounds a segment's number by its time.
+const SEGMENTS_A_SECOND: u64 = 10;
+
+/// A track that is so far behind the others has ended before them.
+const ENDED: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(super) struct EpochWindow {
+    epoch: Epoch,
+    /// When its first chunk came, and its newest.
+    began: SystemTime,
+    arrived: SystemTime,
+    /// Where the newest chunk ends; it never goes back.
+    newest: Duration,
+    tracks: BTreeMap<TrackId, Track>,
+}
+
+#[derive(Debug, Default)]
+struct Track {
+    init: Option<Held>,
+    segments: BTreeMap<u32, Held>,
+    /// Where the newest segment that has left ends.
+    left: Duration,
+}
+
+/// The oldest segment of an epoch, and the way to let go of it.
+pub(super) struct Oldest<'a> {
+    /// When it ends, by the origin's clock.
+    pub(super) end: Duration,
+    track: &'a mut Track,
+    number: u32,
+}
+
+impl EpochWindow {
+    pub(super) fn begin(epoch: Epoch, now: SystemTime) -> Self {
+        Self {
+            epoch,
+            began: now,
+            arrived: now,
+            newest: Duration::ZERO,
+            tracks: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn judge(
+        &self,
+        record: &ChunkRecord,
+        now: SystemTime,
+        keep: Duration,
+    ) -> Result<Verdict, Refused> {
+        let track = self.tracks.get(&record.id.track);
+        if record.id.is_init() {
+            let init = track.and_then(|track| track.init.as_ref());
+            return init.map_or(Ok(Verdict::New), |init| init.judge(record));
+        }
+        let span = Span::of(record);
+        if self.is_absurd(record, span, now) {
+            return Err(Refused::TooFarAhead);
+        }
+        let Some(track) = track else {
+            return self.judge_time(span, Duration::ZERO, keep);
+        };
+        match track.segments.get(&record.id.segment) {
+            Some(segment) => segment.judge(record),
+            None => self.judge_time(span, track.left, keep),
+        }
+    }
+
+    /// Whether a segment that is not here is still to come, or has left.
+    fn judge_time(&self, span: Span, left: Duration, keep: Duration) -> Result<Verdict, Refused> {
+        let horizon = left.max(self.newest.saturating_sub(keep));
+        if span.end <= horizon && !horizon.is_zero() {
+            Err(Refused::Stale)
+        } else {
+            Ok(Verdict::New)
+        }
+    }
+
+    /// Keeps a chunk that [`EpochWindow::judge`] found new.
+    pub(super) fn insert(&mut self, chunk: Chunk, now: SystemTime, keep: Duration) {
+        let ChunkId { track, segment, .. } = *chunk.id();
+        let span = Span::of(chunk.record());
+        let held = || Held::begin(self.epoch, span);
+        let track = self.tracks.entry(track).or_default();
+        let place = match segment {
+            INIT_SEGMENT => track.init.get_or_insert_with(held),
+            number => track.segments.entry(number).or_insert_with(held),
+        };
+        place.insert(chunk, span);
+        self.arrived = now;
+        self.newest = self.newest.max(span.end);
+        self.evict_before(self.newest.saturating_sub(keep));
+    }
+
+    /// Lets go of all media. Init segments stay: without them the epoch could not go on.
+    pub(super) fn clear(&mut self) {
+        self.evict_before(Duration::MAX);
+    }
+
+    pub(super) fn age(&self, now: SystemTime) -> Duration {
+        elapsed(self.began, now)
+    }
+
+    pub(super) fn idle(&self, now: SystemTime) -> Duration {
+        elapsed(self.arrived, now)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.inits().chain(self.segments()).map(Held::bytes).sum()
+    }
+
+    pub(super) fn oldest(&mut self) -> Option<Oldest<'_>> {
+        let epoch = self.epoch;
+        let oldest_of_tracks = self.tracks.values_mut().filter_map(|track| track.oldest(epoch));
+        oldest_of_tracks.min_by_key(|oldest| oldest.end)
+    }
+
+    pub(super) fn chunk(&self, id: &ChunkId) -> Option<&Chunk> {
+        self.held(id.track, id.segment)?.chunk(id.index)
+    }
+
+    pub(super) fn segment(&self, track: TrackId, number: u32) -> Option<Segment> {
+        self.held(track, number).map(Held::segment)
+    }
+
+    pub(super) fn newest_of_track(&self, track: TrackId) -> Option<&Chunk> {
+        self.tracks
+            .get(&track)?
+            .segments
+            .values()
+            .max_by_key(|held| held.span.end)?
+            .chunks()
+            .last()
+    }
+
+    pub(super) fn inits(&self) -> impl Iterator<Item = &Held> {
+        self.tracks.values().filter_map(|track| track.init.as_ref())
+    }
+
+    pub(super) fn segments(&self) -> impl Iterator<Item = &Held> {
+        self.tracks.values().flat_map(|track| track.segments.values())
+    }
+
+    /// The newest number that is whole in every track that has not ended.
+    pub(super) fn newest_whole(&self) -> Option<u32> {
+        let goes_on = |track: &&Track| {
+            let end = track.segments.values().map(|held| held.span.end).max();
+            end.is_some_and(|end| end + ENDED >= self.newest)
+        };
+        let newest_whole = |track: &Track| {
+            let whole = track.segments.iter().filter(|(_, held)| held.is_whole());
+            whole
+                .max_by_key(|(_, held)| held.span.end)
+                .map_or(0, |(number, _)| *number)
+        };
+        self.tracks
+            .values()
+            .filter(goes_on)
+            .map(newest_whole)
+            .min()
+            .filter(|number| *number > 0)
+    }
+
+    fn held(&self, track: TrackId, number: u32) -> Option<&Held> {
+        let track = self.tracks.get(&track)?;
+        if number == INIT_SEGMENT {
+            track.init.as_ref()
+        } else {
+            track.segments.get(&number)
+        }
+    }
+
+    /// Whether no honest stream could have come to this point by now.
+    fn is_absurd(&self, record: &ChunkRecord, span: Span, now: SystemTime) -> bool {
+        let is_first = self.segments().next().is_none() && self.newest.is_zero();
+        let reachable = if is_first {
+            // Whoever joins late begins in the middle of an epoch, whose age only the clocks tell; they may
+            // be wrong by a day.
+            Duration::from_millis(millis(now + CLOCK_SLACK).saturating_sub(self.epoch.0))
+        } else {
+            let quiet = elapsed(self.arrived, now).saturating_mul(HASTE);
+            self.newest.saturating_add(LEAP).saturating_add(quiet)
+        };
+        let segments = (span.end.as_secs() + 1).saturating_mul(SEGMENTS_A_SECOND);
+        span.end > reachable || u64::from(record.id.segment) > segments
+    }
+
+    fn evict_before(&mut self, horizon: Duration) {
+        for track in self.tracks.values_mut() {
+            track.segments.retain(|_, held| {
+                let stays = held.span.end > horizon;
+                if !stays {
+                    track.left = track.left.max(held.span.end);
+                }
+                stays
+            });
+        }
+    }
+}
+
+impl Track {
+    fn oldest(&mut self, epoch: Epoch) -> Option<Oldest<'_>> {
+        let ends = self
+            .segments
+            .iter()
+            .map(|(number, held)| (held.span.end, *number));
+        let (end, number) = ends.min()?;
+        Some(Oldest {
+            end: since_1970(epoch, end),
+            track: self,
+            number,
+        })
+    }
+}
+
+impl Oldest<'_> {
+    /// Lets go of it; the bytes that it took.
+    pub(super) fn evict(self) -> usize {
+        let Some(held) = self.track.segments.remove(&self.number) else {
+            return 0;
+        };
+        self.track.left = self.track.left.max(held.span.end);
+        held.bytes()
+    }
+}
