@@ -40,6 +40,9 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 const SHORTEST_HOLD: Duration = Duration::from_millis(100);
 const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
+/// How long a segment in the making may go without its next chunk before it is given up.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// No room for one more viewer now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy {
@@ -57,6 +60,7 @@ pub struct Media {
     meter: Meter,
     door: Door,
     promised: Duration,
+    patience: Duration,
 }
 
 impl Media {
@@ -67,6 +71,7 @@ impl Media {
             meter,
             door: Arc::new(|| Ok(())),
             promised: Duration::ZERO,
+            patience: PATIENCE,
         }
     }
 
@@ -80,6 +85,12 @@ impl Media {
     #[must_use]
     pub fn waiting(self, promised: Duration) -> Self {
         Self { promised, ..self }
+    }
+
+    /// Gives a segment in the making up when its next chunk takes longer than this.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The routes. CORS is for [`crate::http::serve`] to add, as to everything.
@@ -97,7 +108,7 @@ impl Media {
         if let Some(segment) = here.filter(|segment| !segment.chunks().is_empty()) {
             return Some(segment);
         }
-        let hold = self.patience(name).await;
+        let hold = self.hold(name).await;
         if hold.is_zero() {
             return None;
         }
@@ -106,7 +117,7 @@ impl Media {
     }
 
     /// How long to wait for a segment that is not here.
-    async fn patience(&self, name: &SegmentName) -> Duration {
+    async fn hold(&self, name: &SegmentName) -> Duration {
         let newest = self.store.newest_of_track(name.clone()).await;
         let is_next = |newest: &u32| newest.checked_add(1) == Some(name.number);
         match newest {
@@ -153,9 +164,14 @@ async fn serve(
     let counter = media.meter.counter(&name.channel);
     let mut response = match segment.hash() {
         Some(hash) => whole(&segment, &hash, &request, counter),
-        None => Body::from_stream(body::in_the_making(media.store, name.clone(), segment, counter))
-            .into_response(),
+        None => {
+            let chunks = body::in_the_making(media.store, name.clone(), &segment, counter, media.patience);
+            Body::from_stream(chunks).into_response()
+        }
     };
+    if response.status().is_client_error() {
+        return response;
+    }
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, IMMUTABLE);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));

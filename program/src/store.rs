@@ -223,3 +223,84 @@ impl Task {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::samples::{CHUNKS, chunk, segment, video};
+
+    fn store() -> (Store, CancellationToken) {
+        let stop = CancellationToken::new();
+        (
+            Store::spawn(&TaskTracker::new(), stop.clone(), Window::default()),
+            stop,
+        )
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_chunk_gets_it_when_it_comes() {
+        let (store, _stop) = store();
+        let first = video(1).chunk(0);
+        let minute = Duration::from_mins(1);
+        let (waited, inserted) = tokio::join!(
+            store.wait(first.clone(), minute),
+            store.insert(chunk(first.clone()))
+        );
+        assert_eq!(inserted, Ok(Verdict::New));
+        assert_eq!(waited.unwrap().id(), &first);
+        assert_eq!(
+            store.wait(first.clone(), Duration::ZERO).await.unwrap().id(),
+            &first
+        );
+        assert!(
+            store
+                .wait(video(1).chunk(1), Duration::from_millis(1))
+                .await
+                .is_none()
+        );
+    }
+
+    #[tokio::test]
+    async fn every_insertion_is_told_once_in_its_order() {
+        let (store, _stop) = store();
+        let mut arrivals = store.arrivals();
+        for chunk in segment(&video(1)) {
+            store.insert(chunk.clone()).await.unwrap();
+            assert_eq!(store.insert(chunk).await, Ok(Verdict::Duplicate));
+        }
+        for index in 0..CHUNKS {
+            let Some(Arrival::Chunk(chunk)) = arrivals.next().await else {
+                panic!("a chunk")
+            };
+            assert_eq!(chunk.id(), &video(1).chunk(index));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slow_follower_is_told_that_it_missed_some() {
+        let (store, _stop) = store();
+        let mut arrivals = store.arrivals();
+        let segments = u32::try_from(ARRIVALS).unwrap() / u32::from(CHUNKS) + 1;
+        for number in 1..=segments {
+            for chunk in segment(&video(number)) {
+                store.insert(chunk).await.unwrap();
+            }
+        }
+        assert!(matches!(arrivals.next().await, Some(Arrival::Missed(4))));
+        assert!(matches!(arrivals.next().await, Some(Arrival::Chunk(_))));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_has_ended_says_so() {
+        let (store, stop) = store();
+        let mut arrivals = store.arrivals();
+        stop.cancel();
+        assert!(arrivals.next().await.is_none());
+        assert_eq!(
+            store.insert(chunk(video(1).chunk(0))).await,
+            Err(Refused::Stopping)
+        );
+        assert!(store.held().await.is_empty());
+        assert!(store.arrivals().next().await.is_none());
+    }
+}

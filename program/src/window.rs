@@ -50,7 +50,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            keep: Duration::from_secs(60),
+            keep: Duration::from_mins(1),
             bytes: 512 << 20,
             channels: 64,
         }

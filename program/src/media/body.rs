@@ -18,12 +18,9 @@ use crate::window::{Segment, SegmentName};
 /// What is handed to the socket at a time: small enough that what was counted is nearly what was sent.
 const FRAME_BYTES: usize = 64 << 10;
 
-/// How long a segment in the making may go without its next chunk.
-const PATIENCE: Duration = Duration::from_secs(3);
-
 /// A part of a whole segment, its size known.
 pub(super) struct Frames {
-    frames: VecDeque<Bytes>,
+    waiting: VecDeque<Bytes>,
     left: u64,
     counter: Counter,
 }
@@ -41,7 +38,7 @@ impl Frames {
             (!range.is_empty()).then(|| frame.slice(range))
         };
         Self {
-            frames: frames.filter_map(cut).collect(),
+            waiting: frames.filter_map(cut).collect(),
             left: part.end - part.start,
             counter,
         }
@@ -56,12 +53,12 @@ impl Body for Frames {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(mut frame) = self.frames.pop_front() else {
+        let Some(mut frame) = self.waiting.pop_front() else {
             return Poll::Ready(None);
         };
         let rest = frame.split_off(frame.len().min(FRAME_BYTES));
         if !rest.is_empty() {
-            self.frames.push_front(rest);
+            self.waiting.push_front(rest);
         }
         self.left -= frame.len() as u64;
         self.counter.sent(frame.len());
@@ -69,7 +66,7 @@ impl Body for Frames {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.frames.is_empty()
+        self.waiting.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -86,13 +83,14 @@ pub(super) struct Unfinished {
 }
 
 /// A segment's chunks: those that are here, then each as it arrives. One frame is one chunk, so that a player
-/// finds a chunk complete as soon as its last byte is there.
+/// finds a chunk complete as soon as its last byte is there. `patience` is how long the next one may take.
 pub(super) fn in_the_making(
     store: Store,
     name: SegmentName,
-    begun: Segment,
+    begun: &Segment,
     counter: Counter,
-) -> impl Stream<Item = Result<Bytes, Unfinished>> {
+    patience: Duration,
+) -> impl Stream<Item = Result<Bytes, Unfinished>> + use<> {
     let here = VecDeque::from(begun.chunks().to_vec());
     unfold(Some((here, 0_u16)), move |state| {
         let (store, name, counter) = (store.clone(), name.clone(), counter.clone());
@@ -100,7 +98,7 @@ pub(super) fn in_the_making(
             let (mut here, index) = state?;
             let chunk = match here.pop_front() {
                 Some(chunk) => Some(chunk),
-                None => store.wait(name.chunk(index), PATIENCE).await,
+                None => store.wait(name.chunk(index), patience).await,
             };
             let Some(chunk) = chunk else {
                 return Some((Err(Unfinished { name, chunks: index }), None));

@@ -1,5 +1,7 @@
 //! What a request asks of a whole segment: all of it, a part, or whether it changed (RFC 9110 §13, §14).
 
+use std::fmt::Write;
+
 use axum::http::{HeaderMap, Method, header};
 
 /// Bytes of a segment, from `start` to before `end`. Never empty, apart from the part that is all of nothing.
@@ -26,8 +28,14 @@ pub(super) struct Conditions<'a> {
 
 /// The entity tag that says which content this is: its hash, in hexadecimal digits and quotes.
 pub(super) fn entity_tag(hash: &[u8]) -> String {
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{digits}\"")
+    let mut tag = String::with_capacity(2 + 2 * hash.len());
+    tag.push('"');
+    for byte in hash {
+        // Writing to a String cannot fail.
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
 }
 
 impl Conditions<'_> {

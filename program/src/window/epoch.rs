@@ -10,7 +10,7 @@ use super::segment::{Held, Segment, Span, since_1970};
 use super::{CLOCK_SLACK, Refused, Verdict, elapsed, millis};
 
 /// How far a chunk may be ahead of the newest one, apart from the time that has passed since that came.
-const LEAP: Duration = Duration::from_secs(60);
+const LEAP: Duration = Duration::from_mins(1);
 
 /// How much faster than the clock a publisher may run while nothing of it arrives here.
 const HASTE: u32 = 2;

@@ -8,7 +8,7 @@ use wire::key::SecretKey;
 
 use super::SegmentName;
 
-pub(crate) const EPOCH: Epoch = Epoch(1_790_000_000_000);
+pub(crate) const EPOCH: Epoch = Epoch(1_700_000_000_000);
 pub(crate) const CHUNKS: u16 = 4;
 pub(crate) const TIMESCALE: u32 = 1000;
 pub(crate) const CHUNK_UNITS: u32 = 500;
@@ -51,15 +51,16 @@ pub(crate) fn facts(id: ChunkId) -> Facts {
 /// Seals facts over a payload of that many bytes.
 pub(crate) fn sealed(facts: Facts, payload: &[u8]) -> Chunk {
     let secret = SecretKey::from_seed([1; 32]);
-    let (head, body) = match facts.id.is_init() {
-        true => (
+    let (head, body) = if facts.id.is_init() {
+        (
             [mp4_box(*b"ftyp", b""), mp4_box(*b"moov", payload)].concat(),
             Vec::new(),
-        ),
-        false => (
+        )
+    } else {
+        (
             Vec::new(),
             [mp4_box(*b"moof", b""), mp4_box(*b"mdat", payload)].concat(),
-        ),
+        )
     };
     Chunk::sealed(&secret, facts, &head, &body).unwrap()
 }

@@ -140,10 +140,10 @@ fn the_previous_epoch_stays_until_its_minute_has_passed() {
     );
     window.expire(began + Duration::from_secs(59));
     assert!(has(&window, 5));
-    window.expire(began + Duration::from_secs(60));
+    window.expire(began + Duration::from_mins(1));
     assert!(!has(&window, 5) && !has(&window, INIT_SEGMENT));
     assert_eq!(
-        window.insert(chunk(video(6).chunk(1)), began + Duration::from_secs(60)),
+        window.insert(chunk(video(6).chunk(1)), began + Duration::from_mins(1)),
         Err(Refused::Stale)
     );
     assert!(window.segment(&of_next(1)).is_some());
