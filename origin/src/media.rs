@@ -74,7 +74,13 @@ pub struct AccessUnit {
 /// Media is told by its size: a log line has no use for a picture's bytes.
 impl fmt::Debug for AccessUnit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, decode_time, composition_offset, keyframe, data } = self;
+        let Self {
+            kind,
+            decode_time,
+            composition_offset,
+            keyframe,
+            data,
+        } = self;
         out.debug_struct("AccessUnit")
             .field("kind", kind)
             .field("decode_time", decode_time)
@@ -102,7 +108,10 @@ impl Add<Duration> for Millis {
 
     /// The moment that much later, in whole milliseconds.
     fn add(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(later.as_millis()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(later.as_millis()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
