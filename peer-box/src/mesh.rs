@@ -1,3 +1,123 @@
-//! The mesh.
+//! The mesh: chunks pass between this box and its neighbours, `have → want → here → done`.
+//!
+//! [`schedule`] and [`roster`] decide and are pure; [`node`] owns the swarm and does what they say; [`codec`]
+//! and [`behaviour`] are what runs on a connection.
 
+mod behaviour;
+mod codec;
+mod early;
+mod node;
+mod roster;
 mod schedule;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use libp2p::Swarm;
+use program::lifecycle::Lifecycle;
+use program::listen::ListenError;
+use program::store::Store;
+use program::window::SegmentName;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument, info_span};
+use wire::id::BoxId;
+use wire::key::SecretKey;
+
+use crate::budget::Uplink;
+use crate::counts::Counts;
+use crate::news::Following;
+use behaviour::Behaviour;
+use node::Node;
+use roster::Roster;
+use schedule::{Limits, Schedule};
+
+/// Wishes under way before who wishes has to wait.
+const MAILBOX: usize = 64;
+
+/// What others ask of the mesh.
+enum Command {
+    /// A viewer waits for this segment: is it promised?
+    Wish(SegmentName, oneshot::Sender<bool>),
+}
+
+/// What the mesh takes from, and gives to, the rest of the box.
+pub(crate) struct Surroundings {
+    /// Where chunks are kept.
+    pub(crate) store: Store,
+    /// What the trackers told.
+    pub(crate) news: Following,
+    /// What may be sent.
+    pub(crate) uplink: Uplink,
+    /// What is counted.
+    pub(crate) counts: Counts,
+}
+
+/// A port for neighbours, bound and not yet served.
+pub(crate) struct Bound {
+    me: BoxId,
+    swarm: Swarm<Behaviour>,
+    address: SocketAddr,
+}
+
+/// The handle to the mesh. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Mesh {
+    mailbox: mpsc::Sender<Command>,
+}
+
+impl Bound {
+    /// Binds the port.
+    pub(crate) async fn listen(
+        secret: &SecretKey,
+        address: SocketAddr,
+        life: &Lifecycle,
+    ) -> Result<Self, ListenError> {
+        let (swarm, address) = behaviour::listen(secret, address, &life.tasks).await?;
+        let me = BoxId::of(&secret.public());
+        Ok(Self { me, swarm, address })
+    }
+
+    /// Where neighbours connect.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Starts the task. It ends at the stop of `life`.
+    pub(crate) fn spawn(self, around: Surroundings, life: &Lifecycle) -> Mesh {
+        let limits = Limits {
+            upload_slots: around.uplink.rate().upload_slots(),
+            ..Limits::default()
+        };
+        let node = Node {
+            swarm: self.swarm,
+            store: around.store,
+            schedule: Schedule::new(limits, StdRng::from_rng(&mut rand::rng())),
+            roster: Roster::new(self.me),
+            news: around.news,
+            uplink: around.uplink,
+            counts: around.counts,
+            peers: BTreeMap::new(),
+            sent: node::Requests::default(),
+            early: early::Early::default(),
+        };
+        let (mailbox, commands) = mpsc::channel(MAILBOX);
+        life.tasks.spawn(
+            node.run(commands, life.stop.clone())
+                .instrument(info_span!("mesh")),
+        );
+        Mesh { mailbox }
+    }
+}
+
+impl Mesh {
+    /// Fetches a segment that a viewer waits for before anything else. Whether a neighbour promised it.
+    pub(crate) async fn wish(&self, name: SegmentName) -> bool {
+        let (reply, promised) = oneshot::channel();
+        let sent = self.mailbox.send(Command::Wish(name, reply)).await;
+        sent.is_ok() && promised.await.unwrap_or(false)
+    }
+}

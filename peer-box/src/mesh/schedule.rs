@@ -10,9 +10,9 @@
 
 mod neighbour;
 mod promise;
-mod slots;
 #[cfg(test)]
 mod simulation;
+mod slots;
 #[cfg(test)]
 mod tests;
 
@@ -160,10 +160,8 @@ impl Schedule {
             return;
         }
         self.saw(now, &record.id);
-        self.promised.insert(
-            record.id.clone(),
-            Promise::new(now, seal, record.size, from),
-        );
+        self.promised
+            .insert(record.id.clone(), Promise::new(now, seal, record.size, from));
     }
 
     /// A neighbour sent what it was asked for: whatever the bytes are worth, it is free to be asked again.
@@ -210,7 +208,11 @@ impl Schedule {
         if self.held.len() >= self.limits.chunks {
             self.forget_oldest_held();
         }
-        for (_, neighbour) in self.neighbours.iter_mut().filter(|(id, _)| !known_to.contains(id)) {
+        for (_, neighbour) in self
+            .neighbours
+            .iter_mut()
+            .filter(|(id, _)| !known_to.contains(id))
+        {
             neighbour.will_hear_of(id.clone(), seal.clone());
         }
         let held = Held {
@@ -281,11 +283,18 @@ impl Schedule {
             return Some(action);
         }
         self.give_up_late(now);
-        if self.tidied.is_none_or(|then| now.saturating_duration_since(then) >= TIDY) {
+        if self
+            .tidied
+            .is_none_or(|then| now.saturating_duration_since(then) >= TIDY)
+        {
             self.tidied = Some(now);
             self.forget_old(now);
         }
-        let in_flight = self.neighbours.values().filter(|neighbour| neighbour.is_asked()).count();
+        let in_flight = self
+            .neighbours
+            .values()
+            .filter(|neighbour| neighbour.is_asked())
+            .count();
         if in_flight >= self.limits.in_flight {
             return None;
         }
@@ -302,8 +311,14 @@ impl Schedule {
 
     /// When [`Schedule::next`] may have something to send although nothing happened.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        let late = self.promised.values().filter_map(|promise| Some(promise.asked.as_ref()?.until));
-        let rested = self.neighbours.values().filter_map(|neighbour| neighbour.rests_until);
+        let late = self
+            .promised
+            .values()
+            .filter_map(|promise| Some(promise.asked.as_ref()?.until));
+        let rested = self
+            .neighbours
+            .values()
+            .filter_map(|neighbour| neighbour.rests_until);
         late.chain(rested).min()
     }
 
@@ -338,7 +353,10 @@ impl Schedule {
     }
 
     fn saw(&mut self, now: Instant, id: &ChunkId) {
-        let newest = self.newest.entry((id.channel.clone(), id.epoch)).or_insert((0, now));
+        let newest = self
+            .newest
+            .entry((id.channel.clone(), id.epoch))
+            .or_insert((0, now));
         *newest = (newest.0.max(id.segment), now);
     }
 
@@ -346,7 +364,11 @@ impl Schedule {
         let Some(neighbour) = self.neighbours.get_mut(&id) else {
             return;
         };
-        let knows = |chunk: &ChunkId| self.held.get(chunk).is_some_and(|held| held.known_to.contains(&id));
+        let knows = |chunk: &ChunkId| {
+            self.held
+                .get(chunk)
+                .is_some_and(|held| held.known_to.contains(&id))
+        };
         while let Some(seals) = neighbour.next_have(knows) {
             self.actions.push_back(Action::Have(id, seals));
         }
@@ -383,7 +405,8 @@ impl Schedule {
     fn forget_old(&mut self, now: Instant) {
         let is_fresh = |since: Instant| now.saturating_duration_since(since) < MEMORY;
         // What is being fetched stays: its answer is yet to come.
-        self.promised.retain(|_, promise| promise.asked.is_some() || is_fresh(promise.since));
+        self.promised
+            .retain(|_, promise| promise.asked.is_some() || is_fresh(promise.since));
         self.held.retain(|_, held| is_fresh(held.since));
         self.newest.retain(|_, (_, seen)| is_fresh(*seen));
     }

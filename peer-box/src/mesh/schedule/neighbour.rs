@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use rand::rngs::StdRng;
 use rand::RngExt;
+use rand::rngs::StdRng;
 use wire::chunk::Seal;
 use wire::exchange::MAX_HAVE;
 use wire::id::ChunkId;

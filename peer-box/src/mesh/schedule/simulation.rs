@@ -33,7 +33,11 @@ enum Event {
     Publish(u32),
     Connect(usize, usize),
     Wake(usize),
-    Message { from: usize, to: usize, message: Message },
+    Message {
+        from: usize,
+        to: usize,
+        message: Message,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +110,11 @@ impl Simulation {
         for &one in &all {
             let mut others: Vec<usize> = all.iter().copied().filter(|other| *other != one).collect();
             others.shuffle(&mut self.random);
-            pairs.extend(others[..degree].iter().map(|other| (one.min(*other), one.max(*other))));
+            pairs.extend(
+                others[..degree]
+                    .iter()
+                    .map(|other| (one.min(*other), one.max(*other))),
+            );
         }
         for (one, other) in pairs {
             self.connect(Duration::ZERO, one, other);
@@ -207,7 +215,9 @@ impl Simulation {
                     if silent {
                         self.store(to, &id);
                     } else {
-                        self.members[to].schedule.told(now, sender, &record_of(&id), seal_of(&id));
+                        self.members[to]
+                            .schedule
+                            .told(now, sender, &record_of(&id), seal_of(&id));
                     }
                 }
             }
@@ -273,7 +283,10 @@ impl Simulation {
     }
 
     fn number_of(&self, id: BoxId) -> usize {
-        self.members.iter().position(|member| member.id == id).expect("boxes speak to members only")
+        self.members
+            .iter()
+            .position(|member| member.id == id)
+            .expect("boxes speak to members only")
     }
 }
 

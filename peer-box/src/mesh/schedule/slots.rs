@@ -33,7 +33,8 @@ impl Slots {
 
     /// Takes a slot if there is one; a neighbour has one at a time, so that it cannot take all.
     pub(super) fn take(&mut self, now: Instant, by: BoxId, id: &ChunkId) -> bool {
-        self.taken.retain(|slot| now.saturating_duration_since(slot.since) < LONGEST);
+        self.taken
+            .retain(|slot| now.saturating_duration_since(slot.since) < LONGEST);
         if self.taken.len() >= self.number || self.taken.iter().any(|slot| slot.by == by) {
             return false;
         }

@@ -57,7 +57,11 @@ fn every_box_gets_every_chunk_once() {
             assert_eq!(mesh.held(member), 80, "box {member}, seed {seed}");
             let fetched = mesh.fetched(member);
             let distinct: BTreeSet<_> = fetched.iter().collect();
-            assert_eq!(distinct.len(), fetched.len(), "box {member} fetched twice, seed {seed}");
+            assert_eq!(
+                distinct.len(),
+                fetched.len(),
+                "box {member} fetched twice, seed {seed}"
+            );
         }
         let delays = mesh.delays();
         let p99 = delays[delays.len() * 99 / 100];
@@ -103,7 +107,10 @@ fn who_joins_late_gets_the_edge_before_the_past() {
     mesh.run_until(Duration::from_secs(40));
 
     let order: Vec<u32> = mesh.fetched(1).iter().map(|id| id.segment).collect();
-    let expected: Vec<u32> = [5, 6, 4, 3, 2, 1].iter().flat_map(|segment| [*segment; 10]).collect();
+    let expected: Vec<u32> = [5, 6, 4, 3, 2, 1]
+        .iter()
+        .flat_map(|segment| [*segment; 10])
+        .collect();
     assert_eq!(order, expected);
 }
 
@@ -173,7 +180,11 @@ fn who_does_not_deliver_loses_its_place_for_longer_each_time() {
     schedule.arrived(neighbour(1), &id_of(9));
     schedule.stored(now, &id_of(9), &seal_of(&id_of(9)));
     told(&mut schedule, now, 1, 10);
-    assert_eq!(wants(&mut schedule, now).len(), 1, "who delivers has its place back");
+    assert_eq!(
+        wants(&mut schedule, now).len(),
+        1,
+        "who delivers has its place back"
+    );
 }
 
 #[test]
@@ -216,7 +227,12 @@ fn an_init_segment_and_what_a_viewer_waits_for_come_first() {
     }
     let demo = id_of(0);
     let init = ChunkId::init(demo.channel.clone(), demo.epoch, demo.track);
-    schedule.told(now, neighbour(1), &record_of_init(&init), Seal::new("init".into()));
+    schedule.told(
+        now,
+        neighbour(1),
+        &record_of_init(&init),
+        Seal::new("init".into()),
+    );
     assert_eq!(next(&mut schedule), init);
 
     assert!(schedule.wish(&demo.channel, demo.epoch, demo.track, 2));
@@ -226,7 +242,10 @@ fn an_init_segment_and_what_a_viewer_waits_for_come_first() {
 
 fn record_of_init(id: &ChunkId) -> wire::chunk::ChunkRecord {
     let record = record_of(&id_of(0));
-    wire::chunk::ChunkRecord { id: id.clone(), ..record }
+    wire::chunk::ChunkRecord {
+        id: id.clone(),
+        ..record
+    }
 }
 
 #[test]
@@ -249,11 +268,15 @@ fn a_neighbour_hears_of_a_chunk_once_and_not_of_what_it_told() {
 fn haves_are_bounded_and_what_comes_up_meanwhile_goes_together() {
     let now = Instant::now();
     let mut schedule = schedule();
-    let window = (0..1000).rev().map(|chunk| (id_of(chunk), seal_of(&id_of(chunk))));
+    let window = (0..1000)
+        .rev()
+        .map(|chunk| (id_of(chunk), seal_of(&id_of(chunk))));
     schedule.joined(neighbour(1), window);
     let batches = all(&mut schedule, now);
     assert_eq!(batches.len(), 4);
-    let Action::Have(_, newest) = &batches[0] else { panic!("{batches:?}") };
+    let Action::Have(_, newest) = &batches[0] else {
+        panic!("{batches:?}")
+    };
     assert_eq!(newest.len(), MAX_HAVE);
     assert_eq!(newest[0], seal_of(&id_of(999)));
 
@@ -261,7 +284,9 @@ fn haves_are_bounded_and_what_comes_up_meanwhile_goes_together() {
     assert_eq!(all(&mut schedule, now), []);
     schedule.heard(neighbour(1));
     let next = all(&mut schedule, now);
-    let [Action::Have(_, seals)] = &next[..] else { panic!("{next:?}") };
+    let [Action::Have(_, seals)] = &next[..] else {
+        panic!("{next:?}")
+    };
     assert_eq!(seals[0], seal_of(&id_of(1000)), "what is new goes first");
 }
 
@@ -305,7 +330,10 @@ fn a_neighbour_that_leaves_takes_its_promises_along() {
 #[test]
 fn the_tables_do_not_grow_past_their_bounds() {
     let now = Instant::now();
-    let limits = Limits { chunks: 50, ..Limits::default() };
+    let limits = Limits {
+        chunks: 50,
+        ..Limits::default()
+    };
     let mut schedule = Schedule::new(limits, StdRng::seed_from_u64(1));
     schedule.joined(neighbour(1), []);
     for chunk in 0..200 {
@@ -319,5 +347,8 @@ fn the_tables_do_not_grow_past_their_bounds() {
     schedule.failed(now, neighbour(1), &id_of(0));
     schedule.left(neighbour(1));
     all(&mut schedule, much_later);
-    assert_eq!((schedule.missing(), schedule.held.len(), schedule.newest.len()), (0, 0, 0));
+    assert_eq!(
+        (schedule.missing(), schedule.held.len(), schedule.newest.len()),
+        (0, 0, 0)
+    );
 }

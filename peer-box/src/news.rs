@@ -1,0 +1,223 @@
+//! What the trackers told: which channels there are and whose keys seal them, whom to connect to, and from
+//! where origins may speak.
+//!
+//! Each tracker's last answer stands until its next one, also while that tracker is away: media never waits
+//! for a tracker. What is believed is the union of these answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use wire::announcement::{AnnouncementReply, MAX_CARRIED, Neighbour};
+use wire::chunk::{Chunk, ChunkRecord, Seal, SealedChunk};
+use wire::id::{BoxId, ChannelName, ChunkId};
+use wire::key::PublicKey;
+use wire::seal::Refusal;
+
+/// Keys of one channel that are tried; more than a few means that something is wrong at the tracker.
+const MAX_KEYS: usize = 8;
+
+/// Neighbours and addresses of origins that are remembered.
+const MAX_NEIGHBOURS: usize = 128;
+const MAX_ORIGINS: usize = 64;
+
+/// Why a seal or a chunk was not opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unopened {
+    /// No tracker has told of its channel, or not yet.
+    #[error("channel {0} is not known here")]
+    UnknownChannel(ChannelName),
+    /// It is not what it claims to be.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// What is known at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    channels: BTreeMap<ChannelName, Vec<PublicKey>>,
+    pub(crate) neighbours: Vec<Neighbour>,
+    pub(crate) origins: BTreeSet<IpAddr>,
+}
+
+impl News {
+    /// Everything that any of these answers tells.
+    pub(crate) fn merged<'a>(answers: impl IntoIterator<Item = &'a AnnouncementReply>) -> Self {
+        let mut news = Self::default();
+        for answer in answers {
+            for channel in &answer.channels {
+                if news.channels.len() >= MAX_CARRIED && !news.channels.contains_key(&channel.name) {
+                    continue;
+                }
+                let keys = news.channels.entry(channel.name.clone()).or_default();
+                for key in &channel.keys {
+                    if keys.len() < MAX_KEYS && !keys.contains(key) {
+                        keys.push(*key);
+                    }
+                }
+            }
+            for neighbour in &answer.neighbours {
+                let is_new = news.neighbours.iter().all(|known| known.id != neighbour.id);
+                // An id that does not follow from the key is nobody's.
+                let is_true = BoxId::of(&neighbour.key) == neighbour.id;
+                if is_new && is_true && news.neighbours.len() < MAX_NEIGHBOURS {
+                    news.neighbours.push(neighbour.clone());
+                }
+            }
+            let origins = answer.origins.iter().map(IpAddr::to_canonical);
+            news.origins.extend(origins.take(MAX_ORIGINS));
+        }
+        news
+    }
+
+    /// The keys that seal the channel's chunks, if the channel is known.
+    pub(crate) fn keys_of(&self, channel: &ChannelName) -> Option<&[PublicKey]> {
+        self.channels.get(channel).map(Vec::as_slice)
+    }
+
+    /// The channels that are known.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &ChannelName> {
+        self.channels.keys()
+    }
+
+    /// The keys of all channels: who holds one of them is an origin.
+    pub(crate) fn origin_keys(&self) -> Vec<PublicKey> {
+        let distinct: BTreeSet<PublicKey> = self.channels.values().flatten().copied().collect();
+        distinct.into_iter().collect()
+    }
+
+    /// Opens a seal with the keys of the channel that it is for.
+    pub(crate) fn open_seal(&self, seal: &Seal) -> Result<ChunkRecord, Unopened> {
+        let channel = seal.claimed_id()?.channel;
+        let keys = self.keys_of(&channel).ok_or(Unopened::UnknownChannel(channel))?;
+        // One signature covers the whole record, so what was claimed and what was signed are the same bytes.
+        Ok(seal.open(keys)?)
+    }
+
+    /// Opens a chunk that should be `expected`.
+    pub(crate) fn open_chunk(&self, expected: &ChunkId, bytes: Bytes) -> Result<Chunk, Unopened> {
+        let unknown = || Unopened::UnknownChannel(expected.channel.clone());
+        let keys = self.keys_of(&expected.channel).ok_or_else(unknown)?;
+        Ok(SealedChunk::new(bytes).open(expected, keys)?)
+    }
+}
+
+/// Whoever needs to know follows this.
+pub(crate) type Following = watch::Receiver<Arc<News>>;
+
+/// Where the answers of several trackers come together.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    answers: Arc<std::sync::Mutex<BTreeMap<usize, AnnouncementReply>>>,
+    news: watch::Sender<Arc<News>>,
+}
+
+impl Desk {
+    /// Nothing is known yet.
+    pub(crate) fn new() -> (Self, Following) {
+        let (news, following) = watch::channel(Arc::default());
+        let desk = Self {
+            answers: Arc::default(),
+            news,
+        };
+        (desk, following)
+    }
+
+    /// Takes a tracker's answer in the place of its last. Followers hear of it if it changes anything.
+    pub(crate) fn take(&self, tracker: usize, answer: AnnouncementReply) {
+        let mut answers = self
+            .answers
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        answers.insert(tracker, answer);
+        let merged = News::merged(answers.values());
+        self.news.send_if_modified(|news| {
+            let changed = **news != merged;
+            if changed {
+                *news = Arc::new(merged);
+            }
+            changed
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::announcement::ChannelNews;
+    use wire::id::Epoch;
+    use wire::key::SecretKey;
+
+    use super::*;
+
+    fn key(number: u8) -> PublicKey {
+        SecretKey::from_seed([number; 32]).public()
+    }
+
+    fn answer(channels: &[(&str, u8)], neighbours: Vec<Neighbour>, origins: &[&str]) -> AnnouncementReply {
+        let channel = |(name, by): &(&str, u8)| ChannelNews {
+            name: name.parse().unwrap(),
+            live: true,
+            epoch: Epoch(1),
+            keys: vec![key(*by)],
+        };
+        AnnouncementReply {
+            time: 1,
+            id: BoxId::of(&key(99)),
+            listed: true,
+            why: None,
+            channels: channels.iter().map(channel).collect(),
+            neighbours,
+            origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+        }
+    }
+
+    fn neighbour(number: u8) -> Neighbour {
+        Neighbour {
+            id: BoxId::of(&key(number)),
+            key: key(number),
+            p2p: "/ip4/192.0.2.7/tcp/8092".into(),
+        }
+    }
+
+    #[test]
+    fn what_several_trackers_tell_comes_together() {
+        let one = answer(&[("a", 1), ("b", 1)], vec![neighbour(5)], &["192.0.2.1"]);
+        let two = answer(
+            &[("b", 2), ("c", 2)],
+            vec![neighbour(5), neighbour(6)],
+            &["::ffff:192.0.2.1", "192.0.2.2"],
+        );
+        let news = News::merged([&one, &two]);
+
+        assert_eq!(news.keys_of(&"b".parse().unwrap()), Some(&[key(1), key(2)][..]));
+        assert_eq!(news.channels().count(), 3);
+        assert_eq!(news.neighbours.len(), 2);
+        assert_eq!(news.origins.len(), 2);
+    }
+
+    #[test]
+    fn a_neighbour_whose_id_is_not_its_keys_is_nobody() {
+        let liar = Neighbour {
+            id: BoxId::of(&key(1)),
+            ..neighbour(5)
+        };
+        assert_eq!(News::merged([&answer(&[], vec![liar], &[])]).neighbours, []);
+    }
+
+    #[test]
+    fn followers_hear_of_changes_only_and_a_tracker_replaces_what_it_said() {
+        let (desk, mut following) = Desk::new();
+        desk.take(0, answer(&[("a", 1)], vec![], &[]));
+        assert!(following.has_changed().unwrap());
+        following.mark_unchanged();
+        desk.take(0, answer(&[("a", 1)], vec![], &[]));
+        assert!(!following.has_changed().unwrap());
+
+        desk.take(1, answer(&[("b", 1)], vec![], &[]));
+        desk.take(0, answer(&[("c", 1)], vec![], &[]));
+        let names: Vec<String> = following.borrow().channels().map(ToString::to_string).collect();
+        assert_eq!(names, ["b", "c"]);
+    }
+}
