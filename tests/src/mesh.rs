@@ -1,0 +1,459 @@
+//! A whole Boxmesh: trackers, an origin and boxes, each a real program on free ports of 127.0.0.1.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use tempfile::TempDir;
+
+use crate::{
+    eventually::{eventually, until},
+    manifest::Manifest,
+    node::{Node, Program},
+    process::{Process, STOP_LIMIT},
+    publisher::{Clip, Encoder, Picture, Replay},
+};
+
+/// The channel that a mesh publishes.
+pub const CHANNEL: &str = "demo";
+
+/// A free port, wherever it is.
+const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Two announcements, and a probe, fit in here many times over.
+const LISTED_LIMIT: Duration = Duration::from_secs(20);
+
+/// What a mesh is to be made of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How many boxes.
+    pub boxes: usize,
+    /// How many trackers; more than one need a Redis between them.
+    pub trackers: usize,
+    /// URL of a Redis; without one the tracker keeps its registry in memory.
+    pub redis: Option<String>,
+    /// Where the first tracker listens.
+    pub tracker_http: SocketAddr,
+    /// Where the origin takes publishers.
+    pub rtmp: SocketAddr,
+    /// The stream key of [`CHANNEL`]; without one the origin makes it.
+    pub stream_key: Option<String>,
+    /// More arguments for the origin.
+    pub origin_arguments: Vec<String>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            boxes: 3,
+            trackers: 1,
+            redis: None,
+            tracker_http: ANYWHERE,
+            rtmp: ANYWHERE,
+            stream_key: Some(hex::encode(rand::random::<[u8; 12]>())),
+            origin_arguments: Vec::new(),
+        }
+    }
+}
+
+/// A running mesh. It ends, and tells how it went, when dropped.
+#[derive(Debug)]
+pub struct Mesh {
+    /// All trackers.
+    pub trackers: Vec<Node>,
+    /// The origin.
+    pub origin: Option<Node>,
+    /// All boxes, also those that were killed.
+    pub boxes: Vec<Node>,
+    /// Speaks HTTP to all of them.
+    pub http: reqwest::Client,
+    plan: Plan,
+    folder: TempDir,
+    stopped: bool,
+}
+
+impl Mesh {
+    /// Launches `boxes` boxes round one tracker, the registry in memory.
+    ///
+    /// # Errors
+    /// As [`Mesh::launch`].
+    pub async fn of(boxes: usize) -> Result<Self> {
+        Self::launch(Plan {
+            boxes,
+            ..Plan::default()
+        })
+        .await
+    }
+
+    /// Launches what `plan` says and waits until every box is listed for viewers.
+    ///
+    /// # Errors
+    /// When a program does not come up, with the end of its log.
+    pub async fn launch(plan: Plan) -> Result<Self> {
+        let boxes = plan.boxes;
+        let mut mesh = Self::prepare(plan)?;
+        mesh.start_trackers().await?;
+        mesh.start_origin().await?;
+        for _ in 0..boxes {
+            mesh.add_box(&[]).await?;
+        }
+        mesh.listed(boxes).await?;
+        Ok(mesh)
+    }
+
+    /// A mesh in which nothing runs yet.
+    ///
+    /// # Errors
+    /// When no temporary folder can be made.
+    pub fn prepare(plan: Plan) -> Result<Self> {
+        Ok(Self {
+            trackers: Vec::new(),
+            origin: None,
+            boxes: Vec::new(),
+            http: client()?,
+            plan,
+            folder: TempDir::with_prefix("boxmesh-")?,
+            stopped: false,
+        })
+    }
+
+    /// Starts the trackers, trusting this mesh's origin.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub async fn start_trackers(&mut self) -> Result<()> {
+        let key = self.origin_key().await?;
+        for number in 0..self.plan.trackers {
+            let http = if number == 0 {
+                self.plan.tracker_http
+            } else {
+                ANYWHERE
+            };
+            let mut arguments = vec![
+                "--http".into(),
+                http.to_string(),
+                "--trust-origin".into(),
+                key.clone(),
+            ];
+            if let Some(redis) = &self.plan.redis {
+                arguments.extend(["--redis".into(), redis.clone()]);
+            }
+            let name = format!("tracker-{number}");
+            let node = Node::start(Program::Tracker, &name, arguments, self.folder()).await?;
+            self.trackers.push(node);
+        }
+        Ok(())
+    }
+
+    /// Starts the origin.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_origin(&mut self) -> Result<()> {
+        let mut arguments = vec![
+            "--rtmp".into(),
+            self.plan.rtmp.to_string(),
+            "--http".into(),
+            ANYWHERE.to_string(),
+            "--data-dir".into(),
+            self.data_dir("origin"),
+        ];
+        for tracker in &self.trackers {
+            arguments.extend(["--tracker".into(), tracker.url("")]);
+        }
+        if let Some(key) = &self.plan.stream_key {
+            arguments.extend(["--stream-key".into(), format!("{CHANNEL}={key}")]);
+        }
+        arguments.extend(self.plan.origin_arguments.clone());
+        let node = Node::start(Program::Origin, "origin", arguments, self.folder()).await?;
+        self.origin = Some(node);
+        Ok(())
+    }
+
+    /// Starts one more box with `extra` arguments and returns its number.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn add_box(&mut self, extra: &[&str]) -> Result<usize> {
+        let number = self.boxes.len();
+        let name = format!("box-{number}");
+        let mut arguments = vec!["join".to_owned()];
+        arguments.extend(self.trackers.iter().map(|tracker| tracker.url("")));
+        for kind in ["--http", "--zmq", "--p2p"] {
+            arguments.extend([kind.to_owned(), ANYWHERE.to_string()]);
+        }
+        arguments.extend(["--data-dir".to_owned(), self.data_dir(&name)]);
+        arguments.extend(extra.iter().map(|&one| one.to_owned()));
+        let node = Node::start(Program::PeerBox, &name, arguments, self.folder()).await?;
+        self.boxes.push(node);
+        Ok(number)
+    }
+
+    /// Waits until the first tracker lists exactly `count` boxes.
+    ///
+    /// # Errors
+    /// When it does not in time, with what it says instead.
+    pub async fn listed(&self, count: usize) -> Result<()> {
+        let mut last = Vec::new();
+        let what = format!("{count} listed boxes");
+        let waited = until(&what, LISTED_LIMIT, async || {
+            last = self.listed_boxes(0).await?;
+            Ok(last.len() == count)
+        });
+        let waited = waited.await;
+        waited.with_context(|| format!("the tracker lists {last:?}"))
+    }
+
+    /// The boxes that tracker `number` lists for viewers.
+    ///
+    /// # Errors
+    /// When the tracker does not answer as the protocol says.
+    pub async fn listed_boxes(&self, number: usize) -> Result<Vec<BoxStatus>> {
+        let boxes: Boxes = self.get_json(&self.trackers[number].url("/api/v1/boxes")).await?;
+        Ok(boxes.boxes.into_iter().filter(|one| one.listed).collect())
+    }
+
+    /// What the first tracker says about [`CHANNEL`].
+    ///
+    /// # Errors
+    /// When the tracker does not answer as the protocol says.
+    pub async fn channel(&self) -> Result<Option<ChannelStatus>> {
+        let url = self.trackers[0].url("/api/v1/channels");
+        let channels: Channels = self.get_json(&url).await?;
+        Ok(channels.channels.into_iter().find(|one| one.name == CHANNEL))
+    }
+
+    /// The manifest that a new viewer gets from tracker `number`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn manifest_of(&self, number: usize) -> Result<Manifest> {
+        let url = self.trackers[number].url(&format!("/live/{CHANNEL}/manifest.mpd"));
+        let answer = self.http.get(&url).send().await?.error_for_status()?;
+        Manifest::parse(&url, &answer.text().await?)
+    }
+
+    /// The manifest that a new viewer gets.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn manifest(&self) -> Result<Manifest> {
+        self.manifest_of(0).await
+    }
+
+    /// Waits until the manifest has `segments` whole segments in every track and names `boxes` boxes.
+    ///
+    /// # Errors
+    /// When it does not in time.
+    pub async fn on_air(&self, segments: u32, boxes: usize) -> Result<Manifest> {
+        let what = format!("a manifest of {segments} segments from {boxes} boxes");
+        let limit = Duration::from_secs(30) + Duration::from_secs(2) * segments;
+        let mut last = None;
+        let found = eventually(&what, limit, async || {
+            let manifest = match self.manifest().await {
+                Ok(manifest) => manifest,
+                Err(error) => {
+                    last = Some(format!("{error:#}"));
+                    return Ok(None);
+                }
+            };
+            let whole =
+                manifest.tracks.len() == 2 && manifest.tracks.iter().all(|track| track.newest() >= segments);
+            last = Some(format!("{manifest:?}"));
+            Ok((whole && manifest.boxes().count() >= boxes).then_some(manifest))
+        });
+        let found = found.await;
+        found.with_context(|| format!("the tracker says {last:?}"))
+    }
+
+    /// The origin, which has to be running.
+    ///
+    /// # Panics
+    /// When it was never started.
+    pub fn origin(&self) -> &Node {
+        self.origin.as_ref().expect("the origin was started")
+    }
+
+    /// The stream key of [`CHANNEL`].
+    ///
+    /// # Panics
+    /// When neither the plan nor the origin has one.
+    pub fn stream_key(&self) -> String {
+        let given = self.plan.stream_key.clone();
+        given.unwrap_or_else(|| self.origin().greeting().stream_keys[CHANNEL].clone())
+    }
+
+    /// The URL that encoders push to, with `key` in it.
+    pub fn push_url(&self, key: &str) -> String {
+        format!("rtmp://{}/live/{key}", self.origin().address("rtmp"))
+    }
+
+    /// The page on which viewers watch.
+    pub fn watch_url(&self) -> String {
+        self.trackers[0].url(&format!("/watch/{CHANNEL}"))
+    }
+
+    /// Publishes with ffmpeg.
+    ///
+    /// # Errors
+    /// When ffmpeg cannot be started.
+    pub fn publish(&self) -> Result<Encoder> {
+        let url = self.push_url(&self.stream_key());
+        Encoder::start(&url, &Picture::default(), self.folder())
+    }
+
+    /// Publishes with the built-in publisher.
+    ///
+    /// # Errors
+    /// When the origin will not have it.
+    pub async fn replay(&self) -> Result<Replay> {
+        let address = self.origin().address("rtmp");
+        Ok(Replay::start(address, &self.stream_key(), Clip::built_in()).await?)
+    }
+
+    /// The origin's public key, made if there is none yet.
+    ///
+    /// # Errors
+    /// When `origin key` fails.
+    pub async fn origin_key(&self) -> Result<String> {
+        let mut command = Program::Origin.command()?;
+        command.args(["key", "--data-dir", &self.data_dir("origin")]);
+        let output = tokio::process::Command::from(command).output().await?;
+        if !output.status.success() {
+            bail!("origin key: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// Where the data folders and logs are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn data_dir(&self, name: &str) -> String {
+        let folder: PathBuf = self.folder().join(name);
+        folder.to_string_lossy().into_owned()
+    }
+
+    async fn get_json<T: serde::de::DeserializeOwned>(&self, url: &str) -> Result<T> {
+        let answer = self.http.get(url).send().await?.error_for_status()?;
+        let text = answer.text().await?;
+        serde_json::from_str(&text).with_context(|| format!("{url} answered {text}"))
+    }
+
+    /// Stops everything at once and waits for it, as long as is promised.
+    ///
+    /// # Errors
+    /// Naming each program that did not end by itself, in time and with success.
+    pub fn stop(&mut self) -> Result<()> {
+        self.stopped = true;
+        let start = Instant::now();
+        let mut processes: Vec<&mut Process> = self.processes().collect();
+        let mut running = Vec::new();
+        for process in &mut processes {
+            if process.ended()?.is_none() {
+                process.terminate()?;
+                running.push(process);
+            }
+        }
+        let mut complaints = Vec::new();
+        for process in running {
+            match process.join(STOP_LIMIT.saturating_sub(start.elapsed())) {
+                Ok(status) if status.success() => (),
+                Ok(status) => complaints.push(format!("{} ended with {status}", process.name())),
+                Err(error) => complaints.push(error.to_string()),
+            }
+        }
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        bail!(complaints.join("; "))
+    }
+
+    fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
+        let boxes = self.boxes.iter_mut();
+        let nodes = boxes.chain(self.origin.as_mut()).chain(&mut self.trackers);
+        nodes.map(Node::process)
+    }
+}
+
+impl Drop for Mesh {
+    /// Whoever stopped it has heard how that went. Otherwise this is the end of a test: the logs are shown
+    /// when it fails, and it fails when a program did not stop cleanly.
+    fn drop(&mut self) {
+        if self.stopped {
+            return;
+        }
+        let verdict = self.stop();
+        for process in self.processes() {
+            eprintln!("{}", process.tail());
+        }
+        if let Err(error) = verdict {
+            assert!(std::thread::panicking(), "{error:#}");
+        }
+    }
+}
+
+/// A client that waits for nobody longer than a test can bear.
+///
+/// # Errors
+/// When no client can be made.
+pub fn client() -> Result<reqwest::Client> {
+    let builder = reqwest::Client::builder().timeout(Duration::from_secs(10));
+    Ok(builder.no_proxy().build()?)
+}
+
+/// A channel in `/api/v1/channels`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ChannelStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it is on air.
+    pub live: bool,
+    /// Its newest whole segment.
+    #[serde(default)]
+    pub newest: u32,
+    /// What its origin says about itself.
+    pub origin: Option<OriginStatus>,
+}
+
+/// An origin in `/api/v1/channels`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OriginStatus {
+    /// Media bytes of the channel that it sent to viewers.
+    #[serde(default)]
+    pub viewer_bytes: u64,
+}
+
+/// A box in `/api/v1/boxes`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BoxStatus {
+    /// Its id.
+    pub id: String,
+    /// Where viewers reach it.
+    pub http: String,
+    /// Whether viewers are sent there.
+    #[serde(default = "yes")]
+    pub listed: bool,
+    /// Media bytes that it sent to viewers.
+    #[serde(default)]
+    pub viewer_bytes: u64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+struct Channels {
+    channels: Vec<ChannelStatus>,
+}
+
+#[derive(Deserialize)]
+struct Boxes {
+    boxes: Vec<BoxStatus>,
+}
