@@ -21,6 +21,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures::future::BoxFuture;
 
 use crate::http::{Peer, error};
 use crate::store::Store;
@@ -53,13 +54,16 @@ pub struct Busy {
 /// Decides for each request whether it is served.
 pub type Door = Arc<dyn Fn() -> Result<(), Busy> + Send + Sync>;
 
+/// Tells how long to wait for a segment that is not here, and may see to it that it comes.
+pub type Promises = Arc<dyn Fn(SegmentName) -> BoxFuture<'static, Duration> + Send + Sync>;
+
 /// What is served, to whom, and how patiently.
 #[derive(Clone)]
 pub struct Media {
     store: Store,
     meter: Meter,
     door: Door,
-    promised: Duration,
+    promises: Option<Promises>,
     patience: Duration,
 }
 
@@ -70,7 +74,7 @@ impl Media {
             store,
             meter,
             door: Arc::new(|| Ok(())),
-            promised: Duration::ZERO,
+            promises: None,
             patience: PATIENCE,
         }
     }
@@ -81,10 +85,13 @@ impl Media {
         Self { door, ..self }
     }
 
-    /// Waits so long for a segment that is not here, but that a neighbour may be about to hand over.
+    /// Waits for a segment that is not here as long as `promises` says: a neighbour may be about to hand it over.
     #[must_use]
-    pub fn waiting(self, promised: Duration) -> Self {
-        Self { promised, ..self }
+    pub fn waiting(self, promises: Promises) -> Self {
+        Self {
+            promises: Some(promises),
+            ..self
+        }
     }
 
     /// Gives a segment in the making up when its next chunk takes longer than this.
@@ -124,11 +131,14 @@ impl Media {
             Some(chunk) if is_next(&chunk.id().segment) => {
                 let record = chunk.record();
                 let lasts = Duration::from_secs(record.duration.into()) / record.timescale.max(1);
-                lasts.clamp(SHORTEST_HOLD, LONGEST_HOLD).max(self.promised)
+                lasts.clamp(SHORTEST_HOLD, LONGEST_HOLD)
             }
             // Far ahead of what exists: nobody can promise it.
             Some(chunk) if chunk.id().segment < name.number => Duration::ZERO,
-            _ => self.promised,
+            _ => match &self.promises {
+                Some(promises) => promises(name.clone()).await,
+                None => Duration::ZERO,
+            },
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::conditions::entity_tag;
-use super::{Busy, Media, Meter};
+use super::{Busy, Media, Meter, Promises};
 use crate::http::{Limits, serve};
 use crate::store::Store;
 use crate::window::samples::{CHUNKS, EPOCH, chunk, demo, segment, video};
@@ -273,7 +273,12 @@ async fn who_asks_early_and_in_vain_is_held_for_a_chunk_and_then_told() {
 
 #[tokio::test]
 async fn what_a_neighbour_promised_is_waited_for() {
-    let server = Server::start(|media| media.waiting(Duration::from_secs(10))).await;
+    let promises: Promises = Arc::new(|name| {
+        let is_promised = name.number == 5;
+        Box::pin(async move { Duration::from_secs(if is_promised { 10 } else { 0 }) })
+    });
+    let server = Server::start(|media| media.waiting(promises)).await;
+    assert_eq!(server.get("4.m4v").await.status(), StatusCode::NOT_FOUND);
     let promised = video(5);
     let (response, ()) = tokio::join!(server.get("5.m4v"), server.insert(&promised, 0..CHUNKS));
     assert_eq!(response.bytes().await.unwrap(), bytes_of(5));
