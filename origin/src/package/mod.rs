@@ -1,0 +1,29 @@
+//! Packaging: access units become CMAF chunks, segments and a live MPD.
+//!
+//! Everything here is pure: a publisher's units go in, bytes and descriptions come out, and time is an argument. The
+//! stages follow the data. `config` reads what codecs say of themselves, `start` waits until it is known which
+//! tracks an epoch has, `timeline` turns a publisher's milliseconds into the epoch's own time, `cut` gathers samples
+//! into chunks (ISO/IEC 23000-19 §7.3.2.3), `boxes` writes them; `epoch` keeps the tracks together and `packager` joins
+//! the stages; `manifest` tells players what there is (ISO/IEC 23009-1).
+//!
+//! Nothing is sealed here: a [`RawChunk`] leaves room between its head and its body, where the seal goes.
+
+mod boxes;
+mod config;
+mod cut;
+mod description;
+mod epoch;
+mod error;
+mod manifest;
+mod packager;
+mod start;
+mod timeline;
+
+#[cfg(test)]
+mod tests;
+
+pub use cut::{Cut, RawChunk};
+pub use description::{AudioDescription, Packaged, Ratio, TrackDescription, VideoDescription};
+pub use error::PackageError;
+pub use manifest::Presentation;
+pub use packager::Packager;

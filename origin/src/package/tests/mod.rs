@@ -1,0 +1,107 @@
+//! Promises of packaging, kept for what real encoders send and for what nobody should.
+
+mod breaks;
+mod encoder;
+mod manifest;
+mod players;
+mod properties;
+mod reader;
+mod segments;
+mod synthetic;
+
+use wire::id::TrackId;
+
+use super::{Cut, PackageError, Packaged, Packager, RawChunk, TrackDescription};
+use crate::media::Unit;
+
+/// Everything that became of a stream which nothing interrupts.
+fn package(units: impl IntoIterator<Item = Unit>) -> Result<Output, PackageError> {
+    let mut packager = Packager::new(Cut::default());
+    let mut pieces = Vec::new();
+    for unit in units {
+        pieces.extend(packager.push(unit)?);
+    }
+    pieces.extend(packager.finish());
+    Ok(Output { pieces })
+}
+
+struct Output {
+    pieces: Vec<Packaged>,
+}
+
+impl Output {
+    fn chunks(&self, track: TrackId) -> Vec<&RawChunk> {
+        let chunk = |piece| match piece {
+            &Packaged::Chunk(ref chunk) if chunk.track == track => Some(chunk),
+            _ => None,
+        };
+        self.pieces.iter().filter_map(chunk).collect()
+    }
+
+    /// The chunks of each segment, which are numbered as they should be.
+    fn segments(&self, track: TrackId) -> Vec<Vec<&RawChunk>> {
+        let mut segments: Vec<Vec<&RawChunk>> = Vec::new();
+        for chunk in self.chunks(track) {
+            if chunk.index == 0 {
+                segments.push(Vec::new());
+            }
+            let number = segments.len();
+            let segment = segments
+                .last_mut()
+                .expect("the first chunk of a track has index 0");
+            assert_eq!(
+                (chunk.segment as usize, chunk.index as usize),
+                (number, segment.len())
+            );
+            assert!(
+                segment.last().is_none_or(|before| !before.last),
+                "something follows the last of {number}"
+            );
+            assert_eq!(
+                chunk.head.is_empty(),
+                chunk.index != 0,
+                "a styp where a segment begins"
+            );
+            segment.push(chunk);
+        }
+        for (place, segment) in segments.iter().enumerate() {
+            assert!(segment.last().unwrap().last, "segment {} ends", place + 1);
+        }
+        segments
+    }
+
+    fn init(&self, track: TrackId) -> (&TrackDescription, &[u8]) {
+        let init = |piece| match piece {
+            &Packaged::Init {
+                ref description,
+                ref bytes,
+            } if description.track == track => Some((description, bytes.as_ref())),
+            _ => None,
+        };
+        let mut inits = self.pieces.iter().filter_map(init);
+        let first = inits.next().expect("the track has an init segment");
+        assert!(inits.next().is_none(), "one init segment");
+        first
+    }
+
+    /// What the track's edit list takes from every time.
+    fn delay(&self, track: TrackId) -> i64 {
+        let init = self.init(track).1;
+        let file = mp4::Mp4Reader::read_header(std::io::Cursor::new(init), init.len() as u64).unwrap();
+        let edits = file.moov.traks[0]
+            .edts
+            .as_ref()
+            .and_then(|edts| edts.elst.as_ref());
+        edits.map_or(0, |edits| i64::try_from(edits.entries[0].media_time).unwrap())
+    }
+
+    /// The track as a file.
+    fn file(&self, track: TrackId) -> Vec<u8> {
+        let mut file = self.init(track).1.to_vec();
+        for chunk in self.chunks(track) {
+            file.extend_from_slice(&chunk.head);
+            file.extend_from_slice(&chunk.body);
+        }
+        file
+    }
+}
