@@ -2,7 +2,7 @@
 //!
 //! A [`Mesh`](mesh::Mesh) starts tracker, origin and boxes from the binaries that were built, each on ports
 //! of its own and in a temporary folder, and ends them when it is dropped. Around it stand the people of the
-//! story: a [`publisher`], a box that [lies](liar::Liar).
+//! story: a [`publisher`], a [viewer](viewer::Viewer) in a real browser, a box that [lies](liar::Liar).
 //!
 //! Nothing here sleeps: whoever waits, waits for a condition with a deadline ([`eventually::eventually`]).
 
@@ -16,3 +16,4 @@ pub mod publisher;
 pub mod redis;
 pub mod relay;
 pub mod turn;
+pub mod viewer;

@@ -1,0 +1,60 @@
+# What can be done here: `make help`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PROGRAMS := --package tracker --package origin --package peer-box
+
+# How many boxes the demo starts, and whether it publishes by itself.
+BOXES ?= 3
+PUBLISH ?= yes
+
+.PHONY: help demo test build player bench audit fmt clean
+
+help: ## What can be done here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: player ## A whole mesh with a stream in it, to be watched in a browser [BOXES=3] [PUBLISH=yes|no]
+	@deploy/cxx.sh
+	@echo "Building the programs; the first time this takes several minutes."
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@exec $(TARGET)/release/demo --boxes $(BOXES) --publish $(PUBLISH)
+
+test: ## Everything that has to hold: format, lints, docs, unit, end-to-end and browser tests
+	@deploy/check.sh
+
+build: player ## The programs, for trying them out and for the tests
+	@deploy/cxx.sh
+	@cargo build --workspace --bins
+
+player: web-player/dist/watch.html ## The web player, which the tracker serves
+
+bench: player ## What the origin costs beside nginx, and how fast chunks travel
+	@deploy/need.sh c++ ffmpeg nginx-rtmp
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@exec $(TARGET)/release/bench
+
+audit: ## Licences and known weaknesses of what this depends on
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
+	@cargo deny check
+	@npm --prefix web-player audit --omit=dev
+
+fmt: web-player/node_modules/.package-lock.json ## Formats everything
+	@cargo fmt --all
+	@npm --prefix web-player run format --silent
+
+clean: ## Removes what was built
+	@cargo clean
+	@rm -rf web-player/dist web-player/dist-unverified web-player/node_modules tests/browser/node_modules
+
+PLAYER_SOURCES := $(shell find web-player -type f -not -path '*/node_modules/*' -not -path '*/dist*' 2>/dev/null)
+
+web-player/node_modules/.package-lock.json: web-player/package-lock.json
+	@npm --prefix web-player ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web-player/dist/watch.html: web-player/node_modules/.package-lock.json $(PLAYER_SOURCES)
+	@npm --prefix web-player run build --silent
+	@touch $@

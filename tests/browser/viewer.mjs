@@ -1,0 +1,89 @@
+/**
+ * A viewer: opens a page in a real Chromium and tells what happens there.
+ *
+ *   node viewer.mjs URL
+ *
+ * Commands come as lines on standard input, each is answered by one line of JSON on standard output:
+ *
+ *   state             what the page and its video element say, and what was appended so far
+ *   screenshot PATH   a picture of the page
+ *   stop              ends the browser and this program; so does the end of standard input
+ *
+ * The first line is `{"ready": true}`. A command that fails is answered `{"error": "…"}`.
+ */
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+import { watchAppends } from './appends.mjs';
+
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
+
+const [url] = process.argv.slice(2);
+if (!url) {
+  process.stderr.write('usage: node viewer.mjs URL\n');
+  process.exit(64);
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ARGUMENTS,
+});
+const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+page.on('console', (message) => process.stderr.write(`${message.type()}: ${message.text()}\n`));
+page.on('pageerror', (error) => process.stderr.write(`page error: ${error.stack ?? error}\n`));
+page.on('requestfailed', (request) =>
+  process.stderr.write(`failed: ${request.url()} ${request.failure()?.errorText}\n`),
+);
+await page.addInitScript(watchAppends);
+await page.goto(url, { waitUntil: 'domcontentloaded' });
+
+/** Runs in the page. */
+const look = async () => {
+  const video = document.querySelector('video');
+  return {
+    page: window.boxmesh ? JSON.parse(JSON.stringify(window.boxmesh)) : null,
+    video: video && {
+      currentTime: video.currentTime,
+      paused: video.paused,
+      readyState: video.readyState,
+      width: video.videoWidth,
+      pictures: video.getVideoPlaybackQuality().totalVideoFrames,
+      error: video.error?.message ?? null,
+    },
+    media: await window.__appended.hashes(),
+    text: document.body.innerText,
+  };
+};
+
+const obey = async (command, argument) => {
+  switch (command) {
+    case 'state':
+      return page.evaluate(look);
+    case 'screenshot':
+      await page.screenshot({ path: argument });
+      return {};
+    default:
+      throw new Error(`no such command: ${command}`);
+  }
+};
+
+say({ ready: true });
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, argument] = line.split(' ', 2);
+  if (command === 'stop') break;
+  try {
+    say(await obey(command, argument));
+  } catch (error) {
+    say({ error: String(error) });
+  }
+}
+await browser.close();
