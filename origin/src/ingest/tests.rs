@@ -1,1 +1,9 @@
+//! Ingest from outside: what an encoder sees of it, and what the rest of the origin gets.
 
+mod encoder;
+mod ffmpeg;
+mod log;
+mod origin;
+mod patience;
+mod session;
+mod sockets;

@@ -1,0 +1,131 @@
+//! The door on a port of its own, and encoders that come to it over TCP.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::encoder::{Encoder, KEY};
+use crate::ingest::{Publisher, StreamKeys, run};
+
+/// Longer than anything here takes.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+pub(super) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
+    timeout(DEADLINE, event)
+        .await
+        .unwrap_or_else(|_| panic!("waited {DEADLINE:?} for {what}"))
+}
+
+/// An origin that has the channel `demo` behind [`KEY`], and `other`.
+pub(super) struct Origin {
+    pub(super) address: SocketAddr,
+    pub(super) publishers: mpsc::Receiver<Publisher>,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+}
+
+pub(super) const OTHER_KEY: &str = "another-key-for-the-tests";
+
+impl Origin {
+    pub(super) async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let keys = [format!("demo={KEY}"), format!("other={OTHER_KEY}")];
+        let keys = StreamKeys::new(keys.iter().map(|text| text.parse().unwrap()).collect()).unwrap();
+        let (sender, publishers) = mpsc::channel(4);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let (door_tasks, door_stop) = (tasks.clone(), stop.clone());
+        tasks.spawn(async move { run(listener, keys, sender, &door_tasks, door_stop).await });
+        Self {
+            address,
+            publishers,
+            tasks,
+            stop,
+        }
+    }
+
+    pub(super) async fn publisher(&mut self) -> Publisher {
+        soon("a publisher", self.publishers.recv()).await.unwrap()
+    }
+
+    /// An encoder that publishes `demo`, and the publisher that it became.
+    pub(super) async fn publish(&mut self) -> (Caller, Publisher) {
+        let mut caller = Caller::call(self.address, Encoder::publisher(KEY)).await;
+        caller.until("publishing", |encoder| encoder.publishing).await;
+        (caller, self.publisher().await)
+    }
+
+    /// Stops, and waits for the end of every task.
+    pub(super) async fn finish(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        soon("the end of every task", self.tasks.wait()).await;
+    }
+}
+
+/// An encoder on a socket.
+pub(super) struct Caller {
+    pub(super) socket: TcpStream,
+    pub(super) encoder: Encoder,
+    closed: bool,
+}
+
+impl Caller {
+    pub(super) async fn call(address: SocketAddr, encoder: Encoder) -> Self {
+        let socket = soon("a connection", TcpStream::connect(address)).await.unwrap();
+        Self {
+            socket,
+            encoder,
+            closed: false,
+        }
+    }
+
+    /// Sends and hears until `done`.
+    pub(super) async fn until(&mut self, what: &str, done: impl Fn(&Encoder) -> bool) {
+        soon(what, async {
+            self.send().await;
+            while !done(&self.encoder) {
+                assert!(!self.closed, "closed while waiting for {what}");
+                self.turn().await;
+            }
+        })
+        .await;
+    }
+
+    /// Sends all it has, and hears until the server closes; why it said it did, if it did.
+    pub(super) async fn refused(&mut self) -> Option<(String, String)> {
+        soon("the server to close", async {
+            self.send().await;
+            while !self.closed {
+                self.turn().await;
+            }
+        })
+        .await;
+        self.encoder
+            .refusal()
+            .map(|(code, description)| (code.to_owned(), description.to_owned()))
+    }
+
+    pub(super) async fn send(&mut self) {
+        let bytes = std::mem::take(&mut self.encoder.outbox);
+        self.socket.write_all(&bytes).await.unwrap();
+    }
+
+    async fn turn(&mut self) {
+        let mut buffer = [0; 4096];
+        match self.socket.read(&mut buffer).await {
+            Ok(0) | Err(_) => self.closed = true,
+            Ok(length) => {
+                self.encoder.hear(&buffer[..length]);
+                self.send().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! How long an encoder is waited for, and how it waits for us, over a pipe instead of a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::encoder::{Encoder, KEY, KEYFRAME, VIDEO_CONFIG};
+use super::log::Log;
+use super::origin::soon;
+use crate::ingest::connection::{ClaimRequest, Host, serve};
+use crate::ingest::places::{Claims, Places};
+use crate::ingest::session::Patience;
+use crate::ingest::{Publisher, StreamKeys};
+
+const LONG: Duration = Duration::from_secs(600);
+const SHORT: Duration = Duration::from_millis(20);
+
+/// One connection, served with `patience`.
+struct Line {
+    pipe: DuplexStream,
+    encoder: Encoder,
+    publishers: mpsc::Receiver<Publisher>,
+    tasks: TaskTracker,
+}
+
+impl Line {
+    fn open(patience: Patience) -> Self {
+        let (pipe, socket) = duplex(64 * 1024);
+        let (claims, mut requests) = mpsc::channel::<ClaimRequest>(1);
+        let (to_origin, publishers) = mpsc::channel(1);
+        let keys = StreamKeys::new(vec![format!("demo={KEY}").parse().unwrap()]).unwrap();
+        let stop = CancellationToken::new();
+        let host = Host {
+            keys: Arc::new(keys),
+            claims,
+            publishers: to_origin,
+            patience,
+            stop,
+        };
+        let place = Places::default().take([127, 0, 0, 1].into()).unwrap();
+        let tasks = TaskTracker::new();
+        tasks.spawn(serve(socket, host, place));
+        tasks.spawn(async move {
+            let mut list = Claims::default();
+            while let Some(ClaimRequest { channel, answer }) = requests.recv().await {
+                answer.send(list.claim(channel)).unwrap();
+            }
+        });
+        tasks.close();
+        Self {
+            pipe,
+            encoder: Encoder::publisher(KEY),
+            publishers,
+            tasks,
+        }
+    }
+
+    async fn publish(&mut self) -> Publisher {
+        soon("publishing", async {
+            let mut buffer = [0; 4096];
+            loop {
+                self.pipe
+                    .write_all(&std::mem::take(&mut self.encoder.outbox))
+                    .await
+                    .unwrap();
+                if self.encoder.publishing {
+                    return self.publishers.recv().await.unwrap();
+                }
+                let length = self.pipe.read(&mut buffer).await.unwrap();
+                self.encoder.hear(&buffer[..length]);
+            }
+        })
+        .await
+    }
+
+    /// Waits until the connection is given up, and reads why.
+    async fn given_up(mut self) -> Option<String> {
+        let mut answer = Vec::new();
+        soon("the other end", self.pipe.read_to_end(&mut answer))
+            .await
+            .unwrap();
+        drop(self.pipe);
+        soon("the end of its tasks", self.tasks.wait()).await;
+        if answer.is_empty() {
+            return None;
+        }
+        self.encoder.hear(&answer);
+        self.encoder
+            .refusal()
+            .map(|(_, description)| description.to_owned())
+    }
+}
+
+#[tokio::test]
+async fn an_unfinished_handshake_is_given_up() {
+    let log = Log::capture();
+    let mut line = Line::open(Patience {
+        handshake: SHORT,
+        publish: LONG,
+        silence: LONG,
+    });
+    line.pipe.write_all(&line.encoder.outbox[..1000]).await.unwrap();
+    assert_eq!(line.given_up().await, None);
+    assert_eq!(
+        log.events(),
+        ["connection refused reason=no handshake within 0 s"]
+    );
+}
+
+#[tokio::test]
+async fn who_connects_and_never_publishes_is_given_up() {
+    let log = Log::capture();
+    let mut line = Line::open(Patience {
+        handshake: LONG,
+        publish: SHORT,
+        silence: LONG,
+    });
+    line.pipe.write_all(&line.encoder.outbox).await.unwrap();
+    let mut greeting = vec![0; 1 + 2 * 1536];
+    line.pipe.read_exact(&mut greeting).await.unwrap();
+    line.encoder.outbox.clear();
+    line.encoder.hear(&greeting);
+    // The handshake's end, and nothing of what should follow.
+    line.pipe.write_all(&line.encoder.outbox[..1536]).await.unwrap();
+    assert_eq!(line.given_up().await.unwrap(), "nothing published within 0 s");
+    assert_eq!(
+        log.events(),
+        ["connection refused reason=nothing published within 0 s"]
+    );
+}
+
+#[tokio::test]
+async fn a_publisher_that_falls_silent_is_gone() {
+    let log = Log::capture();
+    let mut line = Line::open(Patience {
+        handshake: LONG,
+        publish: LONG,
+        silence: SHORT,
+    });
+    let mut publisher = line.publish().await;
+    assert_eq!(line.given_up().await.unwrap(), "no media for 0 s");
+    assert!(publisher.units.recv().await.is_none());
+    assert_eq!(
+        log.events()[1..],
+        ["publisher gone channel=demo reason=no media for 0 s"]
+    );
+}
+
+#[tokio::test]
+async fn a_slow_origin_slows_the_encoder_and_loses_nothing() {
+    const PICTURES: usize = 300;
+    let mut line = Line::open(Patience {
+        handshake: LONG,
+        publish: LONG,
+        silence: LONG,
+    });
+    let mut publisher = line.publish().await;
+    line.encoder.video(0, VIDEO_CONFIG);
+    for picture in 0..PICTURES {
+        line.encoder.video(
+            u32::try_from(picture).unwrap(),
+            &[KEYFRAME, &[7; 10_000]].concat(),
+        );
+    }
+
+    let (mut pipe, bytes) = (line.pipe, std::mem::take(&mut line.encoder.outbox));
+    let (done, mut sent) = tokio::sync::oneshot::channel();
+    line.tasks.spawn(async move {
+        pipe.write_all(&bytes).await.unwrap();
+        done.send(pipe).unwrap();
+    });
+    soon("a full backlog", async {
+        while publisher.units.len() < publisher.units.max_capacity() {
+            yield_now().await;
+        }
+    })
+    .await;
+    for _ in 0..100 {
+        yield_now().await;
+    }
+    assert!(sent.try_recv().is_err(), "the encoder waits");
+
+    let units = async {
+        for _ in 0..=PICTURES {
+            publisher.units.recv().await.unwrap();
+        }
+    };
+    soon("every picture", units).await;
+    drop(soon("the encoder", &mut sent).await.unwrap());
+    assert!(soon("the end", publisher.units.recv()).await.is_none());
+}
