@@ -15,5 +15,6 @@ pub mod process;
 pub mod publisher;
 pub mod redis;
 pub mod relay;
+pub mod status;
 pub mod turn;
 pub mod viewer;

@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
     node::{Node, Program},
     process::{Process, STOP_LIMIT},
     publisher::{Clip, Encoder, Picture, Replay},
+    status::{BoxStatus, Boxes, ChannelStatus, Channels},
 };
 
 /// The channel that a mesh publishes.
@@ -374,6 +374,19 @@ impl Mesh {
         bail!(complaints.join("; "))
     }
 
+    /// Whether everything that was started still runs.
+    ///
+    /// # Errors
+    /// Naming the first program that has ended, with the end of its log.
+    pub fn all_running(&mut self) -> Result<()> {
+        for process in self.processes() {
+            if let Some(status) = process.ended()? {
+                bail!("{} ended: {status}\n{}", process.name(), process.tail());
+            }
+        }
+        Ok(())
+    }
+
     fn processes(&mut self) -> impl Iterator<Item = &mut Process> {
         let boxes = self.boxes.iter_mut();
         let nodes = boxes.chain(self.origin.as_mut()).chain(&mut self.trackers);
@@ -405,55 +418,4 @@ impl Drop for Mesh {
 pub fn client() -> Result<reqwest::Client> {
     let builder = reqwest::Client::builder().timeout(Duration::from_secs(10));
     Ok(builder.no_proxy().build()?)
-}
-
-/// A channel in `/api/v1/channels`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ChannelStatus {
-    /// Its name.
-    pub name: String,
-    /// Whether it is on air.
-    pub live: bool,
-    /// Its newest whole segment.
-    #[serde(default)]
-    pub newest: u32,
-    /// What its origin says about itself.
-    pub origin: Option<OriginStatus>,
-}
-
-/// An origin in `/api/v1/channels`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct OriginStatus {
-    /// Media bytes of the channel that it sent to viewers.
-    #[serde(default)]
-    pub viewer_bytes: u64,
-}
-
-/// A box in `/api/v1/boxes`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct BoxStatus {
-    /// Its id.
-    pub id: String,
-    /// Where viewers reach it.
-    pub http: String,
-    /// Whether viewers are sent there.
-    #[serde(default = "yes")]
-    pub listed: bool,
-    /// Media bytes that it sent to viewers.
-    #[serde(default)]
-    pub viewer_bytes: u64,
-}
-
-fn yes() -> bool {
-    true
-}
-
-#[derive(Deserialize)]
-struct Channels {
-    channels: Vec<ChannelStatus>,
-}
-
-#[derive(Deserialize)]
-struct Boxes {
-    boxes: Vec<BoxStatus>,
 }

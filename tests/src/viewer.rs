@@ -18,7 +18,7 @@ use tokio::{
 use crate::eventually::eventually;
 
 /// Chromium's first start on a busy machine takes seconds.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
 /// A page that somebody watches. The browser ends when this is dropped.

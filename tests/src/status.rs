@@ -1,0 +1,54 @@
+//! What the tracker's API tells about channels and boxes.
+
+use serde::Deserialize;
+
+/// A channel in `/api/v1/channels`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ChannelStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it is on air.
+    pub live: bool,
+    /// Its newest whole segment.
+    #[serde(default)]
+    pub newest: u32,
+    /// What its origin says about itself.
+    pub origin: Option<OriginStatus>,
+}
+
+/// An origin in `/api/v1/channels`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OriginStatus {
+    /// Media bytes of the channel that it sent to viewers.
+    #[serde(default)]
+    pub viewer_bytes: u64,
+}
+
+/// A box in `/api/v1/boxes`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct BoxStatus {
+    /// Its id.
+    pub id: String,
+    /// Where viewers reach it.
+    pub http: String,
+    /// Whether viewers are sent there.
+    #[serde(default = "yes")]
+    pub listed: bool,
+    /// Media bytes that it sent to viewers.
+    #[serde(default)]
+    pub viewer_bytes: u64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Channels {
+    pub(crate) channels: Vec<ChannelStatus>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Boxes {
+    pub(crate) boxes: Vec<BoxStatus>,
+}
