@@ -1,0 +1,79 @@
+//! The tracker over HTTP: boxes and origins speak here, viewers ask here.
+
+mod announcements;
+mod asked;
+mod channels;
+mod manifests;
+mod pages;
+mod presentations;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod vitals;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use program::http::error;
+use wire::address::HttpBase;
+use wire::key::PublicKey;
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::probe::Prober;
+use crate::registry::Registry;
+use crate::resolve::Resolver;
+use crate::roster::Roster;
+
+/// What the routes work with.
+pub struct App {
+    /// What the operator decided.
+    pub policy: Policy,
+    /// The time.
+    pub clock: Clock,
+    /// Where what was heard is shared.
+    pub registry: Arc<dyn Registry>,
+    /// Who is there.
+    pub roster: Roster,
+    /// Finds out whether boxes are where they say.
+    pub prober: Prober,
+    /// Looks names up.
+    pub resolver: Resolver,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// What the operator decided.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The origins that may publish.
+    pub trusted: Arc<[PublicKey]>,
+    /// Where viewers reach the tracker, if not at the host that they ask for.
+    pub public_url: Option<HttpBase>,
+    /// Whether boxes at private addresses are listed.
+    pub allow_private: bool,
+}
+
+/// All routes.
+pub fn routes(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(pages::index))
+        .route("/watch/{channel}", get(pages::watch))
+        .route("/assets/{*path}", get(pages::asset))
+        .route("/{file}", get(pages::file))
+        .route("/live/{channel}/manifest.mpd", get(manifests::mpd))
+        .route("/api/v1/channels", get(channels::channels))
+        .route("/api/v1/boxes", get(channels::boxes))
+        .route(wire::announcement::PATH, post(announcements::announce))
+        .route(wire::presentation::PATH, post(presentations::present))
+        .route("/healthz", get(vitals::healthz))
+        .route("/readyz", get(vitals::readyz))
+        .route("/time", get(vitals::time))
+        .route("/metrics", get(vitals::metrics))
+        .method_not_allowed_fallback(|| async {
+            error(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
+        })
+        .with_state(app)
+}

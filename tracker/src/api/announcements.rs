@@ -1,0 +1,157 @@
+//! Boxes tell what they carry and hear whom to know.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use tracing::{debug, info};
+use wire::address::Host;
+use wire::announcement::{Announcement, AnnouncementReply, ChannelNews, MAX_CARRIED, Neighbour};
+use wire::seal::Signed;
+
+use super::App;
+use super::asked::{self, From};
+use super::refusal::{Refused, check_clock};
+use crate::clock::SECOND;
+use crate::reach::{Caller, is_private, multiaddress};
+use crate::registry::{ALIVE, BoxRecord, Outcome};
+use crate::roster::{News, View};
+use crate::select;
+
+/// An announcement this far ahead of the tracker's clock would outlive its box.
+const MAX_AHEAD: u64 = 2 * SECOND;
+
+/// The most boxes that a tracker keeps.
+const MAX_BOXES: usize = 10_000;
+
+/// The most boxes at one address of the internet.
+const MAX_BOXES_AT_ADDRESS: usize = 8;
+
+/// A channel that went off air is still in boxes' windows for this long.
+const WINDOW: u64 = 60 * SECOND;
+
+/// `POST /api/v1/announcements`
+pub(super) async fn announce(State(app): State<Arc<App>>, From(caller): From, body: Body) -> Response {
+    let heard = async {
+        let signed = asked::read(body, Announcement::MAX_BYTES).await?;
+        app.hear(signed, caller).await
+    };
+    match heard.await {
+        Ok(reply) => Json(reply).into_response(),
+        Err(refused) => {
+            debug!(reason = refused.reason(), why = %refused, "announcement refused");
+            app.metrics.announced(refused.reason());
+            refused.answer(app.clock.now())
+        }
+    }
+}
+
+impl App {
+    async fn hear(&self, signed: Bytes, caller: Caller) -> Result<AnnouncementReply, Refused> {
+        let announcement = Announcement::open(&signed)?;
+        let now = self.clock.now();
+        check_clock(announcement.sequence, now, ALIVE, MAX_AHEAD)?;
+        let record = Arc::new(BoxRecord::new(announcement, signed, caller.ip));
+        let known = self.roster.view().boxes.contains_key(&record.id);
+        if !known {
+            self.check_room(record.seen_from)?;
+        }
+        // With the registry away the box is known here, and to others when the registry is back.
+        let outcome = self.registry.announce(record.clone()).await.unwrap_or_else(|away| {
+            debug!(%away, "announcement kept in memory only");
+            Outcome::Accepted
+        });
+        match outcome {
+            Outcome::Stale => self.metrics.announced("stale"),
+            Outcome::Accepted => {
+                self.metrics.announced("accepted");
+                self.roster.tell(News::Heard(record.clone())).await;
+                self.prober.consider(&record);
+                match (known, record.announcement.leaving) {
+                    (_, true) => info!(id = %record.id, "box said goodbye"),
+                    (false, false) => info!(id = %record.id, http = %record.http(), "box arrived"),
+                    (true, false) => {}
+                }
+            }
+        }
+        let caller = self.with_number(caller).await;
+        Ok(reply(&self.roster.view(), &record, &caller, self.clock.now()))
+    }
+
+    fn check_room(&self, address: IpAddr) -> Result<(), Refused> {
+        let view = self.roster.view();
+        let exempt = address.is_loopback() || (self.policy.allow_private && is_private(address));
+        let here = view.boxes_at(address);
+        if here >= MAX_BOXES_AT_ADDRESS && !exempt {
+            return Err(Refused::Crowded { address, boxes: here });
+        }
+        if view.boxes.len() >= MAX_BOXES {
+            return Err(Refused::Full(view.boxes.len()));
+        }
+        Ok(())
+    }
+}
+
+/// What a box is told: how it stands, what to carry, whom to connect to.
+fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> AnnouncementReply {
+    let why = match view.boxes.get(&record.id) {
+        Some(alive) => alive.why.clone(),
+        None if record.announcement.leaving => Some("it said goodbye".into()),
+        None => Some("its last word is too old".into()),
+    };
+    let salt = view.session_key.salt("neighbours");
+    let nearest = select::neighbours(salt, record.id, view.boxes.keys().copied());
+    let neighbours = nearest.iter().filter_map(|id| view.boxes.get(id)).map(|near| {
+        let Announcement { key, http, p2p_port, .. } = &near.record.announcement;
+        let host = caller.host(http, near.record.seen_from);
+        Neighbour { id: near.record.id, key: *key, p2p: multiaddress(&host, *p2p_port) }
+    });
+    AnnouncementReply {
+        time: now,
+        id: record.id,
+        listed: why.is_none(),
+        why,
+        channels: channels(view),
+        neighbours: neighbours.collect(),
+        origins: origins(view, caller),
+    }
+}
+
+/// The channels on air, and those that were a moment ago.
+fn channels(view: &View) -> Vec<ChannelNews> {
+    let wanted = |live: bool, at: u64| live || at.saturating_add(WINDOW) > view.at;
+    let mut channels: Vec<ChannelNews> = view
+        .channels
+        .iter()
+        .filter(|(_, channel)| wanted(channel.live, channel.record.heard.at))
+        .map(|(name, channel)| ChannelNews {
+            name: name.clone(),
+            live: channel.live,
+            epoch: channel.record.presentation.epoch,
+            keys: vec![channel.record.presentation.key],
+        })
+        .collect();
+    channels.sort_by_key(|channel| !channel.live);
+    channels.truncate(MAX_CARRIED);
+    channels
+}
+
+fn origins(view: &View, caller: &Caller) -> Vec<IpAddr> {
+    let live = view.channels.values().filter(|channel| channel.live);
+    let mut origins: Vec<IpAddr> = live
+        .filter_map(|channel| {
+            let record = &channel.record;
+            match caller.host(&record.presentation.http, record.heard.seen_from) {
+                Host::Ip(ip) => Some(ip),
+                Host::Name(_) => None,
+            }
+        })
+        .collect();
+    origins.sort_unstable();
+    origins.dedup();
+    origins
+}

@@ -1,0 +1,112 @@
+//! What is on air and who is there, as JSON for people and programs.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use wire::address::HttpBase;
+use wire::announcement::{Load, Served};
+use wire::id::{BoxId, ChannelName, Epoch};
+use wire::key::PublicKey;
+
+use super::App;
+use super::asked::From;
+use crate::reach::Caller;
+use crate::roster::{BoxView, ChannelView};
+
+const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+#[derive(Serialize)]
+struct Channels {
+    channels: Vec<Channel>,
+}
+
+#[derive(Serialize)]
+struct Channel {
+    name: ChannelName,
+    live: bool,
+    epoch: Epoch,
+    keys: [PublicKey; 1],
+    /// The newest whole segment.
+    newest: u32,
+    /// Since when it is on air, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<u64>,
+    origin: Origin,
+    /// How many boxes its viewers may be sent to.
+    boxes: usize,
+}
+
+#[derive(Serialize)]
+struct Origin {
+    http: HttpBase,
+    viewer_bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Boxes {
+    boxes: Vec<Alive>,
+}
+
+#[derive(Serialize)]
+struct Alive {
+    id: BoxId,
+    http: HttpBase,
+    channels: Vec<ChannelName>,
+    listed: bool,
+    why: Option<String>,
+    #[serde(flatten)]
+    load: Load,
+    #[serde(flatten)]
+    served: Served,
+    /// The time since it was last heard of.
+    age_ms: u64,
+}
+
+/// `GET /api/v1/channels`
+pub(super) async fn channels(State(app): State<Arc<App>>, From(caller): From) -> impl IntoResponse {
+    let view = app.roster.view();
+    let channels = view.channels.iter().map(|(name, known)| channel(name, known, &caller)).collect();
+    (NO_STORE, Json(Channels { channels }))
+}
+
+/// `GET /api/v1/boxes`
+pub(super) async fn boxes(State(app): State<Arc<App>>, From(caller): From) -> impl IntoResponse {
+    let (view, now) = (app.roster.view(), app.clock.now());
+    let boxes = view.boxes.values().map(|known| alive(known, &caller, now)).collect();
+    (NO_STORE, Json(Boxes { boxes }))
+}
+
+fn channel(name: &ChannelName, known: &ChannelView, caller: &Caller) -> Channel {
+    let presentation = &known.record.presentation;
+    Channel {
+        name: name.clone(),
+        live: known.live,
+        epoch: presentation.epoch,
+        keys: [presentation.key],
+        newest: presentation.newest,
+        since: known.live.then_some(presentation.epoch.0),
+        origin: Origin {
+            http: caller.base(&presentation.http, known.record.heard.seen_from),
+            viewer_bytes: presentation.viewer_bytes,
+        },
+        boxes: known.carriers.len(),
+    }
+}
+
+fn alive(known: &BoxView, caller: &Caller, now: u64) -> Alive {
+    let announcement = &known.record.announcement;
+    Alive {
+        id: known.record.id,
+        http: caller.base(&announcement.http, known.record.seen_from),
+        channels: announcement.carried.iter().map(|carried| carried.channel.clone()).collect(),
+        listed: known.why.is_none(),
+        why: known.why.clone(),
+        load: announcement.load,
+        served: announcement.served,
+        age_ms: now.saturating_sub(announcement.sequence),
+    }
+}

@@ -1,0 +1,92 @@
+//! What boxes and origins are told when they are not believed.
+
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use wire::id::{ChannelName, Epoch};
+use wire::key::PublicKey;
+use wire::seal::Refusal;
+
+use crate::manifest::ManifestError;
+
+/// Why a box or an origin was not believed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("the body took more than 10 seconds")]
+    Slow,
+    #[error(transparent)]
+    Unsealed(#[from] Refusal),
+    #[error("your clock is {millis} ms {side} the tracker's: only {limit} ms are allowed")]
+    Clock { millis: u64, side: &'static str, limit: u64 },
+    #[error("there are {0} boxes already, more than this tracker keeps")]
+    Full(usize),
+    #[error("there are {boxes} boxes at {address} already, the most that one address may have")]
+    Crowded { address: IpAddr, boxes: usize },
+    #[error("key {0} is not trusted here; the tracker's operator adds it with --trust-origin {0}")]
+    Untrusted(PublicKey),
+    #[error("channel {channel} belongs to the origin with key {owner}")]
+    Owned { channel: ChannelName, owner: PublicKey },
+    #[error("channel {channel} is at epoch {current} already: {offered} has passed")]
+    Passed { channel: ChannelName, current: Epoch, offered: Epoch },
+    #[error("there are {0} channels already, more than this tracker keeps")]
+    TooManyChannels(usize),
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl Refused {
+    /// The reason in one word, as it is counted.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too-large",
+            Self::Slow => "slow",
+            Self::Unsealed(refusal) => refusal.reason(),
+            Self::Clock { .. } => "clock",
+            Self::Full(_) | Self::TooManyChannels(_) => "full",
+            Self::Crowded { .. } => "crowded",
+            Self::Untrusted(_) => "untrusted",
+            Self::Owned { .. } => "owned",
+            Self::Passed { .. } => "passed",
+            Self::Manifest(_) => "manifest",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLarge { .. } | Self::Unsealed(Refusal::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
+            Self::Unsealed(Refusal::Forged(_)) | Self::Untrusted(_) | Self::Owned { .. } => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Unsealed(_) | Self::Manifest(_) => StatusCode::BAD_REQUEST,
+            Self::Clock { .. } | Self::Passed { .. } => StatusCode::CONFLICT,
+            Self::Full(_) | Self::Crowded { .. } | Self::TooManyChannels(_) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// The answer, with the tracker's clock in it: whose own is wrong can set it right.
+    pub(super) fn answer(&self, time: u64) -> Response {
+        #[derive(Serialize)]
+        struct Body {
+            error: String,
+            time: u64,
+        }
+        (self.status(), Json(Body { error: self.to_string(), time })).into_response()
+    }
+}
+
+/// Refuses a clock that is too far from `now`, in milliseconds.
+pub(super) fn check_clock(theirs: u64, now: u64, behind: u64, ahead: u64) -> Result<(), Refused> {
+    if theirs > now.saturating_add(ahead) {
+        return Err(Refused::Clock { millis: theirs - now, side: "ahead of", limit: ahead });
+    }
+    if theirs < now.saturating_sub(behind) {
+        return Err(Refused::Clock { millis: now - theirs, side: "behind", limit: behind });
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Is a box where it says? The tracker goes there and asks it to sign a number.
+//!
+//! Boxes that this tracker hears are considered at each announcement; the [`plan`] says which of
+//! them is due. What comes of it goes into the registry, so that trackers do not all ask.
+
+mod fetch;
+mod plan;
+mod standing;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, debug, info, info_span};
+
+pub use standing::why_unlisted;
+
+use self::plan::{Due, Plan};
+use self::standing::objection;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::registry::{BoxRecord, Registry, Verdict};
+use crate::resolve::Resolver;
+use crate::roster::{News, Roster};
+
+const MAILBOX: usize = 256;
+
+/// A handle on the task that proves addresses. Cheap to clone.
+#[derive(Clone)]
+pub struct Prober {
+    mailbox: mpsc::Sender<Arc<BoxRecord>>,
+}
+
+/// What the task works with.
+pub struct Tools {
+    /// Where verdicts are shared.
+    pub registry: Arc<dyn Registry>,
+    /// Who is there.
+    pub roster: Roster,
+    /// The time.
+    pub clock: Clock,
+    /// Looks names up.
+    pub resolver: Resolver,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Whether boxes may be at private addresses.
+    pub allow_private: bool,
+}
+
+impl Prober {
+    /// Starts the task. It ends at `stop`.
+    pub fn spawn(tools: Tools, tasks: &TaskTracker, stop: &CancellationToken) -> Self {
+        let (mailbox, heard) = mpsc::channel(MAILBOX);
+        let probing = run(tools, heard, tasks.clone(), stop.clone()).instrument(info_span!("probe"));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(probing));
+        Self { mailbox }
+    }
+
+    /// Considers a box that was just heard. When there is no room for it, its next announcement will do.
+    pub fn consider(&self, record: &Arc<BoxRecord>) {
+        let _ = self.mailbox.try_send(record.clone());
+    }
+}
+
+async fn run(
+    tools: Tools,
+    mut heard: mpsc::Receiver<Arc<BoxRecord>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let fetcher = fetch::Fetcher::new(tools.resolver.clone());
+    let mut plan = Plan::default();
+    let (done, mut outcomes) = mpsc::channel(plan::MAX_UNDER_WAY);
+    loop {
+        tokio::select! {
+            Some(record) = heard.recv() => {
+                let Some(due) = consider(&tools, &mut plan, &record) else { continue };
+                let (fetcher, done) = (fetcher.clone(), done.clone());
+                let probe = async move {
+                    let outcome = fetcher.prove(&record, &due.http).await;
+                    // Fails only when the program is ending.
+                    let _ = done.send((due, outcome)).await;
+                };
+                tasks.spawn(stop.clone().run_until_cancelled_owned(probe));
+            }
+            Some((due, outcome)) = outcomes.recv() => settle(&tools, &mut plan, due, outcome).await,
+            else => return,
+        }
+    }
+}
+
+fn consider(tools: &Tools, plan: &mut Plan, record: &BoxRecord) -> Option<Due> {
+    if record.announcement.leaving || objection(record, tools.allow_private).is_some() {
+        return None;
+    }
+    let view = tools.roster.view();
+    let proved = view.boxes.get(&record.id).and_then(|alive| alive.proved_at);
+    plan.due(record.id, record.http(), record.seen_from, proved, tools.clock.now())
+}
+
+async fn settle(tools: &Tools, plan: &mut Plan, due: Due, outcome: Result<(), fetch::Unproved>) {
+    let now = tools.clock.now();
+    tools.metrics.probed(outcome.as_ref().map_or_else(fetch::Unproved::reason, |()| "proved"));
+    let (id, http) = (due.id, due.http.clone());
+    let refusal = outcome.err().map(|why| why.to_string());
+    match &refusal {
+        None => info!(%id, %http, "address proved"),
+        Some(why) => debug!(%id, %http, why, "address not proved"),
+    }
+    if !plan.settled(&due, refusal.is_none(), now) {
+        return;
+    }
+    let verdict = Verdict { http, at: now, refusal };
+    if let Err(away) = tools.registry.judge(id, verdict.clone()).await {
+        debug!(%away, "verdict kept in memory only");
+    }
+    tools.roster.tell(News::Judged(id, verdict)).await;
+}

@@ -1,0 +1,204 @@
+//! Which box is to be asked for a proof, and when. Pure: time is an argument.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use wire::address::HttpBase;
+use wire::id::BoxId;
+
+use crate::clock::SECOND;
+
+/// Proofs asked for at a time.
+pub(super) const MAX_UNDER_WAY: usize = 32;
+
+/// A proof is asked for again after this long.
+const PROVE_AGAIN: u64 = 4 * 60 * SECOND;
+
+/// One address and port is asked no oftener than this.
+const APART: u64 = SECOND;
+
+/// A box that failed is asked again after this, then after twice as long, and so on to the longest.
+const FIRST_PAUSE: u64 = 2 * SECOND;
+const LONGEST_PAUSE: u64 = 5 * 60 * SECOND;
+
+/// What was not considered for this long is forgotten.
+const FORGET: u64 = 10 * 60 * SECOND;
+
+/// Sweeping is left until there is this much.
+const SWEEP_ABOVE: usize = 1024;
+
+/// A proof to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) id: BoxId,
+    pub(super) http: HttpBase,
+}
+
+/// What was asked of whom.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    boxes: HashMap<BoxId, Asked>,
+    targets: HashMap<(IpAddr, u16), u64>,
+    under_way: usize,
+}
+
+#[derive(Debug)]
+struct Asked {
+    http: HttpBase,
+    under_way: bool,
+    failures: u32,
+    /// Whether it was ever found to be there.
+    proved_once: bool,
+    not_before: u64,
+    considered: u64,
+}
+
+impl Plan {
+    /// Whether a box just heard of is to be asked now, given when it was last `proved` to be there.
+    /// If so, it counts as under way.
+    pub(super) fn due(
+        &mut self,
+        id: BoxId,
+        http: HttpBase,
+        address: IpAddr,
+        proved: Option<u64>,
+        now: u64,
+    ) -> Option<Due> {
+        self.sweep(now);
+        let target = (address, http.port);
+        let asked = self.boxes.entry(id).or_insert_with(|| Asked::new(http.clone(), now));
+        asked.considered = now;
+        if asked.under_way {
+            return None;
+        }
+        if asked.http != http {
+            *asked = Asked::new(http.clone(), now);
+        }
+        asked.proved_once |= proved.is_some();
+        let proved = proved.is_some_and(|at| now < at.saturating_add(PROVE_AGAIN));
+        // A proof that another tracker got counts; a failure since then is ours to follow up.
+        let rests = if asked.failures == 0 { proved } else { now < asked.not_before };
+        let crowded = self.targets.get(&target).is_some_and(|last| now < last.saturating_add(APART));
+        if rests || crowded || self.under_way >= MAX_UNDER_WAY {
+            return None;
+        }
+        asked.under_way = true;
+        self.under_way += 1;
+        self.targets.insert(target, now);
+        Some(Due { id, http })
+    }
+
+    /// Takes in what came of it. Returns whether it is worth telling: a box that was proved before
+    /// may fail once.
+    pub(super) fn settled(&mut self, due: &Due, proved: bool, now: u64) -> bool {
+        self.under_way = self.under_way.saturating_sub(1);
+        let Some(asked) = self.boxes.get_mut(&due.id) else { return proved };
+        asked.under_way = false;
+        if proved {
+            asked.failures = 0;
+            asked.proved_once = true;
+            return true;
+        }
+        asked.failures = asked.failures.saturating_add(1);
+        let pause = FIRST_PAUSE << (asked.failures - 1).min(16);
+        asked.not_before = now + pause.min(LONGEST_PAUSE);
+        !asked.proved_once || asked.failures > 1
+    }
+
+    fn sweep(&mut self, now: u64) {
+        if self.boxes.len() + self.targets.len() > SWEEP_ABOVE {
+            self.boxes
+                .retain(|_, asked| asked.under_way || asked.considered.saturating_add(FORGET) > now);
+            self.targets.retain(|_, last| last.saturating_add(APART) > now);
+        }
+    }
+}
+
+impl Asked {
+    fn new(http: HttpBase, now: u64) -> Self {
+        Self { http, under_way: false, failures: 0, proved_once: false, not_before: 0, considered: now }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::select::candidate;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const NOW: u64 = 1_790_000_000_000;
+
+    fn http(port: u16) -> HttpBase {
+        format!("http://127.0.0.1:{port}").parse().unwrap()
+    }
+
+    fn due(plan: &mut Plan, n: u16, port: u16, proved: Option<u64>, now: u64) -> Option<Due> {
+        plan.due(candidate(n, 1).id, http(port), HERE, proved, now)
+    }
+
+    #[test]
+    fn a_new_box_is_asked_once_and_again_after_some_minutes() {
+        let mut plan = Plan::default();
+        let first = due(&mut plan, 1, 80, None, NOW).unwrap();
+        assert_eq!(due(&mut plan, 1, 80, None, NOW + 3000), None, "under way");
+        assert!(plan.settled(&first, true, NOW + 3000));
+        let proved = Some(NOW + 3000);
+        assert_eq!(due(&mut plan, 1, 80, proved, NOW + 6000), None);
+        assert!(due(&mut plan, 1, 80, proved, NOW + 3000 + PROVE_AGAIN).is_some());
+    }
+
+    #[test]
+    fn a_box_that_moved_is_asked_at_once() {
+        let mut plan = Plan::default();
+        let first = due(&mut plan, 1, 80, None, NOW).unwrap();
+        assert!(plan.settled(&first, true, NOW));
+        assert!(due(&mut plan, 1, 81, None, NOW + 1).is_some());
+    }
+
+    #[test]
+    fn a_box_that_fails_is_asked_more_and_more_seldom() {
+        let mut plan = Plan::default();
+        let mut now = NOW;
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            let asked = due(&mut plan, 1, 80, None, now).unwrap();
+            assert!(plan.settled(&asked, false, now), "it was never proved");
+            let again = (1..).map(|seconds| now + seconds * SECOND);
+            let again = again.into_iter().find(|now| {
+                let asked = plan.boxes[&candidate(1, 1).id].not_before;
+                *now >= asked
+            });
+            pauses.push(again.unwrap() - now);
+            now = again.unwrap();
+        }
+        assert_eq!(pauses[..3], [2000, 4000, 8000]);
+        assert_eq!(pauses[9], LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn a_proved_box_may_fail_once() {
+        let mut plan = Plan::default();
+        let asked = due(&mut plan, 1, 80, Some(NOW - PROVE_AGAIN), NOW).unwrap();
+        assert!(!plan.settled(&asked, false, NOW), "another tracker had proved it");
+        let asked = due(&mut plan, 1, 80, Some(NOW - PROVE_AGAIN), NOW + FIRST_PAUSE).unwrap();
+        assert!(plan.settled(&asked, false, NOW));
+    }
+
+    #[test]
+    fn many_ids_at_one_address_and_port_are_one_target() {
+        let mut plan = Plan::default();
+        assert!(due(&mut plan, 1, 80, None, NOW).is_some());
+        assert_eq!(due(&mut plan, 2, 80, None, NOW), None);
+        assert!(due(&mut plan, 3, 81, None, NOW).is_some());
+        assert!(due(&mut plan, 2, 80, None, NOW + APART).is_some());
+    }
+
+    #[test]
+    fn what_is_under_way_and_what_is_kept_is_bounded() {
+        let mut plan = Plan::default();
+        let asked = (0..5000).filter(|n| due(&mut plan, *n, *n + 1, None, NOW).is_some()).count();
+        assert_eq!(asked, MAX_UNDER_WAY);
+        due(&mut plan, 9999, 9999, None, NOW + FORGET);
+        assert!(plan.boxes.len() <= MAX_UNDER_WAY + 1);
+    }
+}

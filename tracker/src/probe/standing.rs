@@ -1,0 +1,77 @@
+//! Why viewers are not sent to a box, in words that its owner understands.
+
+use wire::address::Host;
+
+use crate::clock::SECOND;
+use crate::reach::is_private;
+use crate::registry::{BoxRecord, Verdict};
+
+/// A proof is good for this long.
+const GOOD_FOR: u64 = 15 * 60 * SECOND;
+
+/// Why viewers are not sent to a box, given what came of proving the address that it now has.
+pub fn why_unlisted(
+    record: &BoxRecord,
+    verdict: Option<&Verdict>,
+    allow_private: bool,
+    now: u64,
+) -> Option<String> {
+    objection(record, allow_private).or_else(|| match verdict {
+        Some(Verdict { refusal: Some(why), .. }) => Some(why.clone()),
+        Some(verdict) if now < verdict.at.saturating_add(GOOD_FOR) => None,
+        _ => Some(format!("it has not been found at {} yet", record.http())),
+    })
+}
+
+/// What speaks against a box before anybody goes to see.
+pub(super) fn objection(record: &BoxRecord, allow_private: bool) -> Option<String> {
+    let seen_from = record.seen_from;
+    if is_private(seen_from) && !allow_private {
+        return Some(format!(
+            "its address {seen_from} is private; a tracker started with --allow-private-boxes lists it"
+        ));
+    }
+    match record.http().host {
+        Host::Ip(ip) if ip.to_canonical() != seen_from => {
+            Some(format!("it says it is at {ip}, but it speaks from {seen_from}"))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    const NOW: u64 = testing::NOW;
+
+    fn why(http: &str, seen_from: &str, allow_private: bool) -> Option<String> {
+        let record = testing::box_record(1, NOW, http, seen_from);
+        let verdict = Verdict { http: record.http(), at: NOW, refusal: None };
+        why_unlisted(&record, Some(&verdict), allow_private, NOW)
+    }
+
+    #[test]
+    fn a_proved_box_is_listed_until_its_proof_is_old() {
+        let record = testing::box_record(1, NOW, "http://0.0.0.0:80", "127.0.0.1");
+        let verdict = Verdict { http: record.http(), at: NOW, refusal: None };
+        assert_eq!(why_unlisted(&record, Some(&verdict), false, NOW), None);
+        assert!(why_unlisted(&record, Some(&verdict), false, NOW + GOOD_FOR).is_some());
+        assert!(why_unlisted(&record, None, false, NOW).is_some());
+    }
+
+    #[test]
+    fn a_box_at_a_private_address_is_listed_only_where_that_is_allowed() {
+        assert_eq!(why("http://0.0.0.0:80", "127.0.0.1", false), None, "loopback always");
+        assert!(why("http://0.0.0.0:80", "192.168.1.2", false).unwrap().contains("--allow-private-boxes"));
+        assert_eq!(why("http://0.0.0.0:80", "192.168.1.2", true), None);
+    }
+
+    #[test]
+    fn a_box_that_names_another_address_than_its_own_is_not_listed() {
+        assert_eq!(why("http://198.51.100.7:80", "198.51.100.7", false), None);
+        assert!(why("http://198.51.100.8:80", "198.51.100.7", false).unwrap().contains("198.51.100.8"));
+        assert!(why("http://127.0.0.1:80", "198.51.100.7", false).is_some());
+    }
+}

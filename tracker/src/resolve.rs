@@ -1,0 +1,62 @@
+//! Looking names up: a few at a time, not for long, and remembered for a minute.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+const REMEMBERED: Duration = Duration::from_secs(60);
+const AT_A_TIME: usize = 8;
+const MAX_NAMES: usize = 256;
+const MAX_ADDRESSES: usize = 16;
+
+/// Looks names up. Cheap to clone.
+#[derive(Clone)]
+pub struct Resolver {
+    places: Arc<Semaphore>,
+    names: Arc<Mutex<HashMap<String, (Instant, Vec<IpAddr>)>>>,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_A_TIME)), names: Arc::default() }
+    }
+}
+
+impl Resolver {
+    /// The addresses of a name; none if it has none, or none that were found in time.
+    pub async fn addresses(&self, name: &str) -> Vec<IpAddr> {
+        if let Some((at, addresses)) = self.names().get(name)
+            && at.elapsed() < REMEMBERED
+        {
+            return addresses.clone();
+        }
+        let lookup = async {
+            let _place = self.places.acquire().await.ok()?;
+            tokio::net::lookup_host((name, 0)).await.ok()
+        };
+        let found = timeout(PATIENCE, lookup).await.ok().flatten();
+        let addresses: Vec<IpAddr> = found
+            .into_iter()
+            .flatten()
+            .map(|address| address.ip().to_canonical())
+            .take(MAX_ADDRESSES)
+            .collect();
+        let mut names = self.names();
+        if names.len() >= MAX_NAMES {
+            names.retain(|_, (at, _)| at.elapsed() < REMEMBERED);
+        }
+        if names.len() < MAX_NAMES {
+            names.insert(name.to_owned(), (Instant::now(), addresses.clone()));
+        }
+        addresses
+    }
+
+    fn names(&self) -> MutexGuard<'_, HashMap<String, (Instant, Vec<IpAddr>)>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,146 @@
+//! Who is there, as viewers are answered: kept in memory, whatever becomes of the registry.
+//!
+//! One task merges what this tracker heard itself with what the registry knows, and publishes an
+//! immutable [`View`] after each change. The registry is asked once a second, and never for a viewer.
+
+mod state;
+mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, debug, info_span};
+use wire::id::BoxId;
+
+pub use state::State;
+pub use view::{BoxView, ChannelView, View};
+
+use crate::clock::Clock;
+use crate::registry::{Away, BoxRecord, ChannelRecord, Registry, Snapshot, Verdict};
+use crate::session::SessionKey;
+
+const MAILBOX: usize = 256;
+const POLL: Duration = Duration::from_secs(1);
+
+/// Every how many polls what is too old is forgotten.
+const SWEEP_EVERY: u32 = 30;
+
+/// Making views takes at most this share of the time, however many announcements come.
+const REST_PER_WORK: u32 = 4;
+
+/// Something that changes who is there.
+#[derive(Debug)]
+pub enum News {
+    /// This tracker heard a box.
+    Heard(Arc<BoxRecord>),
+    /// This tracker heard an origin.
+    Presented(Arc<ChannelRecord>),
+    /// A box was found where it says, or was not.
+    Judged(BoxId, Verdict),
+    /// What the registry knows.
+    Polled(Snapshot, SessionKey),
+    /// The registry did not answer.
+    Unanswered,
+}
+
+/// A handle on the task that knows who is there. Cheap to clone.
+#[derive(Clone)]
+pub struct Roster {
+    mailbox: mpsc::Sender<(News, oneshot::Sender<()>)>,
+    view: watch::Receiver<Arc<View>>,
+}
+
+impl Roster {
+    /// Starts the task and the one that polls the registry. They end at `stop`.
+    pub fn spawn(
+        state: State,
+        registry: Arc<dyn Registry>,
+        clock: Clock,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Self {
+        let (mailbox, news) = mpsc::channel(MAILBOX);
+        let (publish, view) = watch::channel(Arc::new(state.view(clock.now())));
+        let roster = Self { mailbox, view };
+        let merging = run(state, news, publish, clock.clone()).instrument(info_span!("roster"));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(merging));
+        let polling = poll(registry, clock, roster.clone()).instrument(info_span!("poll"));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(polling));
+        roster
+    }
+
+    /// What is known now.
+    pub fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+
+    /// Makes something known. When this returns the view shows it.
+    pub async fn tell(&self, news: News) {
+        let (done, shown) = oneshot::channel();
+        // Both fail only when the program is ending.
+        if self.mailbox.send((news, done)).await.is_ok() {
+            let _ = shown.await;
+        }
+    }
+}
+
+async fn run(
+    mut state: State,
+    mut news: mpsc::Receiver<(News, oneshot::Sender<()>)>,
+    publish: watch::Sender<Arc<View>>,
+    clock: Clock,
+) {
+    let mut batch = Vec::with_capacity(MAILBOX);
+    while news.recv_many(&mut batch, MAILBOX).await > 0 {
+        let started = Instant::now();
+        let now = clock.now();
+        let mut told = Vec::with_capacity(batch.len());
+        for (news, done) in batch.drain(..) {
+            state.learn(news, now);
+            told.push(done);
+        }
+        publish.send_replace(Arc::new(state.view(now)));
+        for done in told {
+            // Whoever told may have given up waiting.
+            let _ = done.send(());
+        }
+        tokio::time::sleep(started.elapsed() * REST_PER_WORK).await;
+    }
+}
+
+async fn poll(registry: Arc<dyn Registry>, clock: Clock, roster: Roster) {
+    let mut ticks = tokio::time::interval(POLL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for count in 1_u32.. {
+        ticks.tick().await;
+        let now = clock.now();
+        let offered = roster.view().session_key;
+        let news = match ask(&*registry, offered, now).await {
+            Ok((snapshot, key)) => News::Polled(snapshot, key),
+            Err(away) => {
+                debug!(%away, "registry did not answer");
+                News::Unanswered
+            }
+        };
+        roster.tell(news).await;
+        if count % SWEEP_EVERY == 0
+            && let Err(away) = registry.sweep(now).await
+        {
+            debug!(%away, "registry was not swept");
+        }
+    }
+}
+
+async fn ask(
+    registry: &dyn Registry,
+    offered: SessionKey,
+    now: u64,
+) -> Result<(Snapshot, SessionKey), Away> {
+    // After a flush this writes the key again, so that sessions stay good.
+    let key = registry.session_key(offered).await?;
+    Ok((registry.snapshot(now).await?, key))
+}

@@ -1,0 +1,192 @@
+//! What this tracker knows, merged from what it heard and what the registry told it. Pure: time is
+//! an argument.
+//!
+//! Every record carries a number that only grows, so merging is keeping the newer one. While the
+//! registry is away, boxes and channels that speak to other trackers cannot be heard: they count as
+//! they did when it was last there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wire::id::{BoxId, ChannelName};
+
+use super::News;
+use super::view::{BoxView, ChannelView, View};
+use crate::clock::SECOND;
+use crate::probe::why_unlisted;
+use crate::reach::Network;
+use crate::registry::{ALIVE, BoxRecord, ChannelRecord, FORGET_BOXES, FORGET_CHANNELS, Snapshot, Verdict};
+use crate::select::{Candidate, Carriers};
+use crate::session::SessionKey;
+
+/// A channel whose origin said nothing for this long is off air, in milliseconds.
+const PRESENT: u64 = 12 * SECOND;
+
+/// A box this many segments behind its channel is of no use to a viewer.
+const MAX_LAG_SEGMENTS: u32 = 8;
+
+/// Everything that one tracker knows.
+#[derive(Debug)]
+pub struct State {
+    allow_private: bool,
+    session_key: SessionKey,
+    boxes: HashMap<BoxId, Known<BoxRecord>>,
+    channels: HashMap<ChannelName, Known<ChannelRecord>>,
+    verdicts: HashMap<BoxId, Verdict>,
+    /// When the registry last answered; before its first answer, when the tracker started.
+    polled: u64,
+    away: bool,
+    ready: bool,
+}
+
+#[derive(Debug)]
+struct Known<R> {
+    record: Arc<R>,
+    /// Whether this tracker heard it itself.
+    ours: bool,
+    /// Since when it was there without a break.
+    since: u64,
+    /// The viewers sent there since it last spoke.
+    handed: Arc<AtomicU64>,
+}
+
+impl State {
+    /// Nothing known yet.
+    pub fn new(session_key: SessionKey, allow_private: bool, now: u64) -> Self {
+        Self {
+            allow_private,
+            session_key,
+            boxes: HashMap::new(),
+            channels: HashMap::new(),
+            verdicts: HashMap::new(),
+            polled: now,
+            away: false,
+            ready: false,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn learn(&mut self, news: News, now: u64) {
+        match news {
+            News::Heard(record) => self.hear(record, true, now),
+            News::Presented(record) => self.present(record, true, now),
+            News::Judged(id, verdict) => self.judge(id, verdict),
+            News::Polled(snapshot, key) => self.merge(snapshot, key, now),
+            News::Unanswered => self.away = true,
+        }
+    }
+
+    fn hear(&mut self, record: Arc<BoxRecord>, ours: bool, now: u64) {
+        let sequence = record.announcement.sequence;
+        let before = self.boxes.get(&record.id);
+        if before.is_some_and(|before| before.record.announcement.sequence >= sequence) {
+            return;
+        }
+        let unbroken = before.filter(|before| {
+            let last = &before.record.announcement;
+            !last.leaving && last.sequence.saturating_add(ALIVE) >= sequence
+        });
+        let since = unbroken.map_or(now, |before| before.since);
+        let handed = before.map(|before| before.handed.clone()).unwrap_or_default();
+        handed.store(0, Ordering::Relaxed);
+        self.boxes.insert(record.id, Known { record, ours, since, handed });
+    }
+
+    fn present(&mut self, record: Arc<ChannelRecord>, ours: bool, now: u64) {
+        let presentation = &record.presentation;
+        let before = self.channels.get(&presentation.channel);
+        if before.is_none_or(|before| before.record.presentation.sequence < presentation.sequence) {
+            let channel = presentation.channel.clone();
+            self.channels.insert(channel, Known { record, ours, since: now, handed: Arc::default() });
+        }
+    }
+
+    fn judge(&mut self, id: BoxId, verdict: Verdict) {
+        if self.verdicts.get(&id).is_none_or(|before| before.at <= verdict.at) {
+            self.verdicts.insert(id, verdict);
+        }
+    }
+
+    fn merge(&mut self, snapshot: Snapshot, session_key: SessionKey, now: u64) {
+        self.away = false;
+        self.ready = true;
+        self.polled = now;
+        self.session_key = session_key;
+        for record in snapshot.boxes.into_values() {
+            self.hear(record, false, now);
+        }
+        for record in snapshot.channels.into_values() {
+            self.present(record, false, now);
+        }
+        for (id, verdict) in snapshot.verdicts {
+            self.judge(id, verdict);
+        }
+        self.boxes
+            .retain(|_, known| known.record.announcement.sequence.saturating_add(FORGET_BOXES) > now);
+        self.channels
+            .retain(|_, known| known.record.presentation.sequence.saturating_add(FORGET_CHANNELS) > now);
+        self.verdicts.retain(|id, _| self.boxes.contains_key(id));
+    }
+
+    /// Whether something last heard of at `last` is still there.
+    fn lasts<R>(&self, known: &Known<R>, last: u64, span: u64, now: u64) -> bool {
+        let judged_at = if self.away && !known.ours { self.polled.min(now) } else { now };
+        last.saturating_add(span) >= judged_at
+    }
+
+    /// The view at `now`.
+    pub fn view(&self, now: u64) -> View {
+        let boxes: Vec<BoxView> = self
+            .boxes
+            .values()
+            .filter(|known| {
+                let announcement = &known.record.announcement;
+                !announcement.leaving && self.lasts(known, announcement.sequence, ALIVE, now)
+            })
+            .map(|known| self.box_view(known, now))
+            .collect();
+        let channels = self.channels.iter().map(|(name, known)| {
+            let record = known.record.clone();
+            let live = record.presentation.live && self.lasts(known, record.heard.at, PRESENT, now);
+            let carriers = boxes.iter().filter(|_| live).filter(|listed| carries(listed, &record));
+            let carriers = Carriers::new(carriers.map(|listed| listed.candidate.clone()).collect());
+            (name.clone(), ChannelView { record, live, carriers })
+        });
+        let channels = channels.collect();
+        let mut view = View::new(now, self.session_key, boxes, channels);
+        view.away = self.away;
+        view.ready = self.ready;
+        view
+    }
+
+    fn box_view(&self, known: &Known<BoxRecord>, now: u64) -> BoxView {
+        let record = known.record.clone();
+        let load = record.announcement.load;
+        let candidate = Candidate {
+            id: record.id,
+            uplink: load.upload_bits_per_second,
+            sending: load.sending_bits_per_second,
+            handed: known.handed.clone(),
+            age: now.saturating_sub(known.since),
+            network: Network::of(record.seen_from),
+        };
+        let http = record.http();
+        let verdict = self.verdicts.get(&record.id).filter(|verdict| verdict.http == http);
+        let why = why_unlisted(&record, verdict, self.allow_private, now);
+        let proved_at = verdict.filter(|verdict| verdict.refusal.is_none()).map(|verdict| verdict.at);
+        BoxView { record, candidate, why, proved_at }
+    }
+}
+
+/// Whether a viewer of the channel may be sent to the box.
+fn carries(listed: &BoxView, channel: &ChannelRecord) -> bool {
+    let presentation = &channel.presentation;
+    let carried = &listed.record.announcement.carried;
+    listed.why.is_none()
+        && carried.iter().any(|carried| {
+            carried.channel == presentation.channel
+                && carried.epoch == presentation.epoch
+                && carried.newest.saturating_add(MAX_LAG_SEGMENTS) >= presentation.newest
+        })
+}

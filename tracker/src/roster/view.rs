@@ -1,0 +1,93 @@
+//! What viewers are answered from: immutable, shared, made anew after each change.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use wire::id::{BoxId, ChannelName};
+
+use crate::registry::{BoxRecord, ChannelRecord};
+use crate::select::{Candidate, Carriers};
+use crate::session::SessionKey;
+
+/// Who is there at a moment.
+#[derive(Debug)]
+pub struct View {
+    /// The moment, in milliseconds since 1970.
+    pub at: u64,
+    /// The key of viewers' sessions.
+    pub session_key: SessionKey,
+    /// Whether the registry is away.
+    pub away: bool,
+    /// Whether the registry has answered since the tracker started.
+    pub ready: bool,
+    /// The boxes that are alive.
+    pub boxes: BTreeMap<BoxId, BoxView>,
+    /// The channels, also those off air.
+    pub channels: BTreeMap<ChannelName, ChannelView>,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// A box that is alive.
+#[derive(Clone, Debug)]
+pub struct BoxView {
+    /// What it said last.
+    pub record: Arc<BoxRecord>,
+    /// What it is when somebody is to be sent to it.
+    pub candidate: Candidate,
+    /// Why viewers are not sent to it; nothing if they are.
+    pub why: Option<String>,
+    /// When it was found where it says, if it was.
+    pub proved_at: Option<u64>,
+}
+
+/// A channel.
+#[derive(Clone, Debug)]
+pub struct ChannelView {
+    /// What its origin said last.
+    pub record: Arc<ChannelRecord>,
+    /// Whether it is on air.
+    pub live: bool,
+    /// The boxes for its viewers.
+    pub carriers: Carriers,
+}
+
+impl View {
+    /// A view of these boxes and channels, of a registry that is there.
+    pub fn new(
+        at: u64,
+        session_key: SessionKey,
+        boxes: Vec<BoxView>,
+        channels: BTreeMap<ChannelName, ChannelView>,
+    ) -> Self {
+        let mut by_address = HashMap::new();
+        for alive in &boxes {
+            *by_address.entry(alive.record.seen_from).or_default() += 1;
+        }
+        let boxes = boxes.into_iter().map(|alive| (alive.record.id, alive)).collect();
+        Self { at, session_key, away: false, ready: true, boxes, channels, by_address }
+    }
+
+    /// How many boxes speak from an address.
+    pub fn boxes_at(&self, address: IpAddr) -> usize {
+        self.by_address.get(&address).copied().unwrap_or(0)
+    }
+
+    /// The boxes that viewers, and origins, are sent to.
+    pub fn listed(&self) -> impl Iterator<Item = &BoxView> {
+        self.boxes.values().filter(|alive| alive.why.is_none())
+    }
+}
+
+impl ChannelView {
+    /// What one viewer of the channel takes, in bits per second.
+    pub fn bits_per_viewer(&self) -> u64 {
+        /// While the origin has not measured: a usual stream.
+        const UNKNOWN: u64 = 3_000_000;
+        let tracks = &self.record.presentation.tracks;
+        match tracks.iter().fold(0_u64, |sum, track| sum.saturating_add(track.bits_per_second)) {
+            0 => UNKNOWN,
+            bits => bits,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Who serves whom. Everything here is pure: candidates in, choices out, chance as an argument.
+
+mod carriers;
+mod neighbours;
+mod seeds;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wire::id::BoxId;
+
+pub use carriers::Carriers;
+pub use neighbours::neighbours;
+pub use seeds::seeds;
+
+use crate::reach::Network;
+
+/// What an uplink is taken for when its box does not say.
+const UNKNOWN_UPLINK: u64 = 10_000_000;
+
+/// Over this time after its first announcement a box grows into its full share of viewers.
+const RAMP_MILLIS: u64 = 60_000;
+
+/// The share of a box that has only just come.
+const RAMP_START: f64 = 0.1;
+
+/// A box that may be chosen.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The box.
+    pub id: BoxId,
+    /// What it may send, in bits per second.
+    pub uplink: u64,
+    /// What it said that it sends, in bits per second.
+    pub sending: u64,
+    /// The viewers that this tracker sent to it since it said so.
+    pub handed: Arc<AtomicU64>,
+    /// How long it has been there, in milliseconds.
+    pub age: u64,
+    /// Where it is, if that says anything.
+    pub network: Option<Network>,
+}
+
+impl Candidate {
+    /// Its uplink in bits per second, never zero.
+    fn uplink(&self) -> u64 {
+        if self.uplink == 0 { UNKNOWN_UPLINK } else { self.uplink }
+    }
+
+    /// How often it should be drawn.
+    #[expect(clippy::cast_precision_loss, reason = "a weight need not be exact")]
+    fn weight(&self) -> f64 {
+        let grown = self.age.min(RAMP_MILLIS) as f64 / RAMP_MILLIS as f64;
+        self.uplink() as f64 * (RAMP_START + (1.0 - RAMP_START) * grown)
+    }
+
+    /// The share of its uplink in use, as far as is known: what it said and what came to it since.
+    #[expect(clippy::cast_precision_loss, reason = "a load need not be exact")]
+    fn load(&self, bits_per_viewer: u64) -> f64 {
+        let handed = self.handed.load(Ordering::Relaxed).saturating_mul(bits_per_viewer);
+        self.sending.saturating_add(handed) as f64 / self.uplink() as f64
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn candidate(n: u16, uplink: u64) -> Candidate {
+    let mut bytes = [0; 16];
+    bytes[..2].copy_from_slice(&n.to_be_bytes());
+    Candidate {
+        id: BoxId::from_bytes(bytes),
+        uplink,
+        sending: 0,
+        handed: Arc::default(),
+        age: RAMP_MILLIS,
+        network: None,
+    }
+}

@@ -1,0 +1,206 @@
+//! The boxes that carry a channel, ready to be drawn from for a viewer.
+//!
+//! Two boxes are drawn by uplink and age, and the less loaded of them is taken, where load counts
+//! what the box said and what this tracker has sent it since. Taking the least loaded of all by
+//! reports that are seconds old sends every viewer to the same box.
+
+use std::sync::atomic::Ordering;
+
+use rand::{Rng, RngExt};
+use wire::id::BoxId;
+
+use super::Candidate;
+
+/// How often a draw that does not fit is repeated before whatever is left is taken.
+const DRAWS: usize = 8;
+
+/// The candidates for a channel's viewers, with the sums that make a draw cheap.
+#[derive(Clone, Debug, Default)]
+pub struct Carriers {
+    candidates: Vec<Candidate>,
+    /// The weights of all candidates up to and with this one.
+    sums: Vec<f64>,
+}
+
+impl Carriers {
+    /// The carriers; sorted here, so that whom a seeded draw takes does not depend on who came first.
+    pub fn new(mut candidates: Vec<Candidate>) -> Self {
+        candidates.sort_by_key(|candidate| candidate.id);
+        let sums = candidates
+            .iter()
+            .scan(0.0, |sum, candidate| {
+                *sum += candidate.weight();
+                Some(*sum)
+            })
+            .collect();
+        Self { candidates, sums }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.candidates.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
+    /// A viewer's boxes: those of `kept` that still carry the channel, in their order, and others
+    /// up to `places`. The first box of a viewer that had none is counted as handed out.
+    pub fn choose(
+        &self,
+        rng: &mut impl Rng,
+        kept: &[BoxId],
+        places: usize,
+        bits_per_viewer: u64,
+    ) -> Vec<BoxId> {
+        let mut chosen: Vec<&Candidate> = Vec::with_capacity(places);
+        for id in kept {
+            let known = self.get(id).filter(|_| chosen.len() < places);
+            chosen.extend(known.filter(|known| chosen.iter().all(|other| other.id != known.id)));
+        }
+        let newcomer = chosen.is_empty();
+        while chosen.len() < places {
+            let Some(next) = self.next(rng, &chosen, bits_per_viewer) else { break };
+            chosen.push(next);
+        }
+        if let Some(first) = chosen.first().filter(|_| newcomer) {
+            first.handed.fetch_add(1, Ordering::Relaxed);
+        }
+        chosen.into_iter().map(|candidate| candidate.id).collect()
+    }
+
+    fn get(&self, id: &BoxId) -> Option<&Candidate> {
+        let at = self.candidates.binary_search_by_key(id, |candidate| candidate.id).ok()?;
+        self.candidates.get(at)
+    }
+
+    fn next(&self, rng: &mut impl Rng, chosen: &[&Candidate], bits_per_viewer: u64) -> Option<&Candidate> {
+        let one = self.draw(rng, chosen)?;
+        let other = self.draw(rng, chosen)?;
+        let less = one.load(bits_per_viewer) <= other.load(bits_per_viewer);
+        Some(if less { one } else { other })
+    }
+
+    /// Draws a box that is not chosen yet, from another network than the chosen ones if it can.
+    fn draw(&self, rng: &mut impl Rng, chosen: &[&Candidate]) -> Option<&Candidate> {
+        let total = self.sums.last().copied()?;
+        let is_new = |candidate: &&Candidate| chosen.iter().all(|other| other.id != candidate.id);
+        let is_apart = |candidate: &&Candidate| {
+            candidate.network.is_none() || chosen.iter().all(|other| other.network != candidate.network)
+        };
+        for _ in 0..DRAWS {
+            let at = rng.random::<f64>() * total;
+            let at = self.sums.partition_point(|sum| *sum <= at).min(self.candidates.len() - 1);
+            if let Some(drawn) = self.candidates.get(at).filter(is_new).filter(is_apart) {
+                return Some(drawn);
+            }
+        }
+        // Few are left, or one weighs more than all others together: take them in turn.
+        let start = rng.random_range(0..self.candidates.len());
+        let (behind, ahead) = self.candidates.split_at(start);
+        let left: Vec<&Candidate> = ahead.iter().chain(behind).filter(is_new).collect();
+        left.iter().copied().find(is_apart).or_else(|| left.first().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::super::candidate;
+    use super::*;
+    use crate::reach::Network;
+
+    const VIEWER: u64 = 4_000_000;
+
+    #[test]
+    fn a_viewer_gets_distinct_boxes_and_no_more_than_there_are() {
+        let mut rng = StdRng::seed_from_u64(1);
+        for (boxes, expected) in [(0, 0), (1, 1), (2, 2), (3, 3), (40, 3)] {
+            let carriers = Carriers::new((0..boxes).map(|n| candidate(n, 1)).collect());
+            let mut chosen = carriers.choose(&mut rng, &[], 3, VIEWER);
+            assert_eq!(chosen.len(), expected);
+            chosen.sort();
+            chosen.dedup();
+            assert_eq!(chosen.len(), expected, "distinct");
+        }
+    }
+
+    #[test]
+    fn a_viewer_keeps_its_boxes_in_order_and_gets_others_for_those_that_vanished() {
+        let mut rng = StdRng::seed_from_u64(2);
+        let carriers = Carriers::new((0..10).map(|n| candidate(n, 1)).collect());
+        let (one, two, gone) = (candidate(7, 1).id, candidate(2, 1).id, candidate(99, 1).id);
+
+        let same = carriers.choose(&mut rng, &[one, two, candidate(4, 1).id], 3, VIEWER);
+        assert_eq!(same, [one, two, candidate(4, 1).id]);
+
+        let mended = carriers.choose(&mut rng, &[gone, one, two, one], 3, VIEWER);
+        assert_eq!(mended[..2], [one, two]);
+        assert_eq!(mended.len(), 3);
+        assert!(!mended[2..].iter().any(|id| [gone, one, two].contains(id)));
+    }
+
+    #[test]
+    fn a_crowd_is_spread_by_uplink_between_two_reports() {
+        let mut rng = StdRng::seed_from_u64(3);
+        let uplinks = [5, 5, 10, 10, 20, 20, 40, 90];
+        let candidates = (0..).zip(uplinks).map(|(n, mbit)| candidate(n, mbit * 1_000_000)).collect();
+        let carriers = Carriers::new(candidates);
+        // 70 % of what all boxes can send: 140 Mbit/s of 200.
+        let mut handed: HashMap<BoxId, u64> = HashMap::new();
+        for _ in 0..35 {
+            *handed.entry(carriers.choose(&mut rng, &[], 3, VIEWER)[0]).or_default() += 1;
+        }
+        for candidate in &carriers.candidates {
+            let viewers = handed.get(&candidate.id).copied().unwrap_or(0);
+            // A viewer more or less is nothing to blame a small box for.
+            assert!(
+                viewers.saturating_sub(1) * VIEWER <= candidate.uplink,
+                "{viewers} viewers on {} bit/s",
+                candidate.uplink
+            );
+        }
+    }
+
+    #[test]
+    fn a_busy_box_is_left_alone() {
+        let mut rng = StdRng::seed_from_u64(4);
+        let mut busy = candidate(0, 10_000_000);
+        busy.sending = 20_000_000;
+        let carriers = Carriers::new(vec![busy, candidate(1, 10_000_000), candidate(2, 10_000_000)]);
+        let firsts: Vec<BoxId> = (0..20).map(|_| carriers.choose(&mut rng, &[], 1, 1)[0]).collect();
+        let to_busy = firsts.iter().filter(|id| **id == candidate(0, 1).id).count();
+        // Only when both draws fall on it.
+        assert!(to_busy <= 6, "{to_busy} of 20");
+    }
+
+    #[test]
+    fn a_box_that_has_only_just_come_gets_few_viewers() {
+        let mut rng = StdRng::seed_from_u64(5);
+        let mut fresh = candidate(0, 10_000_000);
+        fresh.age = 0;
+        let carriers = Carriers::new(vec![fresh, candidate(1, 10_000_000)]);
+        let draws = (0..1000).filter(|_| carriers.draw(&mut rng, &[]).unwrap().age == 0).count();
+        assert!((40..180).contains(&draws), "{draws} of 1000 for a tenth of the weight");
+    }
+
+    #[test]
+    fn boxes_of_one_viewer_are_in_different_networks_while_there_are_any() {
+        let mut rng = StdRng::seed_from_u64(6);
+        let network = |third: u8| Network::of(std::net::IpAddr::from([198, 51, third, 1]));
+        let candidates: Vec<_> = (0..30)
+            .map(|n| Candidate { network: network(u8::from(n == 29)), ..candidate(n, 1) })
+            .collect();
+        let carriers = Carriers::new(candidates);
+        for _ in 0..20 {
+            let chosen = carriers.choose(&mut rng, &[], 2, VIEWER);
+            assert!(chosen.contains(&candidate(29, 1).id), "the one that is elsewhere");
+        }
+    }
+}

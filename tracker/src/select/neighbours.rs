@@ -1,0 +1,99 @@
+//! Which boxes a box connects to.
+//!
+//! Every pair of boxes has a number that only the trackers can compute; a box's neighbours are
+//! those with the smallest. The graph stays the same while boxes stay, is connected (the nearest
+//! neighbours of random edge lengths are, from three on), and nobody can place himself beside
+//! a box of his choice.
+
+use wire::id::BoxId;
+
+/// How many neighbours a box is told of.
+pub(super) const NEIGHBOURS: usize = 8;
+
+/// The neighbours of `me` among `others`, nearest first.
+pub fn neighbours(salt: u64, me: BoxId, others: impl Iterator<Item = BoxId>) -> Vec<BoxId> {
+    let mut nearest: Vec<(u64, BoxId)> = Vec::with_capacity(NEIGHBOURS + 1);
+    for other in others.filter(|other| *other != me) {
+        let distance = (mixed(salt, me, other), other);
+        if nearest.last().is_none_or(|last| nearest.len() < NEIGHBOURS || distance < *last) {
+            let at = nearest.partition_point(|near| *near < distance);
+            nearest.insert(at, distance);
+            nearest.truncate(NEIGHBOURS);
+        }
+    }
+    nearest.into_iter().map(|(_, id)| id).collect()
+}
+
+/// A number for two boxes, the same in either order, that cannot be foretold without the salt.
+pub(super) fn mixed(salt: u64, one: BoxId, other: BoxId) -> u64 {
+    let (low, high) = (one.min(other).bytes(), one.max(other).bytes());
+    low.as_chunks::<8>()
+        .0
+        .iter()
+        .chain(high.as_chunks::<8>().0)
+        .fold(salt, |state, word| stir(state ^ u64::from_be_bytes(*word)))
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit in changes half of the bits out.
+fn stir(state: u64) -> u64 {
+    let state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    state ^ (state >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::candidate;
+    use super::*;
+
+    fn ids(count: u16) -> Vec<BoxId> {
+        (0..count).map(|n| candidate(n, 1).id).collect()
+    }
+
+    #[test]
+    fn every_box_reaches_every_other() {
+        for count in [2, 9, 30, 300] {
+            let all = ids(count);
+            let mut edges: Vec<(BoxId, BoxId)> = Vec::new();
+            for me in &all {
+                let near = neighbours(42, *me, all.iter().copied());
+                assert_eq!(near.len(), NEIGHBOURS.min(all.len() - 1));
+                edges.extend(near.into_iter().map(|other| (*me, other)));
+            }
+            let mut reached = BTreeSet::from([all[0]]);
+            loop {
+                let before = reached.len();
+                for (one, other) in &edges {
+                    if reached.contains(one) || reached.contains(other) {
+                        reached.extend([*one, *other]);
+                    }
+                }
+                if reached.len() == before {
+                    break;
+                }
+            }
+            assert_eq!(reached.len(), all.len());
+        }
+    }
+
+    #[test]
+    fn neighbours_stay_when_somebody_else_leaves() {
+        let all = ids(100);
+        let before = neighbours(42, all[0], all.iter().copied());
+        let leaver = *all.iter().find(|id| **id != all[0] && !before.contains(id)).unwrap();
+        let after = neighbours(42, all[0], all.iter().copied().filter(|id| *id != leaver));
+        assert_eq!(before, after);
+
+        let without_first = neighbours(42, all[0], all.iter().copied().filter(|id| *id != before[0]));
+        assert_eq!(without_first[..NEIGHBOURS - 1], before[1..]);
+    }
+
+    #[test]
+    fn neighbours_cannot_be_foretold_without_the_salt() {
+        let all = ids(100);
+        assert_ne!(neighbours(1, all[0], all.iter().copied()), neighbours(2, all[0], all.iter().copied()));
+    }
+}

@@ -1,0 +1,158 @@
+//! Boxes, channels and a Redis for tests.
+
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use wire::announcement::{Announcement, Carried, Load, Served};
+use wire::id::{BoxId, Epoch};
+use wire::key::SecretKey;
+use wire::presentation::Presentation;
+
+use crate::registry::{BoxRecord, ChannelRecord, Heard};
+
+/// A moment in 2026.
+pub(crate) const NOW: u64 = 1_790_000_000_000;
+
+/// How long a test waits for what should happen at once.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The smallest MPD that the tracker takes.
+pub(crate) const MPD: &str =
+    r#"<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="dynamic"><Period id="1"/></MPD>"#;
+
+pub(crate) fn key(n: u8) -> SecretKey {
+    SecretKey::from_seed([n; 32])
+}
+
+pub(crate) fn box_id(n: u8) -> BoxId {
+    BoxId::of(&key(n).public())
+}
+
+/// What box `n` says at `sequence`; it carries the channel `demo`.
+pub(crate) fn announcement(n: u8, sequence: u64, http: &str) -> Announcement {
+    Announcement {
+        version: wire::Version,
+        key: key(n).public(),
+        sequence,
+        leaving: false,
+        http: http.parse().unwrap(),
+        zmq_port: 8091,
+        p2p_port: 8092,
+        load: Load { upload_bits_per_second: 20_000_000, sending_bits_per_second: 0, viewers: 0 },
+        served: Served::default(),
+        carried: vec![Carried { channel: "demo".parse().unwrap(), epoch: Epoch(NOW), newest: 1 }],
+    }
+}
+
+/// The record of what box `n` says, heard from `seen_from`.
+pub(crate) fn record_of(n: u8, announcement: Announcement, seen_from: &str) -> Arc<BoxRecord> {
+    let signed = announcement.sign(&key(n));
+    Arc::new(BoxRecord::new(announcement, signed, seen_from.parse().unwrap()))
+}
+
+pub(crate) fn box_record(n: u8, sequence: u64, http: &str, seen_from: &str) -> Arc<BoxRecord> {
+    record_of(n, announcement(n, sequence, http), seen_from)
+}
+
+/// What the origin with key `n` says of the channel `demo`.
+pub(crate) fn presentation(n: u8, sequence: u64) -> Presentation {
+    Presentation {
+        version: wire::Version,
+        key: key(n).public(),
+        sequence,
+        channel: "demo".parse().unwrap(),
+        epoch: Epoch(NOW),
+        live: true,
+        http: "http://0.0.0.0:8081".parse().unwrap(),
+        mpd: MPD.into(),
+        newest: 1,
+        viewer_bytes: 0,
+        tracks: Vec::new(),
+        silent: Vec::new(),
+    }
+}
+
+/// The record of what the origin with key `n` says, heard at the moment of its sequence.
+pub(crate) fn channel_record(n: u8, presentation: Presentation) -> Arc<ChannelRecord> {
+    let signed = presentation.sign(&key(n));
+    let seen_from = IpAddr::from([127, 0, 0, 1]);
+    let heard = Heard { seen_from, at: presentation.sequence, seeds: vec![box_id(9)], silent: vec![] };
+    Arc::new(ChannelRecord::new(presentation, signed, heard).unwrap())
+}
+
+/// A redis-server of its own, on a free port of loopback. It ends when this is dropped.
+pub(crate) struct RedisServer {
+    process: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl RedisServer {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Somebody else may take the port before Redis does: then another one.
+        for _ in 0..20 {
+            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            if let Some(process) = launch(&folder, address) {
+                return Self { process, address, folder };
+            }
+        }
+        panic!("redis-server does not start; is it installed?");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://{}", self.address)
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again, at the same address and empty.
+    pub(crate) fn start_again(&mut self) {
+        self.process = launch(&self.folder, self.address).expect("its port is free again");
+    }
+
+    pub(crate) async fn run(&self, command: &str) {
+        let client = redis::Client::open(self.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut words = command.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        command.arg(words.collect::<Vec<_>>()).exec_async(&mut connection).await.unwrap();
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn launch(folder: &TempDir, address: SocketAddr) -> Option<Child> {
+    let port = address.port().to_string();
+    let mut process = Command::new("redis-server")
+        .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed");
+    let started = Instant::now();
+    while started.elapsed() < DEADLINE {
+        if process.try_wait().unwrap().is_some() {
+            return None;
+        }
+        if TcpStream::connect(address).is_ok() {
+            return Some(process);
+        }
+        std::thread::yield_now();
+    }
+    let _ = process.kill();
+    let _ = process.wait();
+    None
+}
