@@ -1,5 +1,5 @@
 // A signature has one form, and a key that verifies anything is no key.
-import { ed25519 } from '@noble/curves/ed25519.js';
+import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { hex, unhex } from '../src/verify/bytes';
@@ -61,14 +61,13 @@ describe('keys', () => {
   const weak = [
     ...[little(0n), little(1n), little(P - 1n), little(P), little(P + 1n)],
     ...[little(1n + 2n ** 255n), little(2n ** 255n)],
-    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
-    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
+    ...ED25519_TORSION_SUBGROUP,
   ];
-  it.each(weak)('of small order or not canonical, %s, are none', async (text) => {
+  it.each([...new Set(weak)])('of small order or not canonical, %s, are none', async (text) => {
     expect(await publicKey(text)).toBeNull();
-    expect(isSoundSignature(bytesOf(unhex(text) ?? [], new Uint8Array(32)))).toBe(false);
+    expect(isSoundSignature(bytesOf(unhex(text) ?? new Uint8Array(), new Uint8Array(32)))).toBe(
+      false,
+    );
   });
 
   it.each(['', KEY.slice(2), `${KEY}00`, KEY.toUpperCase(), `zz${KEY.slice(2)}`, little(2n)])(

@@ -56,7 +56,11 @@ export class Origin {
     return key;
   }
 
-  sign(payload: Buffer, purpose = 'boxmesh:chunk:1', unprotected = Buffer.of(0xa0)): Buffer {
+  sign(
+    payload: Buffer,
+    purpose = 'boxmesh:chunk:1',
+    unprotected: Buffer = Buffer.of(0xa0),
+  ): Buffer {
     const header = Buffer.of(0xa1, 0x01, 0x27);
     const signed = [
       0x84,

@@ -4,9 +4,12 @@
  * Browsers have it in WebCrypto, but only in a secure context and only lately; a page on plain http
  * carries its own. Neither refuses all that the programs refuse, so the forms are checked here first.
  */
-import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js';
+import { Point, hashes, verify as verifyHere } from '@noble/ed25519';
+import { sha512 } from '@noble/hashes/sha2.js';
 
 import { type Bytes, hex, unhex } from './bytes';
+
+hashes.sha512 = sha512;
 
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
@@ -14,9 +17,13 @@ const P = 2n ** 255n - 19n;
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 
 /** The y coordinates of the eight points of small order; the sign of x does not matter. */
-const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set(
-  ED25519_TORSION_SUBGROUP.map((point) => yOf(unhex(point) ?? new Uint8Array())),
-);
+const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
+  0n,
+  1n,
+  P - 1n,
+  0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
+  0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n,
+]);
 
 /** A public key that was found usable: a canonical point, not of small order. */
 export interface PublicKey {
@@ -57,7 +64,7 @@ export const portable =
   (key: Bytes): Verify =>
   (signature, message) => {
     try {
-      return Promise.resolve(ed25519.verify(signature, message, key, { zip215: false }));
+      return Promise.resolve(verifyHere(signature, message, key, { zip215: false }));
     } catch {
       return Promise.resolve(false);
     }
@@ -76,7 +83,7 @@ function isSoundPoint(point: Bytes): boolean {
 
 function isOnCurve(point: Bytes): boolean {
   try {
-    ed25519.Point.fromBytes(point);
+    Point.fromBytes(point);
     return true;
   } catch {
     return false;

@@ -1,0 +1,167 @@
+/**
+ * Segments from the mesh: asked of one box, of another when that one fails, verified before they are
+ * given out. What the player sees is one place that always answers as long as anybody does.
+ */
+import type { Bytes } from '../verify/bytes';
+import type { PublicKey } from '../verify/ed25519';
+import { INIT_SEGMENT, type SegmentId } from '../verify/record';
+import { Refusal } from '../verify/refusal';
+import type { Opened, Verifier } from '../verify/verifier';
+import type { Ledger } from './ledger';
+import { type Attempt, Beaten, Hanging, type Patience, race } from './race';
+import { type Place, Standings } from './standing';
+import { NoAnswer, type Transport } from './transport';
+
+/** A box is expected to begin to answer, and to go on, within half a second. */
+const PATIENCE: Patience = { silenceMs: 500, slowMs: 2_000, hangingMs: 4_000 };
+
+/** The most that a page takes for one segment: 8 MiB a second, for a segment four times as long as usual. */
+const MAX_SEGMENT_BYTES = 64 << 20;
+
+/** How long a segment is looked for, and how long the pauses between the rounds are. */
+const SEARCH_MS = 20_000;
+const PAUSES_MS = [250, 500, 1_000, 2_000] as const;
+/** A segment that nobody has in so many rounds does not exist. */
+const ROUNDS_OF_MISSES = 3;
+
+/** The channel's keys; asked to be `fresh`, those that the tracker tells now. */
+export type Keys = (fresh: boolean) => Promise<readonly PublicKey[]>;
+
+export interface MeshParts {
+  readonly transport: Transport;
+  readonly verify: Verifier;
+  readonly keys: Keys;
+  readonly ledger: Ledger;
+}
+
+export class Mesh {
+  /** Where segments may be had now, in the tracker's order. */
+  places: readonly Place[] = [];
+  readonly #standings = new Standings();
+
+  constructor(private readonly parts: MeshParts) {}
+
+  /** Places that sent altered bytes and are asked no more. */
+  isBanned(place: Place): boolean {
+    return this.#standings.isBanned(place);
+  }
+
+  /** A segment as the origin sealed it. Rejects only when nobody had it for a long while. */
+  async segment(
+    id: SegmentId,
+    signal: AbortSignal,
+    onBytes: (received: number, total: number | null) => void = () => undefined,
+  ): Promise<Opened> {
+    const until = Date.now() + SEARCH_MS;
+    for (let round = 0; ; round += 1) {
+      const order = this.#standings.order(this.places, Date.now());
+      const attempts = order.map((place) => this.#attempt(place, id, onBytes));
+      try {
+        const opened = await race(attempts, PATIENCE, signal);
+        this.parts.ledger.appended[opened.verified ? 'verified' : 'unverified'] += opened.chunks;
+        return opened;
+      } catch (why) {
+        signal.throwIfAborted();
+        const missing = why instanceof NoAnswer && why.status === 404;
+        if (missing && round + 1 >= ROUNDS_OF_MISSES) throw why;
+        if (Date.now() > until) throw why;
+      }
+      await pause(PAUSES_MS[round] ?? PAUSES_MS[PAUSES_MS.length - 1]!, signal);
+    }
+  }
+
+  #attempt(
+    place: Place,
+    id: SegmentId,
+    onBytes: (received: number, total: number | null) => void,
+  ): Attempt<Opened> {
+    return async (signal, heard) => {
+      try {
+        const bytes = await this.#bytesFrom(place, id, signal, (received, total) => {
+          heard();
+          onBytes(received, total);
+        });
+        const opened = await this.#open(bytes, id);
+        this.#standings.served(place);
+        this.parts.ledger.of(place).servedAt = Date.now();
+        return opened;
+      } catch (why) {
+        // An attempt that was ended says nothing, but for why it was ended; a lie is a lie even then.
+        this.#note(place, signal.aborted && !(why instanceof Refusal) ? signal.reason : why);
+        throw why;
+      }
+    };
+  }
+
+  async #bytesFrom(
+    place: Place,
+    id: SegmentId,
+    signal: AbortSignal,
+    onBytes: (received: number, total: number | null) => void,
+  ): Promise<Bytes> {
+    const account = this.parts.ledger.of(place);
+    const before = { received: 0 };
+    return await this.parts.transport.get(new URL(pathOf(id), place.url).href, {
+      signal,
+      limit: MAX_SEGMENT_BYTES,
+      onBytes: (received, total) => {
+        account.bytes += received - before.received;
+        before.received = received;
+        onBytes(received, total);
+      },
+    });
+  }
+
+  async #open(bytes: Bytes, id: SegmentId): Promise<Opened> {
+    const { verify, keys } = this.parts;
+    const known = await keys(false);
+    try {
+      return await verify(bytes, id, known);
+    } catch (why) {
+      if (!(why instanceof Refusal) || why.reason !== 'forged') throw why;
+      // A new key is no forgery: the tracker may tell more by now.
+      const told = await keys(true);
+      if (told.every((key) => known.some((other) => other.hex === key.hex))) throw why;
+      return await verify(bytes, id, told);
+    }
+  }
+
+  /** What a failed attempt says about its place. */
+  #note(place: Place, why: unknown): void {
+    const now = Date.now();
+    if (why instanceof Refusal) {
+      const account = this.parts.ledger.of(place);
+      account.refused += 1;
+      account.reason = why.reason;
+      this.#standings.lied(place, now);
+    } else if (why instanceof Beaten) {
+      if (why.late) this.#standings.failed(place, now);
+    } else if (why instanceof NoAnswer && why.status === 404) {
+      this.#standings.missed(place, now);
+    } else if (why instanceof NoAnswer && why.status === 503) {
+      this.#standings.busy(place, why.retryAfter, now);
+    } else if (why instanceof NoAnswer || why instanceof Hanging) {
+      this.#standings.failed(place, now);
+    }
+  }
+}
+
+/** Relative to `/live/{channel}/`. */
+export function pathOf(id: SegmentId): string {
+  const name = id.segment === INIT_SEGMENT ? 'init' : String(id.segment);
+  return `${id.epoch.toString()}/${id.track}/${name}.${id.track.startsWith('v') ? 'm4v' : 'm4a'}`;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}

@@ -1,0 +1,119 @@
+/** The row under the video, the keyboard, and full screen. Acts on the video; decides nothing else. */
+import { words } from '../words';
+import { type Icon, h, icon, write } from './dom';
+
+export interface ControlActions {
+  readonly togglePlay: () => void;
+  readonly toggleMute: () => void;
+  readonly setVolume: (volume: number) => void;
+  readonly goLive: () => void;
+  readonly toggleDetails: () => void;
+  readonly toggleFullscreen: () => void;
+}
+
+export interface ControlState {
+  readonly attached: boolean;
+  readonly paused: boolean;
+  readonly muted: boolean;
+  readonly volume: number;
+  readonly atLive: boolean;
+  readonly details: boolean;
+  readonly fullscreen: boolean;
+}
+
+export class Controls {
+  readonly element: HTMLElement;
+  readonly #play: HTMLButtonElement;
+  readonly #live: HTMLButtonElement;
+  readonly #liveText = h('span', {}, words.controls.live);
+  readonly #mute: HTMLButtonElement;
+  readonly #volume: HTMLInputElement;
+  readonly #details: HTMLButtonElement;
+  readonly #fullscreen: HTMLButtonElement;
+
+  constructor(actions: ControlActions) {
+    const text = words.controls;
+    this.#play = button(actions.togglePlay);
+    this.#live = h('button', { type: 'button', class: 'live' }, h('i', {}), this.#liveText);
+    this.#live.addEventListener('click', actions.goLive);
+    this.#mute = button(actions.toggleMute);
+    this.#volume = h('input', {
+      type: 'range',
+      class: 'volume',
+      min: '0',
+      max: '1',
+      step: '0.05',
+      'aria-label': text.volume,
+    });
+    this.#volume.addEventListener('input', () => {
+      actions.setVolume(this.#volume.valueAsNumber);
+    });
+    this.#details = button(actions.toggleDetails);
+    this.#details.setAttribute('aria-controls', 'details');
+    this.#fullscreen = button(actions.toggleFullscreen);
+    this.element = h(
+      'div',
+      { class: 'controls', role: 'group', 'aria-label': text.group },
+      this.#play,
+      this.#live,
+      h('span', { class: 'gap' }),
+      this.#mute,
+      this.#volume,
+      this.#details,
+      this.#fullscreen,
+    );
+    show(this.#details, 'details', text.details);
+    listenToKeys(actions);
+  }
+
+  show(state: ControlState): void {
+    const text = words.controls;
+    show(this.#play, state.paused ? 'play' : 'pause', state.paused ? text.play : text.pause);
+    show(this.#mute, state.muted ? 'muted' : 'sound', state.muted ? text.unmute : text.mute);
+    const full = state.fullscreen;
+    show(
+      this.#fullscreen,
+      full ? 'shrink' : 'expand',
+      full ? text.leaveFullscreen : text.enterFullscreen,
+    );
+    this.#play.disabled = !state.attached;
+    this.#live.disabled = !state.attached || state.atLive;
+    this.#live.classList.toggle('at', state.attached && state.atLive);
+    write(this.#liveText, state.attached && !state.atLive ? text.goLive : text.live);
+    this.#details.setAttribute('aria-expanded', String(state.details));
+    const volume = String(state.muted ? 0 : state.volume);
+    if (this.#volume.value !== volume) this.#volume.value = volume;
+  }
+}
+
+function button(action: () => void): HTMLButtonElement {
+  const element = h('button', { type: 'button' });
+  element.addEventListener('click', action);
+  return element;
+}
+
+function show(element: HTMLButtonElement, name: Icon, label: string): void {
+  if (element.dataset.icon === name) return;
+  element.dataset.icon = name;
+  element.replaceChildren(icon(name));
+  element.setAttribute('aria-label', label);
+  element.title = label;
+}
+
+/** Space, M and F, unless the key means something to what has the focus. */
+function listenToKeys(actions: ControlActions): void {
+  const keys: Readonly<Record<string, () => void>> = {
+    ' ': actions.togglePlay,
+    m: actions.toggleMute,
+    f: actions.toggleFullscreen,
+  };
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    const focused = event.target instanceof Element ? event.target : null;
+    if (event.key === ' ' && focused?.closest('button, a, input')) return;
+    const action = keys[event.key.toLowerCase()];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+}

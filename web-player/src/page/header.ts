@@ -1,0 +1,11 @@
+/** What stands at the top of every page. */
+import { words } from '../words';
+import { h, mark } from './dom';
+
+export const header = (title: string): HTMLElement =>
+  h(
+    'header',
+    { class: 'top' },
+    h('a', { class: 'brand', href: '/' }, mark(), h('span', {}, words.brand)),
+    h('h1', {}, title),
+  );

@@ -1,0 +1,68 @@
+/** The video, and what is said over it when there is no picture. */
+import { words } from '../words';
+import { h, icon, write } from './dom';
+
+export interface Notice {
+  readonly title: string;
+  readonly text: string;
+}
+
+export class Screen {
+  readonly element: HTMLElement;
+  readonly video: HTMLVideoElement;
+  readonly #spinner = h('div', { class: 'spinner', hidden: true });
+  readonly #title = h('p', { class: 'title' });
+  readonly #text = h('p', { class: 'text' });
+  readonly #notice: HTMLElement;
+  readonly #aside = h('p', { class: 'aside', role: 'status' });
+  readonly #sound: HTMLButtonElement;
+
+  constructor(channel: string, turnOnSound: () => void) {
+    this.video = h('video', {
+      playsinline: true,
+      disableremoteplayback: true,
+      tabindex: '-1',
+      'aria-label': words.controls.video(channel),
+    });
+    this.#notice = h(
+      'div',
+      { class: 'notice', role: 'status' },
+      h('span', { class: 'sign' }, icon('antenna')),
+      this.#title,
+      this.#text,
+    );
+    this.#sound = h(
+      'button',
+      { type: 'button', class: 'sound', hidden: true },
+      icon('muted'),
+      h('span', {}, words.controls.sound),
+    );
+    this.#sound.addEventListener('click', turnOnSound);
+    this.element = h(
+      'div',
+      { class: 'screen' },
+      this.video,
+      this.#spinner,
+      this.#notice,
+      this.#aside,
+      this.#sound,
+    );
+  }
+
+  show(state: {
+    readonly notice: Notice | null;
+    readonly busy: boolean;
+    readonly soundOffered: boolean;
+    readonly aside: string;
+  }): void {
+    this.#notice.classList.toggle('shown', state.notice !== null);
+    // The words stay while the notice fades.
+    if (state.notice) {
+      write(this.#title, state.notice.title);
+      write(this.#text, state.notice.text);
+    }
+    this.#spinner.hidden = !state.busy || state.notice !== null;
+    this.#sound.hidden = !state.soundOffered;
+    write(this.#aside, state.aside);
+  }
+}

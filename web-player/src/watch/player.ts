@@ -1,0 +1,99 @@
+/** dash.js, set for the mesh: it plans and buffers; what it asks for goes through our loader alone. */
+import { MediaPlayer, type MediaPlayerClass, type MediaPlayerSettingClass } from 'dashjs';
+
+import { loaderOf } from './loader';
+import type { Routes } from './routes';
+
+/** No log, no disk, nobody else's clock; and no waiting of its own, for the mesh waits better. */
+const SETTINGS = (timeUrl: string): MediaPlayerSettingClass => ({
+  debug: { logLevel: 0 },
+  streaming: {
+    retryAttempts: {
+      MPD: 1,
+      MediaSegment: 0,
+      InitializationSegment: 0,
+      lowLatencyMultiplyFactor: 1,
+    },
+    fragmentRequestTimeout: 0,
+    fragmentRequestProgressTimeout: 0,
+    manifestRequestTimeout: 0,
+    abandonLoadTimeout: 60_000,
+    blacklistExpiryTime: 1,
+    applyContentSteering: false,
+    capabilities: { useMediaCapabilitiesApi: false },
+    utcSynchronization: {
+      defaultTimingSource: { scheme: 'urn:mpeg:dash:utc:http-iso:2014', value: timeUrl },
+    },
+    lastBitrateCachingInfo: { enabled: false },
+    lastMediaSettingsCachingInfo: { enabled: false },
+    cmcd: { enabled: false, applyParametersFromMpd: false },
+    text: { defaultEnabled: false },
+  },
+});
+
+/**
+ * The errors after which dash.js does nothing more: a manifest that cannot be read or had, no streams
+ * in it, no base URL left, a segment that nobody has, no media source for its codec. It tells of many
+ * others, a clock that does not answer among them, and goes on.
+ */
+const FATAL: ReadonlySet<number> = new Set([10, 11, 17, 19, 23, 25, 27, 28, 31, 32, 35]);
+
+export interface Listener {
+  /** The browser does not start sound without a gesture. */
+  notAllowed(): void;
+  /** It cannot go on by itself; the source has to be attached again. */
+  failed(why: string): void;
+}
+
+export class Player {
+  readonly #dash: MediaPlayerClass;
+
+  /** Attaches the manifest at `url` and starts as soon as it can. */
+  constructor(video: HTMLVideoElement, url: string, routes: Routes, listener: Listener) {
+    this.#dash = MediaPlayer().create();
+    const loader = loaderOf(routes);
+    this.#dash.extend('XHRLoader', loader, false);
+    this.#dash.extend('FetchLoader', loader, false);
+    this.#dash.updateSettings(SETTINGS(new URL('/time', url).href));
+    this.#dash.on('playbackNotAllowed', () => {
+      listener.notAllowed();
+    });
+    this.#dash.on('urlResolutionFailed', () => {
+      listener.failed('no place has the next segment');
+    });
+    this.#dash.on('error', (event) => {
+      const { code, message } = errorIn(event);
+      if (FATAL.has(code)) listener.failed(message);
+    });
+    this.#dash.initialize(video, url, true);
+  }
+
+  /** Seconds behind what happens; null while it is not known. */
+  get latency(): number | null {
+    const seconds = this.#dash.isReady() ? this.#dash.getCurrentLiveLatency() : NaN;
+    return Number.isFinite(seconds) ? seconds : null;
+  }
+
+  /** The seconds behind that the manifest suggests. */
+  get targetLatency(): number | null {
+    const seconds = this.#dash.isReady() ? this.#dash.getTargetLiveDelay() : NaN;
+    return Number.isFinite(seconds) ? seconds : null;
+  }
+
+  goLive(): void {
+    this.#dash.seekToOriginalLive();
+  }
+
+  end(): void {
+    this.#dash.destroy();
+  }
+}
+
+function errorIn(event: unknown): { code: number; message: string } {
+  const { error } = event as { error?: unknown };
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  return {
+    code: typeof code === 'number' ? code : 0,
+    message: typeof message === 'string' ? message : 'the player gave up',
+  };
+}
