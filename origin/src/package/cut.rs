@@ -191,22 +191,12 @@ impl Cutter {
     }
 
     /// A sample that lasts until `end`.
-    fn keep(
-        &mut self,
-        Sample {
-            time,
-            offset,
-            keyframe,
-            data,
-        }: Sample,
-        end: u64,
-    ) {
-        let duration = u32::try_from(end.saturating_sub(time)).unwrap_or(u32::MAX);
+    fn keep(&mut self, sample: Sample, end: u64) {
         self.samples.push(Timed {
-            duration,
-            offset,
-            keyframe,
-            data,
+            duration: u32::try_from(end.saturating_sub(sample.time)).unwrap_or(u32::MAX),
+            offset: sample.offset,
+            keyframe: sample.keyframe,
+            data: sample.data,
         });
     }
 

@@ -40,7 +40,7 @@ struct Configured<C> {
 #[derive(Debug)]
 enum Stage {
     Waiting(Start),
-    Running(Tracks),
+    Running(Box<Tracks>),
     Finished,
 }
 
@@ -168,7 +168,7 @@ impl Packager {
         let pushed = held
             .into_iter()
             .try_for_each(|unit| tracks.push(unit, &mut self.out));
-        self.stage = Stage::Running(tracks);
+        self.stage = Stage::Running(Box::new(tracks));
         pushed
     }
 }

@@ -9,7 +9,7 @@ use super::super::cut::{RawChunk, ticks};
 use super::super::description::TrackDescription;
 
 /// As long as boxes keep segments.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// Segments last a second at least: more than this are not in the window.
 const MAX_SEGMENTS: usize = 128;
 

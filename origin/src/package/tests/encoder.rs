@@ -39,11 +39,11 @@ pub(super) fn sound(seconds: u32) -> Vec<Unit> {
 
 /// The samples of one kind.
 pub(super) fn samples(units: &[Unit], kind: TrackKind) -> Vec<&AccessUnit> {
-    let sample = |unit| match unit {
-        &Unit::Sample(ref unit) if unit.kind == kind => Some(unit),
+    let samples = units.iter().filter_map(|unit| match unit {
+        Unit::Sample(unit) if unit.kind == kind => Some(unit),
         _ => None,
-    };
-    units.iter().filter_map(sample).collect()
+    });
+    samples.collect()
 }
 
 fn encode(seconds: u32, arguments: &[&[&str]]) -> Vec<Unit> {
@@ -73,7 +73,7 @@ fn read_flv(mut file: Bytes) -> Vec<Unit> {
         let body = file.split_to(usize::try_from(size).unwrap());
         file.advance(4);
         units.extend(match kind {
-            8 => read_sound(body, Millis(time)),
+            8 => Some(read_sound(body, Millis(time))),
             9 => read_picture(body, Millis(time)),
             _ => None,
         });
@@ -81,9 +81,9 @@ fn read_flv(mut file: Bytes) -> Vec<Unit> {
     units
 }
 
-fn read_sound(mut body: Bytes, decode_time: Millis) -> Option<Unit> {
+fn read_sound(mut body: Bytes, decode_time: Millis) -> Unit {
     assert_eq!(body.get_u8() >> 4, 10, "AAC");
-    Some(match body.get_u8() {
+    match body.get_u8() {
         0 => Unit::Config(TrackConfig::Audio(AudioConfig { asc: body })),
         _ => Unit::Sample(AccessUnit {
             kind: TrackKind::Audio,
@@ -92,7 +92,7 @@ fn read_sound(mut body: Bytes, decode_time: Millis) -> Option<Unit> {
             keyframe: true,
             data: body,
         }),
-    })
+    }
 }
 
 fn read_picture(mut body: Bytes, decode_time: Millis) -> Option<Unit> {

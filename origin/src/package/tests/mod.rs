@@ -31,11 +31,11 @@ struct Output {
 
 impl Output {
     fn chunks(&self, track: TrackId) -> Vec<&RawChunk> {
-        let chunk = |piece| match piece {
-            &Packaged::Chunk(ref chunk) if chunk.track == track => Some(chunk),
+        let chunks = self.pieces.iter().filter_map(|piece| match piece {
+            Packaged::Chunk(chunk) if chunk.track == track => Some(chunk),
             _ => None,
-        };
-        self.pieces.iter().filter_map(chunk).collect()
+        });
+        chunks.collect()
     }
 
     /// The chunks of each segment, which are numbered as they should be.
@@ -71,14 +71,12 @@ impl Output {
     }
 
     fn init(&self, track: TrackId) -> (&TrackDescription, &[u8]) {
-        let init = |piece| match piece {
-            &Packaged::Init {
-                ref description,
-                ref bytes,
-            } if description.track == track => Some((description, bytes.as_ref())),
+        let mut inits = self.pieces.iter().filter_map(|piece| match piece {
+            Packaged::Init { description, bytes } if description.track == track => {
+                Some((description, bytes.as_ref()))
+            }
             _ => None,
-        };
-        let mut inits = self.pieces.iter().filter_map(init);
+        });
         let first = inits.next().expect("the track has an init segment");
         assert!(inits.next().is_none(), "one init segment");
         first
