@@ -6,6 +6,10 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     // A path that is not there would count as changed for ever; its folder changes when it comes.
     let built = "../web-player/dist";
-    let watched = if Path::new(built).exists() { built } else { "../web-player" };
+    let watched = if Path::new(built).exists() {
+        built
+    } else {
+        "../web-player"
+    };
     println!("cargo:rerun-if-changed={watched}");
 }

@@ -73,7 +73,10 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/time", get(vitals::time))
         .route("/metrics", get(vitals::metrics))
         .method_not_allowed_fallback(|| async {
-            error(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method")
+            error(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this path does not take that method",
+            )
         })
         .with_state(app)
 }

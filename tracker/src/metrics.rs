@@ -48,10 +48,22 @@ impl Metrics {
     pub fn text(&self, view: &View) -> String {
         let mut page = Page::default();
         let live = view.channels.values().filter(|channel| channel.live).count();
-        page.gauge("boxes_alive", "Boxes heard of in the last 10 s.", view.boxes.len());
-        page.gauge("boxes_listed", "Boxes that viewers are sent to.", view.listed().count());
+        page.gauge(
+            "boxes_alive",
+            "Boxes heard of in the last 10 s.",
+            view.boxes.len(),
+        );
+        page.gauge(
+            "boxes_listed",
+            "Boxes that viewers are sent to.",
+            view.listed().count(),
+        );
         page.gauge("channels_live", "Channels on air.", live);
-        page.gauge("registry_away", "1 while the registry does not answer.", usize::from(view.away));
+        page.gauge(
+            "registry_away",
+            "1 while the registry does not answer.",
+            usize::from(view.away),
+        );
         page.head("manifests_total", "Manifests served.", "counter");
         page.line("manifests_total", "", self.manifests.load(Ordering::Relaxed));
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);

@@ -96,12 +96,22 @@ fn consider(tools: &Tools, plan: &mut Plan, record: &BoxRecord) -> Option<Due> {
     }
     let view = tools.roster.view();
     let proved = view.boxes.get(&record.id).and_then(|alive| alive.proved_at);
-    plan.due(record.id, record.http(), record.seen_from, proved, tools.clock.now())
+    plan.due(
+        record.id,
+        record.http(),
+        record.seen_from,
+        proved,
+        tools.clock.now(),
+    )
 }
 
 async fn settle(tools: &Tools, plan: &mut Plan, due: Due, outcome: Result<(), fetch::Unproved>) {
     let now = tools.clock.now();
-    tools.metrics.probed(outcome.as_ref().map_or_else(fetch::Unproved::reason, |()| "proved"));
+    tools.metrics.probed(
+        outcome
+            .as_ref()
+            .map_or_else(fetch::Unproved::reason, |()| "proved"),
+    );
     let (id, http) = (due.id, due.http.clone());
     let refusal = outcome.err().map(|why| why.to_string());
     match &refusal {
@@ -111,7 +121,11 @@ async fn settle(tools: &Tools, plan: &mut Plan, due: Due, outcome: Result<(), fe
     if !plan.settled(&due, refusal.is_none(), now) {
         return;
     }
-    let verdict = Verdict { http, at: now, refusal };
+    let verdict = Verdict {
+        http,
+        at: now,
+        refusal,
+    };
     if let Err(away) = tools.registry.judge(id, verdict.clone()).await {
         debug!(%away, "verdict kept in memory only");
     }

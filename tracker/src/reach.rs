@@ -21,7 +21,10 @@ impl Caller {
     /// The caller with this address and this `Host` header. What proxies add is not believed.
     pub fn new(ip: IpAddr, host_header: Option<&str>) -> Self {
         let used = host_header.and_then(|host| format!("http://{host}").parse().ok());
-        Self { ip: ip.to_canonical(), used }
+        Self {
+            ip: ip.to_canonical(),
+            used,
+        }
     }
 
     /// Where viewers of this caller's kind reach a program that says `http` and is seen from `seen_from`.
@@ -107,7 +110,10 @@ mod tests {
             viewer.base(&base("http://127.0.0.1:8090"), LOOPBACK),
             base("http://127.0.0.1:8090")
         );
-        assert_eq!(viewer.base(&base("https://box.example"), FAR), base("https://box.example"));
+        assert_eq!(
+            viewer.base(&base("https://box.example"), FAR),
+            base("https://box.example")
+        );
     }
 
     #[test]
@@ -117,7 +123,10 @@ mod tests {
         let open = base("http://0.0.0.0:8090");
         assert_eq!(beside.host(&open, LOOPBACK), Host::Ip(LOOPBACK));
         assert_eq!(far.host(&open, LOOPBACK), Host::Name("tracker.example".into()));
-        assert_eq!(far.host(&base("http://127.0.0.1:1"), LOOPBACK), Host::Ip(LOOPBACK));
+        assert_eq!(
+            far.host(&base("http://127.0.0.1:1"), LOOPBACK),
+            Host::Ip(LOOPBACK)
+        );
     }
 
     #[test]
@@ -129,10 +138,22 @@ mod tests {
 
     #[test]
     fn a_host_header_that_is_no_host_is_not_believed() {
-        for hostile in ["", "a b", "x\"><script>", "u@h", "h/p", "h:0", "h?x", &"h".repeat(300)] {
+        for hostile in [
+            "",
+            "a b",
+            "x\"><script>",
+            "u@h",
+            "h/p",
+            "h:0",
+            "h?x",
+            &"h".repeat(300),
+        ] {
             let caller = Caller::new(FAR, Some(hostile));
             assert_eq!(caller.used, None, "{hostile:?}");
-            assert_eq!(caller.base(&base("http://0.0.0.0:1"), LOOPBACK), base("http://127.0.0.1:1"));
+            assert_eq!(
+                caller.base(&base("http://0.0.0.0:1"), LOOPBACK),
+                base("http://127.0.0.1:1")
+            );
         }
     }
 
@@ -141,7 +162,10 @@ mod tests {
         let caller = Caller::new("::ffff:127.0.0.1".parse().unwrap(), None);
         assert!(caller.ip.is_loopback());
         assert!(is_private("::ffff:10.1.2.3".parse().unwrap()));
-        assert_eq!(Network::of("::ffff:198.51.100.9".parse().unwrap()), Network::of(FAR));
+        assert_eq!(
+            Network::of("::ffff:198.51.100.9".parse().unwrap()),
+            Network::of(FAR)
+        );
     }
 
     #[test]
@@ -151,7 +175,15 @@ mod tests {
             Network::of("2001:db8:1:2::3".parse().unwrap()),
             Network::of("2001:db8:1:9::9".parse().unwrap())
         );
-        for private in ["127.0.0.1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "fe80::1", "fd00::1", "::1"] {
+        for private in [
+            "127.0.0.1",
+            "10.0.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "fe80::1",
+            "fd00::1",
+            "::1",
+        ] {
             assert_eq!(Network::of(private.parse().unwrap()), None, "{private}");
         }
     }

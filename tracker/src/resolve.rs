@@ -23,7 +23,10 @@ pub struct Resolver {
 
 impl Default for Resolver {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_A_TIME)), names: Arc::default() }
+        Self {
+            places: Arc::new(Semaphore::new(AT_A_TIME)),
+            names: Arc::default(),
+        }
     }
 }
 

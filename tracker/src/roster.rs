@@ -135,11 +135,7 @@ async fn poll(registry: Arc<dyn Registry>, clock: Clock, roster: Roster) {
     }
 }
 
-async fn ask(
-    registry: &dyn Registry,
-    offered: SessionKey,
-    now: u64,
-) -> Result<(Snapshot, SessionKey), Away> {
+async fn ask(registry: &dyn Registry, offered: SessionKey, now: u64) -> Result<(Snapshot, SessionKey), Away> {
     // After a flush this writes the key again, so that sessions stay good.
     let key = registry.session_key(offered).await?;
     Ok((registry.snapshot(now).await?, key))

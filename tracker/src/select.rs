@@ -44,7 +44,11 @@ pub struct Candidate {
 impl Candidate {
     /// Its uplink in bits per second, never zero.
     fn uplink(&self) -> u64 {
-        if self.uplink == 0 { UNKNOWN_UPLINK } else { self.uplink }
+        if self.uplink == 0 {
+            UNKNOWN_UPLINK
+        } else {
+            self.uplink
+        }
     }
 
     /// How often it should be drawn.
@@ -57,7 +61,10 @@ impl Candidate {
     /// The share of its uplink in use, as far as is known: what it said and what came to it since.
     #[expect(clippy::cast_precision_loss, reason = "a load need not be exact")]
     fn load(&self, bits_per_viewer: u64) -> f64 {
-        let handed = self.handed.load(Ordering::Relaxed).saturating_mul(bits_per_viewer);
+        let handed = self
+            .handed
+            .load(Ordering::Relaxed)
+            .saturating_mul(bits_per_viewer);
         self.sending.saturating_add(handed) as f64 / self.uplink() as f64
     }
 }

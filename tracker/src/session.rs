@@ -117,7 +117,9 @@ pub fn renewed(
 }
 
 fn mac_of(key: &SessionKey, channel: &ChannelName, signed: &[u8]) -> Hmac<Sha256> {
-    let mac = key.mac("boxmesh:session:1").chain_update(channel.as_str().as_bytes());
+    let mac = key
+        .mac("boxmesh:session:1")
+        .chain_update(channel.as_str().as_bytes());
     mac.chain_update([0]).chain_update(signed)
 }
 
@@ -138,8 +140,13 @@ mod tests {
     }
 
     fn session(boxes: usize) -> Session {
-        let boxes = (0..boxes).map(|n| BoxId::from_bytes([u8::try_from(n).unwrap(); 16])).collect();
-        Session { issued: 1_790_000_000_000, boxes }
+        let boxes = (0..boxes)
+            .map(|n| BoxId::from_bytes([u8::try_from(n).unwrap(); 16]))
+            .collect();
+        Session {
+            issued: 1_790_000_000_000,
+            boxes,
+        }
     }
 
     #[test]
@@ -147,15 +154,24 @@ mod tests {
         for boxes in 0..=MAX_BOXES {
             let token = session(boxes).token(&KEY, &channel("demo"));
             assert!(token.len() <= MAX_TOKEN_BYTES);
-            assert_eq!(Session::read(&token, &KEY, &channel("demo")), Some(session(boxes)));
+            assert_eq!(
+                Session::read(&token, &KEY, &channel("demo")),
+                Some(session(boxes))
+            );
         }
     }
 
     #[test]
     fn a_token_of_another_key_or_another_channel_is_not_read() {
         let token = session(2).token(&KEY, &channel("demo"));
-        assert!(Session::read(&token, &KEY, &channel("demo")).is_some(), "the witness");
-        assert_eq!(Session::read(&token, &SessionKey([8; 32]), &channel("demo")), None);
+        assert!(
+            Session::read(&token, &KEY, &channel("demo")).is_some(),
+            "the witness"
+        );
+        assert_eq!(
+            Session::read(&token, &SessionKey([8; 32]), &channel("demo")),
+            None
+        );
         assert_eq!(Session::read(&token, &KEY, &channel("demo2")), None);
     }
 
@@ -180,7 +196,10 @@ mod tests {
         let second = renewed(Some(first.clone()), &carriers(10), 1, NOW + 5000, &mut rng);
         assert_eq!(second, first, "the same, so its token is the same");
 
-        let left: Vec<_> = (0..10).map(|n| candidate(n, 1)).filter(|left| left.id != first.boxes[1]).collect();
+        let left: Vec<_> = (0..10)
+            .map(|n| candidate(n, 1))
+            .filter(|left| left.id != first.boxes[1])
+            .collect();
         let third = renewed(Some(first.clone()), &Carriers::new(left), 1, NOW + 9000, &mut rng);
         assert_eq!(third.boxes[..2], [first.boxes[0], first.boxes[2]]);
         assert!(!first.boxes.contains(&third.boxes[2]));
@@ -190,8 +209,14 @@ mod tests {
     #[test]
     fn an_old_session_begins_anew() {
         let mut rng = StdRng::seed_from_u64(1);
-        let gone = Session { issued: NOW - MAX_AGE, boxes: vec![] };
-        assert_eq!(renewed(Some(gone), &Carriers::default(), 1, NOW, &mut rng).issued, NOW);
+        let gone = Session {
+            issued: NOW - MAX_AGE,
+            boxes: vec![],
+        };
+        assert_eq!(
+            renewed(Some(gone), &Carriers::default(), 1, NOW, &mut rng).issued,
+            NOW
+        );
     }
 
     proptest! {

@@ -41,7 +41,13 @@ pub async fn start(settings: Settings, lifecycle: &Lifecycle) -> Result<SocketAd
         None => Arc::new(Memory::default()),
     };
     let app = assemble(settings, registry, Clock::system(), lifecycle);
-    serve(listener, routes(app), Limits::default(), &lifecycle.tasks, lifecycle.stop.clone());
+    serve(
+        listener,
+        routes(app),
+        Limits::default(),
+        &lifecycle.tasks,
+        lifecycle.stop.clone(),
+    );
     Ok(address)
 }
 
@@ -73,5 +79,13 @@ pub(crate) fn assemble(
         allow_private,
     };
     let prober = Prober::spawn(tools, tasks, stop);
-    Arc::new(App { policy, clock, registry, roster, prober, resolver, metrics })
+    Arc::new(App {
+        policy,
+        clock,
+        registry,
+        roster,
+        prober,
+        resolver,
+        metrics,
+    })
 }

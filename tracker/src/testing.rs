@@ -41,9 +41,17 @@ pub(crate) fn announcement(n: u8, sequence: u64, http: &str) -> Announcement {
         http: http.parse().unwrap(),
         zmq_port: 8091,
         p2p_port: 8092,
-        load: Load { upload_bits_per_second: 20_000_000, sending_bits_per_second: 0, viewers: 0 },
+        load: Load {
+            upload_bits_per_second: 20_000_000,
+            sending_bits_per_second: 0,
+            viewers: 0,
+        },
         served: Served::default(),
-        carried: vec![Carried { channel: "demo".parse().unwrap(), epoch: Epoch(NOW), newest: 1 }],
+        carried: vec![Carried {
+            channel: "demo".parse().unwrap(),
+            epoch: Epoch(NOW),
+            newest: 1,
+        }],
     }
 }
 
@@ -79,7 +87,12 @@ pub(crate) fn presentation(n: u8, sequence: u64) -> Presentation {
 pub(crate) fn channel_record(n: u8, presentation: Presentation) -> Arc<ChannelRecord> {
     let signed = presentation.sign(&key(n));
     let seen_from = IpAddr::from([127, 0, 0, 1]);
-    let heard = Heard { seen_from, at: presentation.sequence, seeds: vec![box_id(9)], silent: vec![] };
+    let heard = Heard {
+        seen_from,
+        at: presentation.sequence,
+        seeds: vec![box_id(9)],
+        silent: vec![],
+    };
     Arc::new(ChannelRecord::new(presentation, signed, heard).unwrap())
 }
 
@@ -97,7 +110,11 @@ impl RedisServer {
         for _ in 0..20 {
             let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             if let Some(process) = launch(&folder, address) {
-                return Self { process, address, folder };
+                return Self {
+                    process,
+                    address,
+                    folder,
+                };
             }
         }
         panic!("redis-server does not start; is it installed?");
@@ -122,7 +139,11 @@ impl RedisServer {
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let mut words = command.split(' ');
         let mut command = redis::cmd(words.next().unwrap());
-        command.arg(words.collect::<Vec<_>>()).exec_async(&mut connection).await.unwrap();
+        command
+            .arg(words.collect::<Vec<_>>())
+            .exec_async(&mut connection)
+            .await
+            .unwrap();
     }
 }
 
@@ -136,7 +157,16 @@ impl Drop for RedisServer {
 fn launch(folder: &TempDir, address: SocketAddr) -> Option<Child> {
     let port = address.port().to_string();
     let mut process = Command::new("redis-server")
-        .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args([
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ])
         .current_dir(folder.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

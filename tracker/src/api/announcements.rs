@@ -61,10 +61,14 @@ impl App {
             self.check_room(record.seen_from)?;
         }
         // With the registry away the box is known here, and to others when the registry is back.
-        let outcome = self.registry.announce(record.clone()).await.unwrap_or_else(|away| {
-            debug!(%away, "announcement kept in memory only");
-            Outcome::Accepted
-        });
+        let outcome = self
+            .registry
+            .announce(record.clone())
+            .await
+            .unwrap_or_else(|away| {
+                debug!(%away, "announcement kept in memory only");
+                Outcome::Accepted
+            });
         match outcome {
             Outcome::Stale => self.metrics.announced("stale"),
             Outcome::Accepted => {
@@ -106,9 +110,15 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
     let salt = view.session_key.salt("neighbours");
     let nearest = select::neighbours(salt, record.id, view.boxes.keys().copied());
     let neighbours = nearest.iter().filter_map(|id| view.boxes.get(id)).map(|near| {
-        let Announcement { key, http, p2p_port, .. } = &near.record.announcement;
+        let Announcement {
+            key, http, p2p_port, ..
+        } = &near.record.announcement;
         let host = caller.host(http, near.record.seen_from);
-        Neighbour { id: near.record.id, key: *key, p2p: multiaddress(&host, *p2p_port) }
+        Neighbour {
+            id: near.record.id,
+            key: *key,
+            p2p: multiaddress(&host, *p2p_port),
+        }
     });
     AnnouncementReply {
         time: now,

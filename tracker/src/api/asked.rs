@@ -26,7 +26,10 @@ impl<S: Sync> FromRequestParts<S> for From {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let peer = parts.extensions.get::<Peer>().expect("the server adds the peer to every request");
+        let peer = parts
+            .extensions
+            .get::<Peer>()
+            .expect("the server adds the peer to every request");
         Ok(Self(Caller::new(peer.0.ip(), host)))
     }
 }

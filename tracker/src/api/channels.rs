@@ -69,14 +69,22 @@ struct Alive {
 /// `GET /api/v1/channels`
 pub(super) async fn channels(State(app): State<Arc<App>>, From(caller): From) -> impl IntoResponse {
     let view = app.roster.view();
-    let channels = view.channels.iter().map(|(name, known)| channel(name, known, &caller)).collect();
+    let channels = view
+        .channels
+        .iter()
+        .map(|(name, known)| channel(name, known, &caller))
+        .collect();
     (NO_STORE, Json(Channels { channels }))
 }
 
 /// `GET /api/v1/boxes`
 pub(super) async fn boxes(State(app): State<Arc<App>>, From(caller): From) -> impl IntoResponse {
     let (view, now) = (app.roster.view(), app.clock.now());
-    let boxes = view.boxes.values().map(|known| alive(known, &caller, now)).collect();
+    let boxes = view
+        .boxes
+        .values()
+        .map(|known| alive(known, &caller, now))
+        .collect();
     (NO_STORE, Json(Boxes { boxes }))
 }
 
@@ -102,7 +110,11 @@ fn alive(known: &BoxView, caller: &Caller, now: u64) -> Alive {
     Alive {
         id: known.record.id,
         http: caller.base(&announcement.http, known.record.seen_from),
-        channels: announcement.carried.iter().map(|carried| carried.channel.clone()).collect(),
+        channels: announcement
+            .carried
+            .iter()
+            .map(|carried| carried.channel.clone())
+            .collect(),
         listed: known.why.is_none(),
         why: known.why.clone(),
         load: announcement.load,

@@ -26,7 +26,10 @@ pub(super) async fn mpd(
     RawQuery(query): RawQuery,
 ) -> Response {
     let view = app.roster.view();
-    let found = name.parse::<ChannelName>().ok().and_then(|name| view.channels.get_key_value(&name));
+    let found = name
+        .parse::<ChannelName>()
+        .ok()
+        .and_then(|name| view.channels.get_key_value(&name));
     let Some((name, channel)) = found else {
         let shown: String = name.chars().take(48).collect();
         return error(StatusCode::NOT_FOUND, format!("there is no channel {shown:?}"));
@@ -35,13 +38,22 @@ pub(super) async fn mpd(
         return error(StatusCode::NOT_FOUND, format!("channel {name} is off air"));
     }
     let Some(tracker) = app.policy.public_url.as_ref().or(caller.used.as_ref()) else {
-        return error(StatusCode::BAD_REQUEST, "the request has no Host that could lead back here");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "the request has no Host that could lead back here",
+        );
     };
-    let session = query.as_deref().and_then(token).and_then(|token| {
-        Session::read(&token, &view.session_key, name)
-    });
-    let session =
-        renewed(session, &channel.carriers, channel.bits_per_viewer(), app.clock.now(), &mut rand::rng());
+    let session = query
+        .as_deref()
+        .and_then(token)
+        .and_then(|token| Session::read(&token, &view.session_key, name));
+    let session = renewed(
+        session,
+        &channel.carriers,
+        channel.bits_per_viewer(),
+        app.clock.now(),
+        &mut rand::rng(),
+    );
     let token = session.token(&view.session_key, name);
     let manifest = channel.record.template.splice(&Splice {
         channel: name,
@@ -50,7 +62,11 @@ pub(super) async fn mpd(
         clock: &format!("{tracker}/time"),
     });
     app.metrics.manifest_served();
-    ([(header::CONTENT_TYPE, MPD), (header::CACHE_CONTROL, "no-store")], manifest).into_response()
+    (
+        [(header::CONTENT_TYPE, MPD), (header::CACHE_CONTROL, "no-store")],
+        manifest,
+    )
+        .into_response()
 }
 
 fn token(query: &str) -> Option<String> {
@@ -60,12 +76,24 @@ fn token(query: &str) -> Option<String> {
 
 /// The session's boxes, and the origin as the last resort.
 fn bases(view: &View, channel: &ChannelView, session: &Session, caller: &Caller) -> Vec<Base> {
-    let boxes = session.boxes.iter().filter_map(|id| view.boxes.get(id)).map(|alive| {
-        let record = &alive.record;
-        let http = caller.base(&record.announcement.http, record.seen_from);
-        Base { location: record.id.to_string(), http }
-    });
+    let boxes = session
+        .boxes
+        .iter()
+        .filter_map(|id| view.boxes.get(id))
+        .map(|alive| {
+            let record = &alive.record;
+            let http = caller.base(&record.announcement.http, record.seen_from);
+            Base {
+                location: record.id.to_string(),
+                http,
+            }
+        });
     let origin = &channel.record;
     let http = caller.base(&origin.presentation.http, origin.heard.seen_from);
-    boxes.chain([Base { location: "origin".into(), http }]).collect()
+    boxes
+        .chain([Base {
+            location: "origin".into(),
+            http,
+        }])
+        .collect()
 }

@@ -58,7 +58,12 @@ fn page(name: &str) -> Response {
     if Player::get(name).is_some() {
         return embedded(name, NO_CACHE);
     }
-    let headers = [CONTENT_SECURITY_POLICY, NOSNIFF, NO_REFERRER, (header::CACHE_CONTROL, NO_CACHE)];
+    let headers = [
+        CONTENT_SECURITY_POLICY,
+        NOSNIFF,
+        NO_REFERRER,
+        (header::CACHE_CONTROL, NO_CACHE),
+    ];
     (StatusCode::SERVICE_UNAVAILABLE, headers, Html(NOT_BUILT)).into_response()
 }
 
@@ -67,7 +72,13 @@ fn embedded(path: &str, caching: &'static str) -> Response {
         return error(StatusCode::NOT_FOUND, "there is nothing at this path");
     };
     let kind = (header::CONTENT_TYPE, content_type(path));
-    let headers = [CONTENT_SECURITY_POLICY, NOSNIFF, NO_REFERRER, (header::CACHE_CONTROL, caching), kind];
+    let headers = [
+        CONTENT_SECURITY_POLICY,
+        NOSNIFF,
+        NO_REFERRER,
+        (header::CACHE_CONTROL, caching),
+        kind,
+    ];
     (headers, file.data).into_response()
 }
 

@@ -63,28 +63,58 @@ impl App {
         let view = self.roster.view();
         check_succession(&view, &presentation)?;
         let (seeds, silent) = seeds(&view, &presentation, now);
-        let heard = Heard { seen_from: caller.ip, at: now, seeds, silent };
+        let heard = Heard {
+            seen_from: caller.ip,
+            at: now,
+            seeds,
+            silent,
+        };
         let record = Arc::new(ChannelRecord::new(presentation, signed, heard)?);
         self.record(&record).await?;
         let caller = self.with_number(caller).await;
-        let seeds = record.heard.seeds.iter().filter_map(|id| seed(&view, *id, &caller)).collect();
-        Ok(PresentationReply { time: self.clock.now(), seeds })
+        let seeds = record
+            .heard
+            .seeds
+            .iter()
+            .filter_map(|id| seed(&view, *id, &caller))
+            .collect();
+        Ok(PresentationReply {
+            time: self.clock.now(),
+            seeds,
+        })
     }
 
     async fn record(&self, record: &Arc<ChannelRecord>) -> Result<(), Refused> {
-        let Presentation { channel, epoch, key, live, .. } = &record.presentation;
-        let claim = self.registry.present(record.clone(), self.policy.trusted.clone()).await;
+        let Presentation {
+            channel,
+            epoch,
+            key,
+            live,
+            ..
+        } = &record.presentation;
+        let claim = self
+            .registry
+            .present(record.clone(), self.policy.trusted.clone())
+            .await;
         let claim = claim.unwrap_or_else(|away| {
             debug!(%away, "presentation kept in memory only");
             self.claim_in_memory(record)
         });
         match claim {
-            Claim::Owned(owner) => return Err(Refused::Owned { channel: channel.clone(), owner }),
+            Claim::Owned(owner) => {
+                return Err(Refused::Owned {
+                    channel: channel.clone(),
+                    owner,
+                });
+            }
             Claim::Stale => self.metrics.presented("stale"),
             Claim::Accepted => {
-                let before = self.roster.view().channels.get(channel).map(|before| {
-                    (before.live, before.record.presentation.epoch)
-                });
+                let before = self
+                    .roster
+                    .view()
+                    .channels
+                    .get(channel)
+                    .map(|before| (before.live, before.record.presentation.epoch));
                 self.metrics.presented("accepted");
                 self.roster.tell(News::Presented(record.clone())).await;
                 match (before, live) {
@@ -115,7 +145,11 @@ impl App {
 fn check_succession(view: &View, offered: &Presentation) -> Result<(), Refused> {
     let Some(known) = view.channels.get(&offered.channel) else {
         let count = view.channels.len();
-        return if count < MAX_CHANNELS { Ok(()) } else { Err(Refused::TooManyChannels(count)) };
+        return if count < MAX_CHANNELS {
+            Ok(())
+        } else {
+            Err(Refused::TooManyChannels(count))
+        };
     };
     let known = &known.record.presentation;
     if known.key != offered.key || known.sequence >= offered.sequence {
@@ -125,28 +159,44 @@ fn check_succession(view: &View, offered: &Presentation) -> Result<(), Refused> 
     let ended = !known.live && offered.live && offered.epoch == known.epoch;
     if offered.epoch < known.epoch || ended {
         let channel: ChannelName = offered.channel.clone();
-        return Err(Refused::Passed { channel, current: known.epoch, offered: offered.epoch });
+        return Err(Refused::Passed {
+            channel,
+            current: known.epoch,
+            offered: offered.epoch,
+        });
     }
     Ok(())
 }
 
 /// The seeds of the channel from now on, and the boxes that are not to be among them.
 fn seeds(view: &View, offered: &Presentation, now: u64) -> (Vec<BoxId>, Vec<Silence>) {
-    let before = view.channels.get(&offered.channel).map(|known| &known.record.heard);
+    let before = view
+        .channels
+        .get(&offered.channel)
+        .map(|known| &known.record.heard);
     let current = before.map_or(&[][..], |heard| &heard.seeds);
     let lasting = before.map_or(&[][..], |heard| &heard.silent).iter();
     let lasting = lasting.filter(|silence| silence.until > now && !offered.silent.contains(&silence.id));
-    let reported = offered.silent.iter().map(|id| Silence { id: *id, until: now + SILENT_FOR });
+    let reported = offered.silent.iter().map(|id| Silence {
+        id: *id,
+        until: now + SILENT_FOR,
+    });
     let silent: Vec<Silence> = reported.chain(lasting.copied()).take(MAX_SILENT).collect();
     let silent_ids: Vec<BoxId> = silent.iter().map(|silence| silence.id).collect();
     let candidates: Vec<_> = view.listed().map(|listed| listed.candidate.clone()).collect();
     let salt = view.session_key.salt(&format!("seeds {}", offered.channel));
     let count = if offered.live { SEEDS } else { 0 };
-    (select::seeds(salt, current, &candidates, &silent_ids, count), silent)
+    (
+        select::seeds(salt, current, &candidates, &silent_ids, count),
+        silent,
+    )
 }
 
 fn seed(view: &View, id: BoxId, caller: &Caller) -> Option<Seed> {
     let record = &view.boxes.get(&id)?.record;
     let host = caller.host(&record.announcement.http, record.seen_from);
-    Some(Seed { id, zmq: format!("tcp://{host}:{}", record.announcement.zmq_port) })
+    Some(Seed {
+        id,
+        zmq: format!("tcp://{host}:{}", record.announcement.zmq_port),
+    })
 }

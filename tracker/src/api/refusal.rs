@@ -22,7 +22,11 @@ pub(super) enum Refused {
     #[error(transparent)]
     Unsealed(#[from] Refusal),
     #[error("your clock is {millis} ms {side} the tracker's: only {limit} ms are allowed")]
-    Clock { millis: u64, side: &'static str, limit: u64 },
+    Clock {
+        millis: u64,
+        side: &'static str,
+        limit: u64,
+    },
     #[error("there are {0} boxes already, more than this tracker keeps")]
     Full(usize),
     #[error("there are {boxes} boxes at {address} already, the most that one address may have")]
@@ -32,7 +36,11 @@ pub(super) enum Refused {
     #[error("channel {channel} belongs to the origin with key {owner}")]
     Owned { channel: ChannelName, owner: PublicKey },
     #[error("channel {channel} is at epoch {current} already: {offered} has passed")]
-    Passed { channel: ChannelName, current: Epoch, offered: Epoch },
+    Passed {
+        channel: ChannelName,
+        current: Epoch,
+        offered: Epoch,
+    },
     #[error("there are {0} channels already, more than this tracker keeps")]
     TooManyChannels(usize),
     #[error(transparent)]
@@ -76,17 +84,32 @@ impl Refused {
             error: String,
             time: u64,
         }
-        (self.status(), Json(Body { error: self.to_string(), time })).into_response()
+        (
+            self.status(),
+            Json(Body {
+                error: self.to_string(),
+                time,
+            }),
+        )
+            .into_response()
     }
 }
 
 /// Refuses a clock that is too far from `now`, in milliseconds.
 pub(super) fn check_clock(theirs: u64, now: u64, behind: u64, ahead: u64) -> Result<(), Refused> {
     if theirs > now.saturating_add(ahead) {
-        return Err(Refused::Clock { millis: theirs - now, side: "ahead of", limit: ahead });
+        return Err(Refused::Clock {
+            millis: theirs - now,
+            side: "ahead of",
+            limit: ahead,
+        });
     }
     if theirs < now.saturating_sub(behind) {
-        return Err(Refused::Clock { millis: now - theirs, side: "behind", limit: behind });
+        return Err(Refused::Clock {
+            millis: now - theirs,
+            side: "behind",
+            limit: behind,
+        });
     }
     Ok(())
 }

@@ -29,19 +29,35 @@ pub(super) async fn healthz() -> impl IntoResponse {
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let view = app.roster.view();
     if !view.ready {
-        return error(StatusCode::SERVICE_UNAVAILABLE, "the registry has not answered yet");
+        return error(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the registry has not answered yet",
+        );
     }
     let registry = if view.away { "away" } else { "there" };
-    ([NO_STORE], Json(Ready { ready: true, registry })).into_response()
+    (
+        [NO_STORE],
+        Json(Ready {
+            ready: true,
+            registry,
+        }),
+    )
+        .into_response()
 }
 
 /// `GET /time`: the clock of the manifests (`urn:mpeg:dash:utc:http-iso:2014`).
 pub(super) async fn time(State(app): State<Arc<App>>) -> impl IntoResponse {
-    ([NO_STORE, (header::CONTENT_TYPE, "text/plain")], iso8601(app.clock.now()))
+    (
+        [NO_STORE, (header::CONTENT_TYPE, "text/plain")],
+        iso8601(app.clock.now()),
+    )
 }
 
 /// `GET /metrics`, in the text format of Prometheus.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let text = app.metrics.text(&app.roster.view());
-    ([NO_STORE, (header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
+    (
+        [NO_STORE, (header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        text,
+    )
 }

@@ -41,12 +41,24 @@ impl Template {
         out.push_str(head);
         for Base { location, http } in splice.bases {
             let (location, url) = (escape(location), format!("{http}/live/{}/", splice.channel));
-            line(&mut out, format_args!(r#"<BaseURL serviceLocation="{location}">{}</BaseURL>"#, escape(&url)));
+            line(
+                &mut out,
+                format_args!(
+                    r#"<BaseURL serviceLocation="{location}">{}</BaseURL>"#,
+                    escape(&url)
+                ),
+            );
         }
-        line(&mut out, format_args!("<Location>{}</Location>", escape(splice.location)));
+        line(
+            &mut out,
+            format_args!("<Location>{}</Location>", escape(splice.location)),
+        );
         out.push_str(body);
         let clock = escape(splice.clock);
-        line(&mut out, format_args!(r#"<UTCTiming schemeIdUri="{HTTP_ISO}" value="{clock}"/>"#));
+        line(
+            &mut out,
+            format_args!(r#"<UTCTiming schemeIdUri="{HTTP_ISO}" value="{clock}"/>"#),
+        );
         out.push_str(tail);
         out
     }
@@ -68,7 +80,10 @@ mod tests {
 "#;
 
     fn base(location: &str, http: &str) -> Base {
-        Base { location: location.into(), http: http.parse().unwrap() }
+        Base {
+            location: location.into(),
+            http: http.parse().unwrap(),
+        }
     }
 
     #[test]
@@ -76,7 +91,10 @@ mod tests {
         let template = Template::parse(MPD.into()).unwrap();
         let spliced = template.splice(&Splice {
             channel: &"demo".parse().unwrap(),
-            bases: &[base("box-1", "http://192.0.2.1:8090"), base("origin", "https://origin.example")],
+            bases: &[
+                base("box-1", "http://192.0.2.1:8090"),
+                base("origin", "https://origin.example"),
+            ],
             location: "http://t/live/demo/manifest.mpd?session=a&b",
             clock: "http://t/time",
         });

@@ -57,7 +57,9 @@ impl Template {
         let mut reader = Reader::from_str(&mpd);
         loop {
             let start = position(&reader);
-            let event = reader.read_event().map_err(|error| ManifestError::Xml(error.to_string()))?;
+            let event = reader
+                .read_event()
+                .map_err(|error| ManifestError::Xml(error.to_string()))?;
             let end = position(&reader);
             match event {
                 Event::Start(tag) => {
@@ -81,7 +83,11 @@ impl Template {
             }
         }
         let (bases_at, clock_at) = scan.places()?;
-        Ok(Self { mpd, bases_at, clock_at })
+        Ok(Self {
+            mpd,
+            bases_at,
+            clock_at,
+        })
     }
 
     /// The three pieces: before the base URLs, between them and the clock, behind the clock.
@@ -155,7 +161,9 @@ impl Scan {
             return Err(ManifestError::NotAnMpd);
         }
         if self.depth != 0 {
-            return Err(ManifestError::Xml("the document ends in the middle of an element".into()));
+            return Err(ManifestError::Xml(
+                "the document ends in the middle of an element".into(),
+            ));
         }
         match self.clock_at {
             Some(clock_at) if self.periods > 0 => Ok((self.bases_at, clock_at)),
@@ -207,7 +215,10 @@ mod tests {
     fn what_the_tracker_adds_is_not_taken_from_an_origin() {
         for (inner, name) in [
             ("<BaseURL>http://evil/</BaseURL><Period/>", "BaseURL"),
-            ("<Period><AdaptationSet><BaseURL/></AdaptationSet></Period>", "BaseURL"),
+            (
+                "<Period><AdaptationSet><BaseURL/></AdaptationSet></Period>",
+                "BaseURL",
+            ),
             ("<Location>x</Location><Period/>", "Location"),
             ("<Period/><UTCTiming/>", "UTCTiming"),
         ] {
@@ -222,23 +233,25 @@ mod tests {
         assert!(matches!(refusal("<Period>"), ManifestError::Xml(_)));
         assert!(matches!(refusal("<Period a='1' a='2'/>"), ManifestError::Xml(_)));
         assert_eq!(refusal(&"<a>".repeat(MAX_DEPTH + 1)), ManifestError::TooDeep);
-        assert_eq!(refusal(&format!("<Period id='{}'/>", "x".repeat(MAX_TAG_BYTES))), ManifestError::LongTag);
+        assert_eq!(
+            refusal(&format!("<Period id='{}'/>", "x".repeat(MAX_TAG_BYTES))),
+            ManifestError::LongTag
+        );
+        let whole = mpd("<Period/>");
+        assert!(Template::parse(whole.clone()).is_ok(), "the witness");
         for (text, why) in [
-            ("", ManifestError::NotAnMpd),
-            ("<html/>", ManifestError::NotAnMpd),
-            ("<MPD><Period/></MPD>", ManifestError::NotAnMpd),
-            (&mpd("<Period/>").repeat(2)[..], ManifestError::Xml(String::new())),
-            ("<!DOCTYPE MPD><MPD/>", ManifestError::DocType),
+            (String::new(), "not an MPD"),
+            ("<html/>".into(), "not an MPD"),
+            ("<MPD><Period/></MPD>".into(), "not an MPD"),
+            (whole.replace("MPD", "mpd:MPD"), "not an MPD"),
+            (whole.clone() + "<MPD/>", "not an MPD"),
+            (whole.clone() + "tail", "not well-formed"),
+            (whole.replace("</MPD>", ""), "not well-formed"),
+            ("<!DOCTYPE MPD>".to_owned() + &whole, "DOCTYPE"),
         ] {
-            let found = Template::parse(text.into()).unwrap_err();
-            assert!(
-                std::mem::discriminant(&found) == std::mem::discriminant(&why)
-                    || matches!(found, ManifestError::NotAnMpd),
-                "{text}: {found}"
-            );
+            let refusal = Template::parse(text.clone()).unwrap_err().to_string();
+            assert!(refusal.contains(why), "{text}: {refusal}");
         }
-        assert!(Template::parse(mpd("<Period/>") + "tail").is_err());
-        assert!(Template::parse(mpd("<Period/>").replace("</MPD>", "")).is_err());
     }
 
     proptest! {

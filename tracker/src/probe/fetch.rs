@@ -58,14 +58,18 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     pub(super) fn new(resolver: Resolver) -> Self {
-        let client = client().build().expect("a client without certificates of its own can always be built");
+        let client = client()
+            .build()
+            .expect("a client without certificates of its own can always be built");
         Self { client, resolver }
     }
 
     /// Finds the box at `http`, or says why not.
     pub(super) async fn prove(&self, record: &BoxRecord, http: &HttpBase) -> Result<(), Unproved> {
         let visit = tokio::time::timeout(PATIENCE, self.visit(record, http));
-        visit.await.unwrap_or_else(|_| Err(unreachable(http, "no answer within 3 seconds")))
+        visit
+            .await
+            .unwrap_or_else(|_| Err(unreachable(http, "no answer within 3 seconds")))
     }
 
     async fn visit(&self, record: &BoxRecord, http: &HttpBase) -> Result<(), Unproved> {
@@ -82,29 +86,42 @@ impl Fetcher {
             .await
             .map_err(|error| unreachable(http, innermost(&error)))?;
         if !response.status().is_success() {
-            return Err(Unproved::Status { http: http.clone(), status: response.status().as_u16() });
+            return Err(Unproved::Status {
+                http: http.clone(),
+                status: response.status().as_u16(),
+            });
         }
-        let body = bounded(response).await.map_err(|error| unreachable(http, innermost(&error)))?;
-        let proof = Proof::open(&body, &record.announcement.key)
-            .map_err(|why| Unproved::NotTheBox { http: http.clone(), why })?;
+        let body = bounded(response)
+            .await
+            .map_err(|error| unreachable(http, innermost(&error)))?;
+        let proof = Proof::open(&body, &record.announcement.key).map_err(|why| Unproved::NotTheBox {
+            http: http.clone(),
+            why,
+        })?;
         match (proof.nonce == nonce, proof.authority == authority) {
             (true, true) => Ok(()),
-            (false, _) => Err(Unproved::Another { http: http.clone(), what: "time" }),
-            (_, false) => Err(Unproved::Another { http: http.clone(), what: "address" }),
+            (false, _) => Err(Unproved::Another {
+                http: http.clone(),
+                what: "time",
+            }),
+            (_, false) => Err(Unproved::Another {
+                http: http.clone(),
+                what: "address",
+            }),
         }
     }
 
     /// A client that goes nowhere but to the address that the box speaks from, if the name leads there.
-    async fn client_for(
-        &self,
-        name: &str,
-        http: &HttpBase,
-        seen_from: IpAddr,
-    ) -> Result<Client, Unproved> {
+    async fn client_for(&self, name: &str, http: &HttpBase, seen_from: IpAddr) -> Result<Client, Unproved> {
         if !self.resolver.addresses(name).await.contains(&seen_from) {
-            return Err(Unproved::Elsewhere { name: name.into(), seen_from });
+            return Err(Unproved::Elsewhere {
+                name: name.into(),
+                seen_from,
+            });
         }
-        let client = client().resolve(name, SocketAddr::new(seen_from, http.port)).build();
+        let client = client()
+            .resolve(name, SocketAddr::new(seen_from, http.port))
+            .build();
         client.map_err(|error| unreachable(http, innermost(&error)))
     }
 }
@@ -132,7 +149,10 @@ async fn bounded(mut response: Response) -> Result<BytesMut, reqwest::Error> {
 }
 
 fn unreachable(http: &HttpBase, why: impl Into<String>) -> Unproved {
-    Unproved::Unreachable { http: http.clone(), why: why.into() }
+    Unproved::Unreachable {
+        http: http.clone(),
+        why: why.into(),
+    }
 }
 
 /// The innermost cause: "connection refused" says more than "error sending request".

@@ -66,7 +66,10 @@ impl Plan {
     ) -> Option<Due> {
         self.sweep(now);
         let target = (address, http.port);
-        let asked = self.boxes.entry(id).or_insert_with(|| Asked::new(http.clone(), now));
+        let asked = self
+            .boxes
+            .entry(id)
+            .or_insert_with(|| Asked::new(http.clone(), now));
         asked.considered = now;
         if asked.under_way {
             return None;
@@ -77,8 +80,15 @@ impl Plan {
         asked.proved_once |= proved.is_some();
         let proved = proved.is_some_and(|at| now < at.saturating_add(PROVE_AGAIN));
         // A proof that another tracker got counts; a failure since then is ours to follow up.
-        let rests = if asked.failures == 0 { proved } else { now < asked.not_before };
-        let crowded = self.targets.get(&target).is_some_and(|last| now < last.saturating_add(APART));
+        let rests = if asked.failures == 0 {
+            proved
+        } else {
+            now < asked.not_before
+        };
+        let crowded = self
+            .targets
+            .get(&target)
+            .is_some_and(|last| now < last.saturating_add(APART));
         if rests || crowded || self.under_way >= MAX_UNDER_WAY {
             return None;
         }
@@ -92,7 +102,9 @@ impl Plan {
     /// may fail once.
     pub(super) fn settled(&mut self, due: &Due, proved: bool, now: u64) -> bool {
         self.under_way = self.under_way.saturating_sub(1);
-        let Some(asked) = self.boxes.get_mut(&due.id) else { return proved };
+        let Some(asked) = self.boxes.get_mut(&due.id) else {
+            return proved;
+        };
         asked.under_way = false;
         if proved {
             asked.failures = 0;
@@ -116,7 +128,14 @@ impl Plan {
 
 impl Asked {
     fn new(http: HttpBase, now: u64) -> Self {
-        Self { http, under_way: false, failures: 0, proved_once: false, not_before: 0, considered: now }
+        Self {
+            http,
+            under_way: false,
+            failures: 0,
+            proved_once: false,
+            not_before: 0,
+            considered: now,
+        }
     }
 }
 
@@ -196,7 +215,9 @@ mod tests {
     #[test]
     fn what_is_under_way_and_what_is_kept_is_bounded() {
         let mut plan = Plan::default();
-        let asked = (0..5000).filter(|n| due(&mut plan, *n, *n + 1, None, NOW).is_some()).count();
+        let asked = (0..5000)
+            .filter(|n| due(&mut plan, *n, *n + 1, None, NOW).is_some())
+            .count();
         assert_eq!(asked, MAX_UNDER_WAY);
         due(&mut plan, 9999, 9999, None, NOW + FORGET);
         assert!(plan.boxes.len() <= MAX_UNDER_WAY + 1);

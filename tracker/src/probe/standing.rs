@@ -17,7 +17,9 @@ pub fn why_unlisted(
     now: u64,
 ) -> Option<String> {
     objection(record, allow_private).or_else(|| match verdict {
-        Some(Verdict { refusal: Some(why), .. }) => Some(why.clone()),
+        Some(Verdict {
+            refusal: Some(why), ..
+        }) => Some(why.clone()),
         Some(verdict) if now < verdict.at.saturating_add(GOOD_FOR) => None,
         _ => Some(format!("it has not been found at {} yet", record.http())),
     })
@@ -48,14 +50,22 @@ mod tests {
 
     fn why(http: &str, seen_from: &str, allow_private: bool) -> Option<String> {
         let record = testing::box_record(1, NOW, http, seen_from);
-        let verdict = Verdict { http: record.http(), at: NOW, refusal: None };
+        let verdict = Verdict {
+            http: record.http(),
+            at: NOW,
+            refusal: None,
+        };
         why_unlisted(&record, Some(&verdict), allow_private, NOW)
     }
 
     #[test]
     fn a_proved_box_is_listed_until_its_proof_is_old() {
         let record = testing::box_record(1, NOW, "http://0.0.0.0:80", "127.0.0.1");
-        let verdict = Verdict { http: record.http(), at: NOW, refusal: None };
+        let verdict = Verdict {
+            http: record.http(),
+            at: NOW,
+            refusal: None,
+        };
         assert_eq!(why_unlisted(&record, Some(&verdict), false, NOW), None);
         assert!(why_unlisted(&record, Some(&verdict), false, NOW + GOOD_FOR).is_some());
         assert!(why_unlisted(&record, None, false, NOW).is_some());
@@ -63,15 +73,27 @@ mod tests {
 
     #[test]
     fn a_box_at_a_private_address_is_listed_only_where_that_is_allowed() {
-        assert_eq!(why("http://0.0.0.0:80", "127.0.0.1", false), None, "loopback always");
-        assert!(why("http://0.0.0.0:80", "192.168.1.2", false).unwrap().contains("--allow-private-boxes"));
+        assert_eq!(
+            why("http://0.0.0.0:80", "127.0.0.1", false),
+            None,
+            "loopback always"
+        );
+        assert!(
+            why("http://0.0.0.0:80", "192.168.1.2", false)
+                .unwrap()
+                .contains("--allow-private-boxes")
+        );
         assert_eq!(why("http://0.0.0.0:80", "192.168.1.2", true), None);
     }
 
     #[test]
     fn a_box_that_names_another_address_than_its_own_is_not_listed() {
         assert_eq!(why("http://198.51.100.7:80", "198.51.100.7", false), None);
-        assert!(why("http://198.51.100.8:80", "198.51.100.7", false).unwrap().contains("198.51.100.8"));
+        assert!(
+            why("http://198.51.100.8:80", "198.51.100.7", false)
+                .unwrap()
+                .contains("198.51.100.8")
+        );
         assert!(why("http://127.0.0.1:80", "198.51.100.7", false).is_some());
     }
 }

@@ -35,7 +35,12 @@ struct BoxHeader {
 impl BoxRecord {
     /// The record of an announcement that was opened from `signed`.
     pub fn new(announcement: Announcement, signed: Bytes, seen_from: IpAddr) -> Self {
-        Self { id: announcement.id(), announcement, seen_from: seen_from.to_canonical(), signed }
+        Self {
+            id: announcement.id(),
+            announcement,
+            seen_from: seen_from.to_canonical(),
+            signed,
+        }
     }
 
     /// Where viewers reach the box, as the tracker sees it.
@@ -45,7 +50,12 @@ impl BoxRecord {
 
     /// The record as bytes, for a registry outside of the process.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        join(&BoxHeader { seen_from: self.seen_from }, &self.signed)
+        join(
+            &BoxHeader {
+                seen_from: self.seen_from,
+            },
+            &self.signed,
+        )
     }
 
     /// Reads a record back; `None` if it is none of ours.
@@ -94,7 +104,12 @@ impl ChannelRecord {
     /// The record of a presentation that was opened from `signed`.
     pub fn new(mut presentation: Presentation, signed: Bytes, heard: Heard) -> Result<Self, ManifestError> {
         let template = Template::parse(std::mem::take(&mut presentation.mpd))?;
-        Ok(Self { presentation, template, heard, signed })
+        Ok(Self {
+            presentation,
+            template,
+            heard,
+            signed,
+        })
     }
 
     /// The record as bytes, for a registry outside of the process.

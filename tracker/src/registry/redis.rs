@@ -58,12 +58,22 @@ type Cache<K, R> = Mutex<HashMap<K, Arc<R>>>;
 impl Redis {
     /// A registry there; whether anything answers shows at its first use.
     pub fn new(url: RedisUrl) -> Result<Self, Away> {
-        Ok(Self { link: Link::new(url)?, boxes: Cache::default(), channels: Cache::default() })
+        Ok(Self {
+            link: Link::new(url)?,
+            boxes: Cache::default(),
+            channels: Cache::default(),
+        })
     }
 
     async fn newest(&self, set: &str, member: String, sequence: u64) -> Result<bool, Away> {
         let mut commands = pipe();
-        commands.cmd("ZADD").arg(set).arg("GT").arg("CH").arg(sequence).arg(member);
+        commands
+            .cmd("ZADD")
+            .arg(set)
+            .arg("GT")
+            .arg("CH")
+            .arg(sequence)
+            .arg(member);
         let (changed,): (u8,) = self.link.ask(&commands).await?;
         Ok(changed == 1)
     }
@@ -78,13 +88,21 @@ impl Redis {
     async fn owner(&self, claimed: &ChannelRecord, trusted: &[PublicKey]) -> Result<PublicKey, Away> {
         let (channel, key) = (claimed.presentation.channel.as_str(), claimed.presentation.key);
         let mut commands = pipe();
-        commands.cmd("HSETNX").arg(OWNERS).arg(channel).arg(key.to_string()).ignore();
+        commands
+            .cmd("HSETNX")
+            .arg(OWNERS)
+            .arg(channel)
+            .arg(key.to_string())
+            .ignore();
         commands.cmd("HGET").arg(OWNERS).arg(channel);
         let (owner,): (Option<String>,) = self.link.ask(&commands).await?;
-        let owner = owner.and_then(|owner| owner.parse().ok()).filter(|owner| trusted.contains(owner));
+        let owner = owner
+            .and_then(|owner| owner.parse().ok())
+            .filter(|owner| trusted.contains(owner));
         if owner.is_none() {
             // It belonged to a key that is not trusted any more.
-            self.write(OWNERS, channel.into(), key.to_string().into_bytes()).await?;
+            self.write(OWNERS, channel.into(), key.to_string().into_bytes())
+                .await?;
         }
         Ok(owner.unwrap_or(key))
     }
@@ -92,8 +110,18 @@ impl Redis {
     async fn read(&self, now: u64) -> Result<Snapshot, Away> {
         let mut commands = pipe();
         let oldest = now.saturating_sub(ALIVE);
-        commands.cmd("ZRANGEBYSCORE").arg(BOXES).arg(oldest).arg("+inf").arg("WITHSCORES");
-        commands.cmd("ZRANGE").arg(CHANNELS).arg(0).arg(-1).arg("WITHSCORES");
+        commands
+            .cmd("ZRANGEBYSCORE")
+            .arg(BOXES)
+            .arg(oldest)
+            .arg("+inf")
+            .arg("WITHSCORES");
+        commands
+            .cmd("ZRANGE")
+            .arg(CHANNELS)
+            .arg(0)
+            .arg(-1)
+            .arg("WITHSCORES");
         let (boxes, channels): (Scores, Scores) = self.link.try_to_ask(&commands).await?;
         let boxes = self.records(BOX, &self.boxes, named(boxes)).await?;
         let channels = self.records(CHANNEL, &self.channels, named(channels)).await?;
@@ -104,7 +132,11 @@ impl Redis {
             .zip(proofs)
             .filter_map(|(id, proof)| Some((id, Verdict::from_bytes(&proof?)?)))
             .collect();
-        Ok(Snapshot { boxes, channels, verdicts })
+        Ok(Snapshot {
+            boxes,
+            channels,
+            verdicts,
+        })
     }
 
     /// The records of these names: from memory where that has the newest, else from Redis.
@@ -128,7 +160,9 @@ impl Redis {
         let found = self.values(hash, &missing).await?;
         for (name, bytes) in missing.into_iter().zip(found) {
             // A record of another version of this program, or one not written yet, is left out.
-            let record = bytes.and_then(|bytes| R::read(&bytes)).filter(|record| record.name() == name);
+            let record = bytes
+                .and_then(|bytes| R::read(&bytes))
+                .filter(|record| record.name() == name);
             records.extend(record.map(|record| (name, Arc::new(record))));
         }
         *cache.lock().unwrap_or_else(PoisonError::into_inner) = records.clone();
@@ -155,7 +189,14 @@ impl Redis {
     async fn forget(&self, set: &str, hashes: &[&str], oldest: u64) -> Result<(), Away> {
         let below = format!("({oldest}");
         let mut commands = pipe();
-        commands.cmd("ZRANGEBYSCORE").arg(set).arg("-inf").arg(&below).arg("LIMIT").arg(0).arg(BATCH);
+        commands
+            .cmd("ZRANGEBYSCORE")
+            .arg(set)
+            .arg("-inf")
+            .arg(&below)
+            .arg("LIMIT")
+            .arg(0)
+            .arg(BATCH);
         let (old,): (Vec<String>,) = self.link.ask(&commands).await?;
         if old.is_empty() {
             return Ok(());
@@ -164,10 +205,17 @@ impl Redis {
         let mut commands = Pipeline::new();
         commands.atomic();
         for hash in hashes {
-            commands.add_command(cmd("HDEL").arg(*hash).arg(&old).clone()).ignore();
+            commands
+                .add_command(cmd("HDEL").arg(*hash).arg(&old).clone())
+                .ignore();
         }
         if old.len() < BATCH {
-            commands.cmd("ZREMRANGEBYSCORE").arg(set).arg("-inf").arg(&below).ignore();
+            commands
+                .cmd("ZREMRANGEBYSCORE")
+                .arg(set)
+                .arg("-inf")
+                .arg(&below)
+                .ignore();
         } else {
             commands.cmd("ZREM").arg(set).arg(&old).ignore();
         }
@@ -179,11 +227,17 @@ impl Registry for Redis {
     fn announce(&self, record: Arc<BoxRecord>) -> Answer<'_, Outcome> {
         Box::pin(async move {
             let id = record.id.to_string();
-            if !self.newest(BOXES, id.clone(), record.announcement.sequence).await? {
+            if !self
+                .newest(BOXES, id.clone(), record.announcement.sequence)
+                .await?
+            {
                 return Ok(Outcome::Stale);
             }
             self.write(BOX, id, record.to_bytes()).await?;
-            self.boxes.lock().unwrap_or_else(PoisonError::into_inner).insert(record.id, record);
+            self.boxes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(record.id, record);
             Ok(Outcome::Accepted)
         })
     }
@@ -195,11 +249,18 @@ impl Registry for Redis {
                 return Ok(Claim::Owned(owner));
             }
             let channel = record.presentation.channel.clone();
-            if !self.newest(CHANNELS, channel.to_string(), record.presentation.sequence).await? {
+            if !self
+                .newest(CHANNELS, channel.to_string(), record.presentation.sequence)
+                .await?
+            {
                 return Ok(Claim::Stale);
             }
-            self.write(CHANNEL, channel.to_string(), record.to_bytes()).await?;
-            self.channels.lock().unwrap_or_else(PoisonError::into_inner).insert(channel, record);
+            self.write(CHANNEL, channel.to_string(), record.to_bytes())
+                .await?;
+            self.channels
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(channel, record);
             Ok(Claim::Accepted)
         })
     }
@@ -211,11 +272,17 @@ impl Registry for Redis {
     fn session_key(&self, offered: SessionKey) -> Answer<'_, SessionKey> {
         Box::pin(async move {
             let mut commands = pipe();
-            commands.cmd("SET").arg(SESSION_KEY).arg(&offered.bytes()[..]).arg("NX").ignore();
+            commands
+                .cmd("SET")
+                .arg(SESSION_KEY)
+                .arg(&offered.bytes()[..])
+                .arg("NX")
+                .ignore();
             commands.cmd("GET").arg(SESSION_KEY);
             let (key,): (Vec<u8>,) = self.link.try_to_ask(&commands).await?;
             let key = <[u8; 32]>::try_from(key);
-            key.map(SessionKey::from_bytes).map_err(|_| self.link.nonsense("the session key has not 32 bytes"))
+            key.map(SessionKey::from_bytes)
+                .map_err(|_| self.link.nonsense("the session key has not 32 bytes"))
         })
     }
 
@@ -225,8 +292,10 @@ impl Registry for Redis {
 
     fn sweep(&self, now: u64) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.forget(BOXES, &[BOX, PROOFS], now.saturating_sub(FORGET_BOXES)).await?;
-            self.forget(CHANNELS, &[CHANNEL, OWNERS], now.saturating_sub(FORGET_CHANNELS)).await
+            self.forget(BOXES, &[BOX, PROOFS], now.saturating_sub(FORGET_BOXES))
+                .await?;
+            self.forget(CHANNELS, &[CHANNEL, OWNERS], now.saturating_sub(FORGET_CHANNELS))
+                .await
         })
     }
 }
@@ -274,8 +343,14 @@ impl Record<ChannelName> for ChannelRecord {
 }
 
 /// The members that are names of ours. A score counts milliseconds, exactly below 2^53.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast to u64 saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast to u64 saturates"
+)]
 fn named<K: Name>(scores: Scores) -> Vec<(K, u64)> {
-    let named = scores.into_iter().filter_map(|(name, score)| Some((name.parse().ok()?, score as u64)));
+    let named = scores
+        .into_iter()
+        .filter_map(|(name, score)| Some((name.parse().ok()?, score as u64)));
     named.collect()
 }

@@ -45,7 +45,11 @@ async fn a_replay_changes_nothing(registry: &dyn Registry) {
     registry.announce(heard(1, NOW)).await.unwrap();
     assert_eq!(registry.announce(heard(1, NOW + 5)).await, Ok(Outcome::Accepted));
     for stale in [NOW, NOW + 4, NOW + 5] {
-        assert_eq!(registry.announce(heard(1, stale)).await, Ok(Outcome::Stale), "{stale}");
+        assert_eq!(
+            registry.announce(heard(1, stale)).await,
+            Ok(Outcome::Stale),
+            "{stale}"
+        );
     }
     let snapshot = registry.snapshot(NOW).await.unwrap();
     assert_eq!(snapshot.boxes[&box_id(1)].announcement.sequence, NOW + 5);
@@ -71,7 +75,17 @@ async fn what_is_too_old_is_forgotten_and_the_rest_is_not(registry: &dyn Registr
     for (n, sequence) in [(1, NOW), (2, NOW + FORGET_BOXES)] {
         registry.announce(heard(n, sequence)).await.unwrap();
         let http = heard(n, sequence).http();
-        registry.judge(box_id(n), Verdict { http, at: NOW, refusal: None }).await.unwrap();
+        registry
+            .judge(
+                box_id(n),
+                Verdict {
+                    http,
+                    at: NOW,
+                    refusal: None,
+                },
+            )
+            .await
+            .unwrap();
     }
     registry.sweep(NOW + FORGET_BOXES + 1).await.unwrap();
     // A moment at which both would be alive.
@@ -81,7 +95,10 @@ async fn what_is_too_old_is_forgotten_and_the_rest_is_not(registry: &dyn Registr
 }
 
 async fn a_channel_is_there_after_it_was_presented(registry: &dyn Registry) {
-    assert_eq!(registry.present(said(1, NOW), trusted()).await, Ok(Claim::Accepted));
+    assert_eq!(
+        registry.present(said(1, NOW), trusted()).await,
+        Ok(Claim::Accepted)
+    );
     let snapshot = registry.snapshot(NOW).await.unwrap();
     let known = &snapshot.channels[&demo()];
     let expected = said(1, NOW);
@@ -93,7 +110,10 @@ async fn a_channel_is_there_after_it_was_presented(registry: &dyn Registry) {
 async fn a_presentation_that_is_not_newer_changes_nothing(registry: &dyn Registry) {
     registry.present(said(1, NOW + 5), trusted()).await.unwrap();
     for stale in [NOW, NOW + 5] {
-        assert_eq!(registry.present(said(1, stale), trusted()).await, Ok(Claim::Stale));
+        assert_eq!(
+            registry.present(said(1, stale), trusted()).await,
+            Ok(Claim::Stale)
+        );
     }
     let snapshot = registry.snapshot(NOW).await.unwrap();
     assert_eq!(snapshot.channels[&demo()].presentation.sequence, NOW + 5);
@@ -102,13 +122,22 @@ async fn a_presentation_that_is_not_newer_changes_nothing(registry: &dyn Registr
 async fn a_channel_belongs_to_the_first_trusted_key_that_published_it(registry: &dyn Registry) {
     let (first, second) = (testing::key(1).public(), testing::key(2).public());
     registry.present(said(1, NOW), trusted()).await.unwrap();
-    assert_eq!(registry.present(said(2, NOW + 1), trusted()).await, Ok(Claim::Owned(first)));
+    assert_eq!(
+        registry.present(said(2, NOW + 1), trusted()).await,
+        Ok(Claim::Owned(first))
+    );
     let snapshot = registry.snapshot(NOW).await.unwrap();
     assert_eq!(snapshot.channels[&demo()].presentation.key, first);
 
     // Until the operator does not trust that key any more.
-    assert_eq!(registry.present(said(2, NOW + 2), [second].into()).await, Ok(Claim::Accepted));
-    assert_eq!(registry.present(said(1, NOW + 3), trusted()).await, Ok(Claim::Owned(second)));
+    assert_eq!(
+        registry.present(said(2, NOW + 2), [second].into()).await,
+        Ok(Claim::Accepted)
+    );
+    assert_eq!(
+        registry.present(said(1, NOW + 3), trusted()).await,
+        Ok(Claim::Owned(second))
+    );
 }
 
 async fn a_channel_off_air_is_forgotten_after_a_day(registry: &dyn Registry) {
@@ -117,16 +146,27 @@ async fn a_channel_off_air_is_forgotten_after_a_day(registry: &dyn Registry) {
     assert_eq!(registry.snapshot(NOW).await.unwrap().channels.len(), 1);
     registry.sweep(NOW + FORGET_CHANNELS + 1).await.unwrap();
     assert!(registry.snapshot(NOW).await.unwrap().channels.is_empty());
-    assert_eq!(registry.present(said(2, NOW), trusted()).await, Ok(Claim::Accepted), "it is anyone's");
+    assert_eq!(
+        registry.present(said(2, NOW), trusted()).await,
+        Ok(Claim::Accepted),
+        "it is anyone's"
+    );
 }
 
 async fn a_verdict_is_shared(registry: &dyn Registry) {
     registry.announce(heard(1, NOW)).await.unwrap();
     let http = heard(1, NOW).http();
     for refusal in [Some("nobody answers".to_owned()), None] {
-        let verdict = Verdict { http: http.clone(), at: NOW, refusal };
+        let verdict = Verdict {
+            http: http.clone(),
+            at: NOW,
+            refusal,
+        };
         registry.judge(box_id(1), verdict.clone()).await.unwrap();
-        assert_eq!(registry.snapshot(NOW).await.unwrap().verdicts[&box_id(1)], verdict);
+        assert_eq!(
+            registry.snapshot(NOW).await.unwrap().verdicts[&box_id(1)],
+            verdict
+        );
     }
 }
 
@@ -186,10 +226,16 @@ mod shared {
         one.announce(heard(1, NOW)).await.unwrap();
         one.present(said(1, NOW), trusted()).await.unwrap();
         let snapshot = other.snapshot(NOW).await.unwrap();
-        assert_eq!(snapshot.boxes[&box_id(1)].announcement, heard(1, NOW).announcement);
+        assert_eq!(
+            snapshot.boxes[&box_id(1)].announcement,
+            heard(1, NOW).announcement
+        );
         assert_eq!(snapshot.channels[&demo()].presentation, said(1, NOW).presentation);
         assert_eq!(other.announce(heard(1, NOW)).await, Ok(Outcome::Stale));
-        assert!(matches!(other.present(said(2, NOW + 1), trusted()).await, Ok(Claim::Owned(_))));
+        assert!(matches!(
+            other.present(said(2, NOW + 1), trusted()).await,
+            Ok(Claim::Owned(_))
+        ));
     }
 
     #[tokio::test]
@@ -202,8 +248,12 @@ mod shared {
         assert_eq!(snapshot.boxes.len(), 2, "the witness");
 
         registry.announce(heard(3, NOW)).await.unwrap();
-        server.run(&format!("HSET {{boxmesh}}:box {} nonsense", box_id(3))).await;
-        server.run(&format!("ZADD {{boxmesh}}:boxes {NOW} no-box-at-all")).await;
+        server
+            .run(&format!("HSET {{boxmesh}}:box {} nonsense", box_id(3)))
+            .await;
+        server
+            .run(&format!("ZADD {{boxmesh}}:boxes {NOW} no-box-at-all"))
+            .await;
         let snapshot = other.snapshot(NOW).await.unwrap();
         assert!(!snapshot.boxes.contains_key(&box_id(3)));
         assert_eq!(snapshot.boxes.len(), 2);
@@ -226,7 +276,10 @@ mod shared {
             assert!(tokio::time::Instant::now() < deadline, "it does not come back");
             tokio::task::yield_now().await;
         }
-        assert!(registry.snapshot(NOW).await.unwrap().boxes.is_empty(), "it came back empty");
+        assert!(
+            registry.snapshot(NOW).await.unwrap().boxes.is_empty(),
+            "it came back empty"
+        );
         assert_eq!(registry.announce(heard(1, NOW + 2)).await, Ok(Outcome::Accepted));
         assert_eq!(registry.snapshot(NOW).await.unwrap().boxes.len(), 1);
     }
@@ -247,7 +300,9 @@ mod shared {
             let read = bad.parse::<RedisUrl>();
             assert!(bad == "redis://" || read.is_err(), "{bad}");
         }
-        let url = "redis://user:secret@localhost:6380/1".parse::<RedisUrl>().unwrap();
+        let url = "redis://user:secret@localhost:6380/1"
+            .parse::<RedisUrl>()
+            .unwrap();
         assert_eq!(format!("{url:?}"), "RedisUrl(localhost:6380)");
     }
 }

@@ -65,7 +65,15 @@ impl View {
             *by_address.entry(alive.record.seen_from).or_default() += 1;
         }
         let boxes = boxes.into_iter().map(|alive| (alive.record.id, alive)).collect();
-        Self { at, session_key, away: false, ready: true, boxes, channels, by_address }
+        Self {
+            at,
+            session_key,
+            away: false,
+            ready: true,
+            boxes,
+            channels,
+            by_address,
+        }
     }
 
     /// How many boxes speak from an address.
@@ -85,7 +93,10 @@ impl ChannelView {
         /// While the origin has not measured: a usual stream.
         const UNKNOWN: u64 = 3_000_000;
         let tracks = &self.record.presentation.tracks;
-        match tracks.iter().fold(0_u64, |sum, track| sum.saturating_add(track.bits_per_second)) {
+        match tracks
+            .iter()
+            .fold(0_u64, |sum, track| sum.saturating_add(track.bits_per_second))
+        {
             0 => UNKNOWN,
             bits => bits,
         }

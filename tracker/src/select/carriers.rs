@@ -62,7 +62,9 @@ impl Carriers {
         }
         let newcomer = chosen.is_empty();
         while chosen.len() < places {
-            let Some(next) = self.next(rng, &chosen, bits_per_viewer) else { break };
+            let Some(next) = self.next(rng, &chosen, bits_per_viewer) else {
+                break;
+            };
             chosen.push(next);
         }
         if let Some(first) = chosen.first().filter(|_| newcomer) {
@@ -72,7 +74,10 @@ impl Carriers {
     }
 
     fn get(&self, id: &BoxId) -> Option<&Candidate> {
-        let at = self.candidates.binary_search_by_key(id, |candidate| candidate.id).ok()?;
+        let at = self
+            .candidates
+            .binary_search_by_key(id, |candidate| candidate.id)
+            .ok()?;
         self.candidates.get(at)
     }
 
@@ -92,7 +97,10 @@ impl Carriers {
         };
         for _ in 0..DRAWS {
             let at = rng.random::<f64>() * total;
-            let at = self.sums.partition_point(|sum| *sum <= at).min(self.candidates.len() - 1);
+            let at = self
+                .sums
+                .partition_point(|sum| *sum <= at)
+                .min(self.candidates.len() - 1);
             if let Some(drawn) = self.candidates.get(at).filter(is_new).filter(is_apart) {
                 return Some(drawn);
             }
@@ -101,7 +109,10 @@ impl Carriers {
         let start = rng.random_range(0..self.candidates.len());
         let (behind, ahead) = self.candidates.split_at(start);
         let left: Vec<&Candidate> = ahead.iter().chain(behind).filter(is_new).collect();
-        left.iter().copied().find(is_apart).or_else(|| left.first().copied())
+        left.iter()
+            .copied()
+            .find(is_apart)
+            .or_else(|| left.first().copied())
     }
 }
 
@@ -150,12 +161,17 @@ mod tests {
     fn a_crowd_is_spread_by_uplink_between_two_reports() {
         let mut rng = StdRng::seed_from_u64(3);
         let uplinks = [5, 5, 10, 10, 20, 20, 40, 90];
-        let candidates = (0..).zip(uplinks).map(|(n, mbit)| candidate(n, mbit * 1_000_000)).collect();
+        let candidates = (0..)
+            .zip(uplinks)
+            .map(|(n, mbit)| candidate(n, mbit * 1_000_000))
+            .collect();
         let carriers = Carriers::new(candidates);
         // 70 % of what all boxes can send: 140 Mbit/s of 200.
         let mut handed: HashMap<BoxId, u64> = HashMap::new();
         for _ in 0..35 {
-            *handed.entry(carriers.choose(&mut rng, &[], 3, VIEWER)[0]).or_default() += 1;
+            *handed
+                .entry(carriers.choose(&mut rng, &[], 3, VIEWER)[0])
+                .or_default() += 1;
         }
         for candidate in &carriers.candidates {
             let viewers = handed.get(&candidate.id).copied().unwrap_or(0);
@@ -186,8 +202,13 @@ mod tests {
         let mut fresh = candidate(0, 10_000_000);
         fresh.age = 0;
         let carriers = Carriers::new(vec![fresh, candidate(1, 10_000_000)]);
-        let draws = (0..1000).filter(|_| carriers.draw(&mut rng, &[]).unwrap().age == 0).count();
-        assert!((40..180).contains(&draws), "{draws} of 1000 for a tenth of the weight");
+        let draws = (0..1000)
+            .filter(|_| carriers.draw(&mut rng, &[]).unwrap().age == 0)
+            .count();
+        assert!(
+            (40..180).contains(&draws),
+            "{draws} of 1000 for a tenth of the weight"
+        );
     }
 
     #[test]
@@ -195,7 +216,10 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(6);
         let network = |third: u8| Network::of(std::net::IpAddr::from([198, 51, third, 1]));
         let candidates: Vec<_> = (0..30)
-            .map(|n| Candidate { network: network(u8::from(n == 29)), ..candidate(n, 1) })
+            .map(|n| Candidate {
+                network: network(u8::from(n == 29)),
+                ..candidate(n, 1)
+            })
             .collect();
         let carriers = Carriers::new(candidates);
         for _ in 0..20 {

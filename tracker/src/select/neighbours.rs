@@ -15,7 +15,10 @@ pub fn neighbours(salt: u64, me: BoxId, others: impl Iterator<Item = BoxId>) -> 
     let mut nearest: Vec<(u64, BoxId)> = Vec::with_capacity(NEIGHBOURS + 1);
     for other in others.filter(|other| *other != me) {
         let distance = (mixed(salt, me, other), other);
-        if nearest.last().is_none_or(|last| nearest.len() < NEIGHBOURS || distance < *last) {
+        if nearest
+            .last()
+            .is_none_or(|last| nearest.len() < NEIGHBOURS || distance < *last)
+        {
             let at = nearest.partition_point(|near| *near < distance);
             nearest.insert(at, distance);
             nearest.truncate(NEIGHBOURS);
@@ -83,7 +86,10 @@ mod tests {
     fn neighbours_stay_when_somebody_else_leaves() {
         let all = ids(100);
         let before = neighbours(42, all[0], all.iter().copied());
-        let leaver = *all.iter().find(|id| **id != all[0] && !before.contains(id)).unwrap();
+        let leaver = *all
+            .iter()
+            .find(|id| **id != all[0] && !before.contains(id))
+            .unwrap();
         let after = neighbours(42, all[0], all.iter().copied().filter(|id| *id != leaver));
         assert_eq!(before, after);
 
@@ -94,6 +100,9 @@ mod tests {
     #[test]
     fn neighbours_cannot_be_foretold_without_the_salt() {
         let all = ids(100);
-        assert_ne!(neighbours(1, all[0], all.iter().copied()), neighbours(2, all[0], all.iter().copied()));
+        assert_ne!(
+            neighbours(1, all[0], all.iter().copied()),
+            neighbours(2, all[0], all.iter().copied())
+        );
     }
 }

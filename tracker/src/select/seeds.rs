@@ -20,7 +20,12 @@ pub fn seeds(
         // One that was silent may have recovered, and somebody has to take the chunks.
         ranked = candidates.iter().collect();
     }
-    let place = |candidate: &Candidate| current.iter().position(|id| *id == candidate.id).unwrap_or(usize::MAX);
+    let place = |candidate: &Candidate| {
+        current
+            .iter()
+            .position(|id| *id == candidate.id)
+            .unwrap_or(usize::MAX)
+    };
     ranked.sort_by_cached_key(|candidate| {
         // Uplinks are compared in powers of two: a measured one is never quite the same.
         let uplink = std::cmp::Reverse(candidate.uplink().ilog2());
@@ -48,7 +53,10 @@ mod tests {
     use crate::reach::Network;
 
     fn boxes(uplinks: &[u64]) -> Vec<Candidate> {
-        (0..).zip(uplinks).map(|(n, mbit)| candidate(n, mbit * 1_000_000)).collect()
+        (0..)
+            .zip(uplinks)
+            .map(|(n, mbit)| candidate(n, mbit * 1_000_000))
+            .collect()
     }
 
     fn id(n: u16) -> BoxId {
@@ -65,12 +73,21 @@ mod tests {
     #[test]
     fn seeds_stay_while_they_are_healthy() {
         let current = [id(2), id(0), id(5)];
-        assert_eq!(seeds(1, &current, &boxes(&[5, 100, 1, 50, 25, 2]), &[], 3), current);
+        assert_eq!(
+            seeds(1, &current, &boxes(&[5, 100, 1, 50, 25, 2]), &[], 3),
+            current
+        );
     }
 
     #[test]
     fn a_silent_seed_is_replaced_and_the_others_stay() {
-        let chosen = seeds(1, &[id(2), id(0), id(5)], &boxes(&[5, 100, 1, 50, 25, 2]), &[id(0)], 3);
+        let chosen = seeds(
+            1,
+            &[id(2), id(0), id(5)],
+            &boxes(&[5, 100, 1, 50, 25, 2]),
+            &[id(0)],
+            3,
+        );
         assert_eq!(chosen, [id(2), id(5), id(1)]);
     }
 

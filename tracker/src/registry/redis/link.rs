@@ -31,8 +31,12 @@ impl FromStr for RedisUrl {
     type Err = BadRedisUrl;
 
     fn from_str(text: &str) -> Result<Self, BadRedisUrl> {
-        let info = text.into_connection_info().map_err(|error| BadRedisUrl(error.to_string()))?;
-        Client::open(info).map(Self).map_err(|error| BadRedisUrl(error.to_string()))
+        let info = text
+            .into_connection_info()
+            .map_err(|error| BadRedisUrl(error.to_string()))?;
+        Client::open(info)
+            .map(Self)
+            .map_err(|error| BadRedisUrl(error.to_string()))
     }
 }
 
@@ -59,8 +63,15 @@ impl Link {
     /// A link that connects when it is first used.
     pub(super) fn new(RedisUrl(client): RedisUrl) -> Result<Self, Away> {
         let manager = manager(&client).map_err(|error| away(&client, &error.to_string()))?;
-        let current = Mutex::new(Current { manager, generation: 0 });
-        Ok(Self { client, current, away: AtomicBool::new(false) })
+        let current = Mutex::new(Current {
+            manager,
+            generation: 0,
+        });
+        Ok(Self {
+            client,
+            current,
+            away: AtomicBool::new(false),
+        })
     }
 
     /// Sends commands, unless Redis is known to be away.
@@ -105,7 +116,10 @@ impl Link {
         drop(current);
         let away = away(&self.client, why);
         if !self.away.swap(true, Ordering::Relaxed) {
-            warn!(registry = away.at, why, "registry is away: serving on from memory");
+            warn!(
+                registry = away.at,
+                why, "registry is away: serving on from memory"
+            );
         }
         away
     }
@@ -130,10 +144,20 @@ fn manager(client: &Client) -> Result<ConnectionManager, RedisError> {
 }
 
 fn away(client: &Client, why: &str) -> Away {
-    Away { at: client.get_connection_info().addr().to_string(), why: why.into() }
+    Away {
+        at: client.get_connection_info().addr().to_string(),
+        why: why.into(),
+    }
 }
 
 /// What Redis or the system said, on one line and not for ever.
 fn words(error: &RedisError) -> String {
-    error.to_string().lines().next().unwrap_or_default().chars().take(200).collect()
+    error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect()
 }

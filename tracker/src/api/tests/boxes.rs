@@ -1,0 +1,182 @@
+//! What boxes are told.
+
+use super::rig::Rig;
+use crate::testing::{self, NOW, box_id};
+
+const HTTP: &str = "http://0.0.0.0:8090";
+
+#[tokio::test]
+async fn a_forged_announcement_is_refused_with_its_reason() {
+    let rig = Rig::start().await;
+    let mut forged = testing::announcement(1, rig.now(), HTTP)
+        .sign(&testing::key(1))
+        .to_vec();
+    let last = forged.len() - 1;
+    forged[last] ^= 1;
+    let (status, body) = rig.post(wire::announcement::PATH, forged).await;
+    assert_eq!(status, 403);
+    assert!(
+        body["error"].as_str().unwrap().contains("not signed by"),
+        "{body}"
+    );
+    assert!(body["time"].as_u64().unwrap() >= NOW);
+    assert_eq!(rig.boxes().await.as_object().unwrap().len(), 0);
+
+    let (status, _) = rig.announce(2, &testing::announcement(2, rig.now(), HTTP)).await;
+    assert_eq!(status, 200, "the witness");
+    assert!(rig.boxes().await.get(box_id(2).to_string()).is_some());
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_announcement_is_refused_with_its_reason() {
+    let rig = Rig::start().await;
+    for (body, status) in [(vec![], 400), (b"{}".to_vec(), 400), (vec![0; 17 << 10], 413)] {
+        let (found, answer) = rig.post(wire::announcement::PATH, body).await;
+        assert_eq!(found, status, "{answer}");
+        assert!(!answer["error"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_box_whose_clock_is_wrong_is_told_the_time() {
+    let rig = Rig::start().await;
+    for (sequence, side) in [(NOW + 2100, "ahead of"), (NOW - 11_000, "behind")] {
+        let (status, body) = rig.announce(1, &testing::announcement(1, sequence, HTTP)).await;
+        assert_eq!(status, 409);
+        assert!(body["error"].as_str().unwrap().contains(side), "{body}");
+        assert_eq!(body["time"], NOW);
+    }
+    let (status, _) = rig.announce(1, &testing::announcement(1, NOW + 1900, HTTP)).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn a_box_hears_what_to_carry_and_whom_to_know() {
+    let rig = Rig::start().await;
+    rig.on_air().await;
+    rig.announce(1, &testing::announcement(1, rig.now(), HTTP)).await;
+    let (_, reply) = rig.announce(2, &testing::announcement(2, rig.now(), HTTP)).await;
+    assert_eq!(reply["id"], box_id(2).to_string());
+    assert_eq!(reply["channels"][0]["name"], "demo");
+    assert_eq!(reply["channels"][0]["live"], true);
+    assert_eq!(reply["channels"][0]["epoch"], NOW);
+    assert_eq!(
+        reply["channels"][0]["keys"][0],
+        testing::key(101).public().to_string()
+    );
+    assert_eq!(reply["neighbours"].as_array().unwrap().len(), 1);
+    assert_eq!(reply["neighbours"][0]["id"], box_id(1).to_string());
+    assert_eq!(reply["neighbours"][0]["p2p"], "/ip4/127.0.0.1/tcp/8092");
+    assert_eq!(reply["origins"], serde_json::json!(["127.0.0.1"]));
+    assert_eq!(reply["listed"], false);
+}
+
+#[tokio::test]
+async fn a_box_is_listed_when_it_was_found_where_it_says() {
+    let rig = Rig::start().await;
+    let at_home = rig.add_box(1).await;
+    let reply = rig.says(&at_home).await;
+    assert_eq!(reply["listed"], true, "{reply}");
+    assert_eq!(reply["why"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn a_box_that_claims_the_address_of_another_is_not_listed() {
+    let rig = Rig::start().await;
+    let honest = rig.add_box(1).await;
+    rig.later(2000);
+    let (_, reply) = rig
+        .announce(
+            2,
+            &testing::announcement(2, rig.now(), &format!("http://0.0.0.0:{}", honest.port)),
+        )
+        .await;
+    assert_eq!(reply["listed"], false);
+    let why = async || {
+        rig.boxes().await[&box_id(2).to_string()]["why"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    rig.until(async || why().await.contains("gives no proof of this box"))
+        .await;
+    assert_eq!(
+        rig.boxes().await[&box_id(1).to_string()]["listed"],
+        true,
+        "the honest one stays"
+    );
+}
+
+#[tokio::test]
+async fn a_box_that_names_an_address_that_it_does_not_speak_from_is_not_listed() {
+    let rig = Rig::start().await;
+    for claimed in ["http://198.51.100.7:80", "http://box.invalid:80"] {
+        let (status, _) = rig
+            .announce(1, &testing::announcement(1, rig.now(), claimed))
+            .await;
+        assert_eq!(status, 200);
+        let known = async || rig.boxes().await[&box_id(1).to_string()].clone();
+        rig.until(async || !known().await["why"].as_str().unwrap().contains("yet"))
+            .await;
+        let why = known().await["why"].as_str().unwrap().to_owned();
+        assert!(why.contains("speaks from"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_the_box_is_taken() {
+    let rig = Rig::start().await;
+    let at_home = rig.impostor(1, 1).await;
+    let named = format!("http://localhost:{}", at_home.port);
+    rig.announce(1, &testing::announcement(1, rig.now(), &named))
+        .await;
+    rig.until(async || rig.boxes().await[&box_id(1).to_string()]["listed"] == true)
+        .await;
+    assert_eq!(rig.boxes().await[&box_id(1).to_string()]["http"], named);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_proof_lists_nobody() {
+    let rig = Rig::start().await;
+    let with_key_of_another = rig.impostor(1, 2).await;
+    rig.says(&with_key_of_another).await;
+    let why = async || {
+        rig.boxes().await[&box_id(1).to_string()]["why"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    rig.until(async || why().await.contains("gives no proof")).await;
+    let metrics = rig.get("/metrics").await.text().await.unwrap();
+    assert!(
+        metrics.contains("probes_total{result=\"not-the-box\"} 1"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn a_replayed_announcement_changes_nothing() {
+    let rig = Rig::start().await;
+    let old = testing::announcement(1, rig.now(), HTTP);
+    let mut goodbye = testing::announcement(1, rig.now(), HTTP);
+    goodbye.leaving = true;
+    rig.announce(1, &old).await;
+    assert_eq!(rig.boxes().await.as_object().unwrap().len(), 1);
+    rig.announce(1, &goodbye).await;
+    let (status, reply) = rig.announce(1, &old).await;
+    assert_eq!((status, &reply["listed"]), (200, &false.into()));
+    assert_eq!(rig.boxes().await.as_object().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_box_that_falls_silent_is_gone_after_ten_seconds() {
+    let rig = Rig::start().await;
+    rig.announce(1, &testing::announcement(1, rig.now(), HTTP)).await;
+    rig.later(9_000);
+    rig.announce(2, &testing::announcement(2, rig.now(), HTTP)).await;
+    assert_eq!(rig.boxes().await.as_object().unwrap().len(), 2);
+    rig.later(2_000);
+    rig.until(async || rig.boxes().await.get(box_id(1).to_string()).is_none())
+        .await;
+    assert!(rig.boxes().await.get(box_id(2).to_string()).is_some());
+}
