@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::registry::{BoxRecord, Registry, Verdict};
 use crate::resolve::Resolver;
-use crate::roster::{News, Roster};
+use crate::roster::{BoxView, News, Roster};
 
 const MAILBOX: usize = 256;
 
@@ -95,7 +95,7 @@ fn consider(tools: &Tools, plan: &mut Plan, record: &BoxRecord) -> Option<Due> {
         return None;
     }
     let view = tools.roster.view();
-    let proved = view.boxes.get(&record.id).and_then(|alive| alive.proved_at);
+    let proved = view.boxes.get(&record.id).and_then(BoxView::proved_at);
     plan.due(
         record.id,
         record.http(),

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(2);
-const REMEMBERED: Duration = Duration::from_secs(60);
+const REMEMBERED: Duration = Duration::from_mins(1);
 const AT_A_TIME: usize = 8;
 const MAX_NAMES: usize = 256;
 const MAX_ADDRESSES: usize = 16;
@@ -18,8 +18,11 @@ const MAX_ADDRESSES: usize = 16;
 #[derive(Clone)]
 pub struct Resolver {
     places: Arc<Semaphore>,
-    names: Arc<Mutex<HashMap<String, (Instant, Vec<IpAddr>)>>>,
+    names: Arc<Mutex<Names>>,
 }
+
+/// What each name led to, and when that was found.
+type Names = HashMap<String, (Instant, Vec<IpAddr>)>;
 
 impl Default for Resolver {
     fn default() -> Self {
@@ -59,7 +62,7 @@ impl Resolver {
         addresses
     }
 
-    fn names(&self) -> MutexGuard<'_, HashMap<String, (Instant, Vec<IpAddr>)>> {
+    fn names(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

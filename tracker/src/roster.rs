@@ -29,6 +29,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// Every how many polls what is too old is forgotten.
 const SWEEP_EVERY: u32 = 30;
 
+/// So many verdicts are written again after one poll, at most.
+const RESTORED_AT_A_TIME: usize = 500;
+
 /// Making views takes at most this share of the time, however many announcements come.
 const REST_PER_WORK: u32 = 4;
 
@@ -117,26 +120,41 @@ async fn poll(registry: Arc<dyn Registry>, clock: Clock, roster: Roster) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1_u32.. {
         ticks.tick().await;
-        let now = clock.now();
-        let offered = roster.view().session_key;
-        let news = match ask(&*registry, offered, now).await {
-            Ok((snapshot, key)) => News::Polled(snapshot, key),
-            Err(away) => {
-                debug!(%away, "registry did not answer");
-                News::Unanswered
-            }
-        };
-        roster.tell(news).await;
-        if count % SWEEP_EVERY == 0
-            && let Err(away) = registry.sweep(now).await
-        {
-            debug!(%away, "registry was not swept");
+        let sweeps = count % SWEEP_EVERY == 0;
+        if let Err(away) = exchange(&*registry, &roster, clock.now(), sweeps).await {
+            debug!(%away, "registry did not answer");
+            roster.tell(News::Unanswered).await;
         }
     }
 }
 
-async fn ask(registry: &dyn Registry, offered: SessionKey, now: u64) -> Result<(Snapshot, SessionKey), Away> {
+/// Hears what the registry knows, and tells it what it lost.
+async fn exchange(registry: &dyn Registry, roster: &Roster, now: u64, sweeps: bool) -> Result<(), Away> {
     // After a flush this writes the key again, so that sessions stay good.
-    let key = registry.session_key(offered).await?;
-    Ok((registry.snapshot(now).await?, key))
+    let key = registry.session_key(roster.view().session_key).await?;
+    let snapshot = registry.snapshot(now).await?;
+    let lost = lost(&roster.view(), &snapshot);
+    roster.tell(News::Polled(snapshot, key)).await;
+    for (id, verdict) in lost {
+        registry.judge(id, verdict).await?;
+    }
+    if sweeps { registry.sweep(now).await } else { Ok(()) }
+}
+
+/// What came of proving addresses that the registry does not know any more, or never heard.
+fn lost(view: &View, snapshot: &Snapshot) -> Vec<(BoxId, Verdict)> {
+    let known = |id: &BoxId, ours: &Verdict| {
+        snapshot
+            .verdicts
+            .get(id)
+            .is_some_and(|theirs| theirs.at >= ours.at)
+    };
+    let verdicts = view
+        .boxes
+        .iter()
+        .filter_map(|(id, alive)| Some((*id, alive.verdict.clone()?)));
+    verdicts
+        .filter(|(id, ours)| snapshot.boxes.contains_key(id) && !known(id, ours))
+        .take(RESTORED_AT_A_TIME)
+        .collect()
 }

@@ -105,7 +105,7 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
     let why = match view.boxes.get(&record.id) {
         Some(alive) => alive.why.clone(),
         None if record.announcement.leaving => Some("it said goodbye".into()),
-        None => Some("its last word is too old".into()),
+        None => Some("it is not known here yet".into()),
     };
     let salt = view.session_key.salt("neighbours");
     let nearest = select::neighbours(salt, record.id, view.boxes.keys().copied());

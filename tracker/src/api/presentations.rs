@@ -56,7 +56,7 @@ impl App {
     async fn take(&self, signed: Bytes, caller: Caller) -> Result<PresentationReply, Refused> {
         let presentation = Presentation::open(&signed)?;
         if !self.policy.trusted.contains(&presentation.key) {
-            return Err(Refused::Untrusted(presentation.key));
+            return Err(Refused::Untrusted(presentation.key.into()));
         }
         let now = self.clock.now();
         check_clock(presentation.sequence, now, MAX_CLOCK_ERROR, MAX_CLOCK_ERROR)?;
@@ -104,7 +104,7 @@ impl App {
             Claim::Owned(owner) => {
                 return Err(Refused::Owned {
                     channel: channel.clone(),
-                    owner,
+                    owner: owner.into(),
                 });
             }
             Claim::Stale => self.metrics.presented("stale"),

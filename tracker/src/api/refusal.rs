@@ -32,9 +32,12 @@ pub(super) enum Refused {
     #[error("there are {boxes} boxes at {address} already, the most that one address may have")]
     Crowded { address: IpAddr, boxes: usize },
     #[error("key {0} is not trusted here; the tracker's operator adds it with --trust-origin {0}")]
-    Untrusted(PublicKey),
+    Untrusted(Box<PublicKey>),
     #[error("channel {channel} belongs to the origin with key {owner}")]
-    Owned { channel: ChannelName, owner: PublicKey },
+    Owned {
+        channel: ChannelName,
+        owner: Box<PublicKey>,
+    },
     #[error("channel {channel} is at epoch {current} already: {offered} has passed")]
     Passed {
         channel: ChannelName,

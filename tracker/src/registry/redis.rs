@@ -165,7 +165,10 @@ impl Redis {
                 .filter(|record| record.name() == name);
             records.extend(record.map(|record| (name, Arc::new(record))));
         }
-        *cache.lock().unwrap_or_else(PoisonError::into_inner) = records.clone();
+        cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&records);
         Ok(records)
     }
 

@@ -211,14 +211,11 @@ impl State {
             .get(&record.id)
             .filter(|verdict| verdict.http == http);
         let why = why_unlisted(&record, verdict, self.allow_private, now);
-        let proved_at = verdict
-            .filter(|verdict| verdict.refusal.is_none())
-            .map(|verdict| verdict.at);
         BoxView {
             record,
             candidate,
             why,
-            proved_at,
+            verdict: verdict.cloned(),
         }
     }
 }

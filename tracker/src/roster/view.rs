@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wire::id::{BoxId, ChannelName};
 
-use crate::registry::{BoxRecord, ChannelRecord};
+use crate::registry::{BoxRecord, ChannelRecord, Verdict};
 use crate::select::{Candidate, Carriers};
 use crate::session::SessionKey;
 
@@ -37,8 +37,16 @@ pub struct BoxView {
     pub candidate: Candidate,
     /// Why viewers are not sent to it; nothing if they are.
     pub why: Option<String>,
+    /// What came of proving the address that it now has.
+    pub verdict: Option<Verdict>,
+}
+
+impl BoxView {
     /// When it was found where it says, if it was.
-    pub proved_at: Option<u64>,
+    pub fn proved_at(&self) -> Option<u64> {
+        let found = self.verdict.as_ref().filter(|verdict| verdict.refusal.is_none());
+        found.map(|verdict| verdict.at)
+    }
 }
 
 /// A channel.

@@ -37,7 +37,7 @@ pub(super) fn mixed(salt: u64, one: BoxId, other: BoxId) -> u64 {
         .fold(salt, |state, word| stir(state ^ u64::from_be_bytes(*word)))
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit in changes half of the bits out.
+/// The finalizer of `SplitMix64` (Steele, Lea, Flood 2014): every bit in changes half of the bits out.
 fn stir(state: u64) -> u64 {
     let state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
