@@ -1,4 +1,4 @@
-//! An encoder that shares no code with us: rml_rtmp's client, fed by hand.
+//! An encoder that shares no code with us: `rml_rtmp`'s client, fed by hand.
 
 use bytes::Bytes;
 use rml_rtmp::chunk_io::ChunkDeserializer;

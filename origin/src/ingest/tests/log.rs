@@ -1,12 +1,12 @@
 //! The log, as far as a test of one thread wrote it.
 
 use std::fmt::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{DefaultGuard, set_default};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// Every event and span of this thread while it lives, each as a line, of whatever level.
 pub(super) struct Log {
@@ -16,6 +16,7 @@ pub(super) struct Log {
 
 impl Log {
     pub(super) fn capture() -> Self {
+        prepare();
         let lines = Arc::default();
         let guard = set_default(Collector(Arc::clone(&lines)));
         Self { lines, _guard: guard }
@@ -24,10 +25,11 @@ impl Log {
     /// Everything, down to the last trace of a library.
     pub(super) fn all(&self) -> String {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines
+        let lines: Vec<_> = lines
             .iter()
-            .map(|(level, line)| format!("{level} {line}\n"))
-            .collect()
+            .map(|(level, line)| format!("{level} {line}"))
+            .collect();
+        lines.join("\n")
     }
 
     /// The events that an operator sees, without their level.
@@ -38,6 +40,15 @@ impl Log {
             .filter(|(level, line)| *level <= Level::INFO && !line.starts_with("span"));
         seen.map(|(_, line)| line.clone()).collect()
     }
+}
+
+/// To be called before anything is logged by a test that does not capture its log. As long as there is at
+/// most one subscriber, tracing asks only the thread that reaches an event first whether it will ever be
+/// wanted, and that thread may be one that captures nothing. With two, it asks all.
+pub(super) fn prepare() {
+    static TWO: LazyLock<[Dispatch; 2]> =
+        LazyLock::new(|| [(); 2].map(|()| Dispatch::new(Collector(Arc::default()))));
+    LazyLock::force(&TWO);
 }
 
 struct Collector(Arc<Mutex<Vec<(Level, String)>>>);

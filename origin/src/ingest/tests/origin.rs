@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::encoder::{Encoder, KEY};
+use super::log;
 use crate::ingest::{Publisher, StreamKeys, run};
 
 /// Longer than anything here takes.
@@ -35,6 +36,7 @@ pub(super) const OTHER_KEY: &str = "another-key-for-the-tests";
 
 impl Origin {
     pub(super) async fn open() -> Self {
+        log::prepare();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let keys = [format!("demo={KEY}"), format!("other={OTHER_KEY}")];

@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::encoder::{Encoder, KEY, KEYFRAME, VIDEO_CONFIG};
-use super::log::Log;
+use super::log::{self, Log};
 use super::origin::soon;
 use crate::ingest::connection::{ClaimRequest, Host, serve};
 use crate::ingest::places::{Claims, Places};
 use crate::ingest::session::Patience;
 use crate::ingest::{Publisher, StreamKeys};
 
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 const SHORT: Duration = Duration::from_millis(20);
 
 /// One connection, served with `patience`.
@@ -30,6 +30,7 @@ struct Line {
 
 impl Line {
     fn open(patience: Patience) -> Self {
+        log::prepare();
         let (pipe, socket) = duplex(64 * 1024);
         let (claims, mut requests) = mpsc::channel::<ClaimRequest>(1);
         let (to_origin, publishers) = mpsc::channel(1);

@@ -143,8 +143,12 @@ async fn noise_costs_its_own_connection_and_one_log_event() {
     let mut origin = Origin::open().await;
     let (_encoder, publisher) = origin.publish().await;
 
-    let noises: [&[u8]; 3] = [b"GET / HTTP/1.1\r\n\r\n", &[0xff; 100_000], &[3; 100_000]];
-    for noise in noises {
+    let noises = [
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        vec![0xff; 100_000],
+        vec![3; 100_000],
+    ];
+    for noise in &noises {
         let mut socket = soon("a connection", TcpStream::connect(origin.address))
             .await
             .unwrap();
