@@ -1,0 +1,76 @@
+//! Epochs: the names of a channel's timelines, only ever growing.
+//!
+//! An epoch is the moment at which its media time was 0. The clock alone makes it grow, also over a crash; the
+//! data folder remembers the last one for when the clock was set back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+use wire::id::{ChannelName, Epoch};
+
+use crate::folder::Folder;
+
+/// The last epoch of a channel, and the next.
+#[derive(Debug)]
+pub(crate) struct Epochs {
+    folder: Arc<Folder>,
+    name: String,
+    last: Option<Epoch>,
+}
+
+impl Epochs {
+    /// The epochs of that channel, so far as the folder remembers them.
+    pub(crate) fn recall(folder: Arc<Folder>, channel: &ChannelName) -> Self {
+        let name = format!("epoch-{channel}");
+        let last = match folder.recall(&name) {
+            Ok(text) => text.and_then(|text| text.trim_end().parse().ok()),
+            Err(error) => {
+                warn!(%error, "the last epoch is forgotten, the clock has to do");
+                None
+            }
+        };
+        Self { folder, name, last }
+    }
+
+    /// Begins an epoch whose media has come as far as `reached` at `now_ms`.
+    pub(crate) fn begin(&mut self, now_ms: u64, reached: Duration) -> Epoch {
+        let epoch = next(self.last, now_ms, reached);
+        self.last = Some(epoch);
+        // A few bytes, once an epoch.
+        if let Err(error) = self.folder.keep(&self.name, &format!("{epoch}\n")) {
+            warn!(%error, "the epoch is not remembered, the clock has to do");
+        }
+        epoch
+    }
+}
+
+fn next(last: Option<Epoch>, now_ms: u64, reached: Duration) -> Epoch {
+    let began = now_ms.saturating_sub(u64::try_from(reached.as_millis()).unwrap_or(u64::MAX));
+    let after_last = last.map_or(0, |last| last.0.saturating_add(1));
+    Epoch(began.max(after_last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_when_its_media_time_was_zero() {
+        assert_eq!(next(None, 10_000, Duration::from_millis(2500)), Epoch(7500));
+        assert_eq!(next(None, 1000, Duration::MAX), Epoch(0));
+    }
+
+    #[test]
+    fn epochs_grow_though_the_clock_goes_back_and_the_origin_starts_anew() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::open(parent.path()).unwrap());
+        let channel: ChannelName = "live".parse().unwrap();
+        let epochs = || Epochs::recall(Arc::clone(&folder), &channel);
+        let mut first = epochs();
+        assert_eq!(first.begin(10_000, Duration::ZERO), Epoch(10_000));
+        assert_eq!(first.begin(9000, Duration::ZERO), Epoch(10_001));
+        assert_eq!(epochs().begin(8000, Duration::ZERO), Epoch(10_002));
+        assert_eq!(epochs().begin(20_000, Duration::ZERO), Epoch(20_000));
+    }
+}

@@ -1,0 +1,228 @@
+//! The data folder: the little that an origin must not forget, and that others must not read.
+//!
+//! A file appears whole or not at all, with mode 0600 from its first moment. One that others can read is
+//! refused: its secret may be known already, and only its owner can judge that.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The largest file that belongs here.
+const MAX_FILE_BYTES: u64 = 4096;
+
+/// What is wrong with the data folder.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The system refused something.
+    #[error("cannot {verb} {}: {error}", path.display())]
+    Refused {
+        /// What was tried.
+        verb: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// A secret is open to others.
+    #[error("{} can be read by others (mode {mode:04o}): its secret may be known; chmod 600 it, or remove it for a new one", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A file does not hold what it should.
+    #[error("{} does not hold {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What should be in it.
+        what: &'static str,
+    },
+    /// Another origin works in this folder.
+    #[error("{} is in use by another origin", .0.display())]
+    InUse(PathBuf),
+}
+
+/// A data folder that exists.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// The right to be the one origin that works in a folder, for as long as this lives.
+#[derive(Debug)]
+pub struct Lock {
+    _held: File,
+}
+
+impl Folder {
+    /// The folder at `path`, made for its owner alone if there is none.
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(refused("make the data folder", path))?;
+        Ok(Self { path: path.into() })
+    }
+
+    /// Makes sure that no other origin works here: two would begin the same epochs.
+    pub fn lock(&self) -> Result<Lock, FolderError> {
+        let path = self.path.join("lock");
+        let opened = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path);
+        let file = opened.map_err(refused("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _held: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(FolderError::InUse(self.path.clone())),
+            Err(fs::TryLockError::Error(error)) => Err(refused("lock", &path)(error)),
+        }
+    }
+
+    /// The secret of that name, which `make` makes if there is none yet.
+    pub fn secret(&self, name: &str, make: impl FnOnce() -> String) -> Result<String, FolderError> {
+        let path = self.path.join(name);
+        if let Some(text) = read_private(&path)? {
+            return Ok(text);
+        }
+        let temporary = write_beside(&path, &make())?;
+        // Linking fails where somebody else was faster; renaming would replace what he made.
+        let linked = fs::hard_link(&temporary, &path);
+        let removed = fs::remove_file(&temporary);
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(refused("write", &path)(error));
+            }
+            _ => removed.map_err(refused("remove", &temporary))?,
+        }
+        read_private(&path)?.ok_or_else(|| refused("read", &path)(io::ErrorKind::NotFound.into()))
+    }
+
+    /// What was last kept under that name.
+    pub(crate) fn recall(&self, name: &str) -> Result<Option<String>, FolderError> {
+        read_private(&self.path.join(name))
+    }
+
+    /// Keeps a text under that name, in the place of what was there.
+    pub(crate) fn keep(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        let temporary = write_beside(&path, text)?;
+        fs::rename(&temporary, &path).map_err(refused("write", &path))
+    }
+
+    /// The place of a file in the folder, for messages about it.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// Writes a private file beside `path`, to be given that name when it is whole.
+fn write_beside(path: &Path, text: &str) -> Result<PathBuf, FolderError> {
+    let temporary = path.with_extension(format!("{:016x}", rand::random::<u64>()));
+    let opened = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&temporary);
+    let mut file = opened.map_err(refused("write", &temporary))?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(refused("write", &temporary))?;
+    Ok(temporary)
+}
+
+/// The text of a file that only its owner can read; `None` where there is none.
+fn read_private(path: &Path) -> Result<Option<String>, FolderError> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(refused("read", path)(error)),
+    };
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(FolderError::Open {
+            path: path.into(),
+            mode,
+        });
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(FolderError::Damaged {
+            path: path.into(),
+            what: "a few lines of text",
+        });
+    }
+    fs::read_to_string(path).map(Some).map_err(refused("read", path))
+}
+
+fn refused(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    let path = path.to_path_buf();
+    move |error| FolderError::Refused { verb, path, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&parent.path().join("data")).unwrap();
+        (parent, folder)
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_secret_is_made_once_and_nobody_else_can_read_it() {
+        let (_parent, folder) = folder();
+        assert_eq!(folder.secret("key", || "first".into()).unwrap(), "first");
+        assert_eq!(folder.secret("key", || unreachable!()).unwrap(), "first");
+        assert_eq!(mode(&folder.path_of("key")), 0o600);
+        assert_eq!(mode(&folder.path), 0o700);
+        assert_eq!(
+            fs::read_dir(&folder.path).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused() {
+        let (_parent, folder) = folder();
+        folder.secret("key", || "secret".into()).unwrap();
+        fs::set_permissions(folder.path_of("key"), fs::Permissions::from_mode(0o640)).unwrap();
+        let error = folder.secret("key", || unreachable!()).unwrap_err();
+        assert!(matches!(error, FolderError::Open { mode: 0o640, .. }));
+        assert!(error.to_string().contains("mode 0640"), "{error}");
+    }
+
+    #[test]
+    fn one_origin_works_in_a_folder() {
+        let (_parent, folder) = folder();
+        let lock = folder.lock().unwrap();
+        assert!(matches!(folder.lock(), Err(FolderError::InUse(_))));
+        drop(lock);
+        folder.lock().unwrap();
+    }
+
+    #[test]
+    fn what_is_kept_is_recalled() {
+        let (_parent, folder) = folder();
+        assert_eq!(folder.recall("epoch").unwrap(), None);
+        folder.keep("epoch", "1").unwrap();
+        folder.keep("epoch", "2").unwrap();
+        assert_eq!(folder.recall("epoch").unwrap().unwrap(), "2");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named() {
+        let (parent, _folder) = folder();
+        let file = parent.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = Folder::open(&file.join("data")).unwrap_err();
+        assert!(error.to_string().contains("file/data"), "{error}");
+    }
+}

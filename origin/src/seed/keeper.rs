@@ -1,0 +1,267 @@
+//! The keeper: the task that joins the tracker's choices, the store's news and the seeds' answers.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use program::store::{Arrival, Arrivals, Store};
+use tokio::sync::{mpsc, watch};
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, debug, info, info_span, warn};
+use wire::chunk::Chunk;
+use wire::id::{BoxId, ChannelName, ChunkId};
+use wire::key::SecretKey;
+use wire::presentation::Seed;
+
+use super::link::Heard;
+use super::outbox::Outboxes;
+use super::plan::{Change, Fault, Plan};
+use super::post::{self, Bell, News};
+use crate::counts::Counts;
+
+/// Choices and answers under way before who brings them has to wait.
+const MAILBOX: usize = 64;
+const NEWS: usize = 1024;
+
+/// How often seeds are judged.
+const JUDGE: Duration = Duration::from_millis(250);
+
+/// How many segments of each track a new seed is given: the newest whole one, and the one in the making.
+const NEWEST: u32 = 2;
+
+/// How long a seed may take to hear from the tracker of a channel that it does not know yet.
+const FILL_AGAIN: Duration = Duration::from_secs(1);
+
+/// A tracker's choice of seeds for a channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) channel: ChannelName,
+    pub(crate) seeds: Vec<Seed>,
+}
+
+/// The handle to the keeper. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Seeds {
+    pub(crate) wanted: mpsc::Sender<Wanted>,
+    /// Boxes that the tracker should replace.
+    pub(crate) silent: watch::Receiver<Vec<BoxId>>,
+}
+
+impl Seeds {
+    /// Starts the task and its thread, for at most so many seeds a channel. Both end at `stop`.
+    pub(crate) fn spawn(
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+        secret: SecretKey,
+        store: Store,
+        most: usize,
+        counts: Counts,
+    ) -> Result<Self, zmq::Error> {
+        let (wanted, choices) = mpsc::channel(MAILBOX);
+        let (news, answers) = mpsc::channel(NEWS);
+        let (silent, watched) = watch::channel(Vec::new());
+        let outboxes = Outboxes::default();
+        let span = info_span!("seeds");
+        let bell = span.in_scope(|| post::start(outboxes.clone(), secret, news, tasks, stop.clone()))?;
+        let arrivals = store.arrivals();
+        let keeper = Keeper {
+            plan: Plan::new(most),
+            outboxes,
+            bell,
+            store,
+            silent,
+            counts,
+            fill_again: BTreeMap::new(),
+        };
+        tasks.spawn(
+            keeper
+                .run(choices, answers, arrivals, stop.clone())
+                .instrument(span),
+        );
+        Ok(Self {
+            wanted,
+            silent: watched,
+        })
+    }
+}
+
+struct Keeper {
+    plan: Plan,
+    outboxes: Outboxes,
+    bell: Bell,
+    store: Store,
+    silent: watch::Sender<Vec<BoxId>>,
+    counts: Counts,
+    /// Seeds that do not know a channel yet, and since when.
+    fill_again: BTreeMap<(BoxId, ChannelName), Instant>,
+}
+
+impl Keeper {
+    async fn run(
+        mut self,
+        mut choices: mpsc::Receiver<Wanted>,
+        mut answers: mpsc::Receiver<News>,
+        mut arrivals: Arrivals,
+        stop: CancellationToken,
+    ) {
+        let mut judge = interval(JUDGE);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(Wanted { channel, seeds }) = choices.recv() => {
+                    let changes = self.plan.want(&channel, &seeds, Instant::now());
+                    self.apply(changes).await;
+                }
+                Some((seed, heard)) = answers.recv() => self.hear(seed, heard),
+                arrival = arrivals.next() => match arrival {
+                    Some(Arrival::Chunk(chunk)) => self.push(&chunk),
+                    Some(Arrival::Missed(missed)) => self.catch_up(missed).await,
+                    None => break,
+                },
+                _ = judge.tick() => {
+                    self.judge();
+                    self.fill_late().await;
+                }
+            }
+        }
+        // The thread ends now and not after its nap.
+        answers.close();
+        self.bell.ring();
+    }
+
+    async fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Open(seed) => {
+                    info!(seed = %seed.id, address = seed.zmq, "seed begins");
+                    self.outboxes.open(seed);
+                }
+                Change::Fill(seed, channel) => self.fill(seed, &channel).await,
+                Change::Close(seed) => {
+                    info!(%seed, "seed ends, the tracker chose another");
+                    self.outboxes.close(seed);
+                }
+            }
+        }
+        self.counts.seeds.set(self.plan.len() as u64);
+        self.bell.ring();
+    }
+
+    /// Hands a new chunk to the seeds of its channel.
+    fn push(&mut self, chunk: &Chunk) {
+        for seed in self.plan.of(&chunk.id().channel) {
+            self.hand(seed, chunk.clone());
+        }
+        self.bell.ring();
+    }
+
+    /// Hands a seed what it needs to begin: init segments and the newest segments.
+    async fn fill(&mut self, seed: BoxId, channel: &ChannelName) {
+        let held = self.store.held().await;
+        for chunk in beginning(channel, held) {
+            self.hand(seed, chunk);
+        }
+        self.bell.ring();
+    }
+
+    fn hand(&mut self, seed: BoxId, chunk: Chunk) {
+        self.plan.handed(seed, chunk.id(), Instant::now());
+        if let Some(dropped) = self.outboxes.put(seed, chunk) {
+            debug!(%seed, chunk = %dropped, "chunk dropped, the seed is behind");
+            self.plan.dropped(seed, &dropped);
+        }
+    }
+
+    fn hear(&mut self, seed: BoxId, heard: Heard) {
+        let now = Instant::now();
+        match heard {
+            Heard::Sent(bytes) => self.counts.seed_bytes.add(bytes),
+            Heard::Welcome => debug!(%seed, "seed welcomed us"),
+            Heard::Unwelcome(why) => debug!(%seed, why, "seed lost us, saying hello again"),
+            Heard::Received(chunk) => {
+                self.counts.seed_receipts.add(1);
+                self.plan.received(seed, &chunk, now);
+            }
+            Heard::Refused(chunk, why) => self.note_refusal(seed, &chunk, &why, now),
+            Heard::Nonsense(what) => warn!(%seed, what, "seed answered nonsense"),
+        }
+    }
+
+    fn note_refusal(&mut self, seed: BoxId, chunk: &ChunkId, why: &str, now: Instant) {
+        self.counts.seed_refusals.add(1);
+        self.plan.refused(seed, chunk, now);
+        if why == "unknown-channel" {
+            // The tracker tells a box of a new channel within seconds.
+            debug!(%seed, %chunk, "seed does not know the channel yet");
+            self.fill_again
+                .entry((seed, chunk.channel.clone()))
+                .or_insert(now);
+        } else {
+            warn!(%seed, %chunk, why, "seed refused a chunk");
+        }
+    }
+
+    async fn fill_late(&mut self) {
+        let due = self
+            .fill_again
+            .extract_if(.., |_, since| since.elapsed() >= FILL_AGAIN);
+        for ((seed, channel), _) in due.collect::<Vec<_>>() {
+            if self.plan.of(&channel).contains(&seed) {
+                self.fill(seed, &channel).await;
+            }
+        }
+    }
+
+    fn judge(&mut self) {
+        let faults = self.plan.judge(Instant::now());
+        for (seed, fault) in &faults {
+            let why = match fault {
+                Fault::Silent => "gives no receipts",
+                Fault::Slow => "is too slow",
+                Fault::Refusing => "only refuses",
+            };
+            warn!(%seed, why, "seed given up, asking the tracker for another");
+            self.counts.seeds_silent.add(1);
+            self.outboxes.close(*seed);
+        }
+        if !faults.is_empty() {
+            self.bell.ring();
+        }
+        self.counts.seeds.set(self.plan.len() as u64);
+        let silent = self.plan.silent();
+        self.silent.send_if_modified(|known| {
+            let changed = *known != silent;
+            *known = silent;
+            changed
+        });
+    }
+
+    /// After having been too slow for the store's news: every seed gets what it may lack. What it has already
+    /// it takes for a duplicate.
+    async fn catch_up(&mut self, missed: u64) {
+        warn!(missed, "fell behind the store, filling all seeds");
+        for seed in self.outboxes.addresses().into_keys() {
+            for channel in self.plan.channels_of(seed) {
+                self.fill(seed, &channel).await;
+            }
+        }
+    }
+}
+
+/// What a seed begins a channel with, from what the store holds: of the newest epoch, the init segments and each
+/// track's newest segments, in the order of time.
+fn beginning(channel: &ChannelName, held: Vec<Chunk>) -> Vec<Chunk> {
+    let epoch = held
+        .iter()
+        .map(Chunk::id)
+        .filter(|id| id.channel == *channel)
+        .map(|id| id.epoch)
+        .max();
+    let of_epoch = |chunk: &Chunk| chunk.id().channel == *channel && Some(chunk.id().epoch) == epoch;
+    let mut chunks: Vec<Chunk> = held.into_iter().filter(of_epoch).collect();
+    let newest = chunks.iter().map(|chunk| chunk.id().segment).max().unwrap_or(0);
+    chunks.retain(|chunk| chunk.id().is_init() || chunk.id().segment + NEWEST > newest);
+    chunks.sort_by_key(|chunk| (chunk.id().segment, chunk.id().index));
+    chunks
+}

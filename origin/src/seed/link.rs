@@ -1,0 +1,232 @@
+//! A link: one DEALER connected to one seed.
+//!
+//! A hello goes first, and chunks only after its welcome. A box that lost us (it was started anew, the
+//! connection broke) answers `unwelcome` to the next chunk: then hello is said again, and all that has no receipt
+//! goes again. ZeroMQ connects again by itself.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use program::lifecycle::now_ms;
+use wire::Version;
+use wire::address::Host;
+use wire::chunk::Chunk;
+use wire::feed::{Answer, Hello, MAX_ANSWER_BYTES};
+use wire::id::{BoxId, ChunkId};
+use wire::key::SecretKey;
+
+use super::outbox::Outboxes;
+
+/// Chunks under way without a receipt: what a long road holds, and no more than a box can lose.
+const IN_FLIGHT: usize = 16;
+
+/// How long a hello may go without its welcome before it is said again.
+const HELLO_AGAIN: Duration = Duration::from_secs(1);
+
+/// Answers that are read before others have their turn.
+const ANSWERS_A_TURN: usize = 64;
+
+const MILLIS_TO_RECONNECT: i32 = 100;
+const MOST_MILLIS_TO_RECONNECT: i32 = 1000;
+const MILLIS_BETWEEN_HEARTBEATS: i32 = 1000;
+const MILLIS_WITHOUT_HEARTBEAT: i32 = 3000;
+
+/// Why there is no link to a seed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LinkError {
+    #[error("{0:?} is not tcp://HOST:PORT")]
+    Address(String),
+    #[error("cannot connect to {address}: {error}")]
+    Refused { address: String, error: zmq::Error },
+}
+
+/// What a link has to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Welcome,
+    Unwelcome(String),
+    Received(ChunkId),
+    Refused(ChunkId, String),
+    /// So many bytes were handed to the socket.
+    Sent(u64),
+    /// Something that is no answer.
+    Nonsense(String),
+}
+
+pub(super) struct Link {
+    seed: BoxId,
+    pub(super) socket: zmq::Socket,
+    stage: Stage,
+    in_flight: VecDeque<Chunk>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Hello has to be said.
+    Silent,
+    /// It was said then.
+    Greeting(Instant),
+    Welcome,
+}
+
+impl Link {
+    pub(super) fn connect(context: &zmq::Context, seed: BoxId, address: &str) -> Result<Self, LinkError> {
+        check(address)?;
+        let connect = || {
+            let socket = context.socket(zmq::DEALER)?;
+            // To a box that is away nothing is queued: what waits, waits in the outbox, which drops it in time.
+            socket.set_immediate(true)?;
+            socket.set_sndhwm(i32::try_from(2 * IN_FLIGHT).unwrap_or(i32::MAX))?;
+            socket.set_linger(0)?;
+            socket.set_ipv6(true)?;
+            socket.set_maxmsgsize(i64::try_from(MAX_ANSWER_BYTES).unwrap_or(i64::MAX))?;
+            socket.set_reconnect_ivl(MILLIS_TO_RECONNECT)?;
+            socket.set_reconnect_ivl_max(MOST_MILLIS_TO_RECONNECT)?;
+            socket.set_heartbeat_ivl(MILLIS_BETWEEN_HEARTBEATS)?;
+            socket.set_heartbeat_timeout(MILLIS_WITHOUT_HEARTBEAT)?;
+            socket.connect(address)?;
+            Ok(socket)
+        };
+        let socket = connect().map_err(|error| LinkError::Refused {
+            address: address.to_owned(),
+            error,
+        })?;
+        Ok(Self {
+            seed,
+            socket,
+            stage: Stage::Silent,
+            in_flight: VecDeque::new(),
+        })
+    }
+
+    /// What to wait for: answers always, room to send when there is something to send.
+    pub(super) fn interest(&self, outboxes: &Outboxes) -> zmq::PollEvents {
+        let may_send = match self.stage {
+            Stage::Silent => true,
+            Stage::Greeting(_) => false,
+            Stage::Welcome => self.in_flight.len() < IN_FLIGHT && !outboxes.is_empty(self.seed),
+        };
+        if may_send {
+            zmq::POLLIN | zmq::POLLOUT
+        } else {
+            zmq::POLLIN
+        }
+    }
+
+    /// Reads answers and sends what can be sent, without waiting for either.
+    pub(super) fn turn(&mut self, outboxes: &Outboxes, secret: &SecretKey, heard: &mut impl FnMut(Heard)) {
+        for _ in 0..ANSWERS_A_TURN {
+            let Some(answer) = self.read() else { break };
+            self.take(answer, outboxes, heard);
+        }
+        if let Stage::Greeting(said) = self.stage
+            && said.elapsed() >= HELLO_AGAIN
+        {
+            self.stage = Stage::Silent;
+        }
+        if self.stage == Stage::Silent && self.say_hello(secret) {
+            self.stage = Stage::Greeting(Instant::now());
+        }
+        while self.stage == Stage::Welcome && self.in_flight.len() < IN_FLIGHT {
+            let Some(chunk) = outboxes.take(self.seed) else {
+                break;
+            };
+            let parts = [&chunk.seal().bytes()[..], &chunk.bytes()[..]];
+            if self.socket.send_multipart(parts, zmq::DONTWAIT).is_err() {
+                outboxes.give_back(self.seed, std::iter::once(chunk));
+                break;
+            }
+            heard(Heard::Sent(chunk.bytes().len() as u64));
+            self.in_flight.push_back(chunk);
+        }
+    }
+
+    fn take(&mut self, answer: Result<Answer, String>, outboxes: &Outboxes, heard: &mut impl FnMut(Heard)) {
+        heard(match answer {
+            Ok(Answer::Welcome) => {
+                self.stage = Stage::Welcome;
+                Heard::Welcome
+            }
+            // Each chunk under way is answered so; once is enough, and a hello may still be on its way.
+            Ok(Answer::Unwelcome(_)) if self.stage != Stage::Welcome => return,
+            Ok(Answer::Unwelcome(why)) => {
+                self.stage = Stage::Silent;
+                outboxes.give_back(self.seed, self.in_flight.drain(..));
+                Heard::Unwelcome(why)
+            }
+            Ok(Answer::Received(id)) => {
+                self.in_flight.retain(|chunk| *chunk.id() != id);
+                Heard::Received(id)
+            }
+            Ok(Answer::Refused(id, why)) => {
+                self.in_flight.retain(|chunk| *chunk.id() != id);
+                Heard::Refused(id, why)
+            }
+            Err(nonsense) => Heard::Nonsense(nonsense),
+        });
+    }
+
+    /// The next answer, if there is one. Parts behind the first are no part of an answer.
+    fn read(&self) -> Option<Result<Answer, String>> {
+        let first = self.socket.recv_msg(zmq::DONTWAIT).ok()?;
+        let mut more = first.get_more();
+        if !more {
+            return Some(Answer::decode(&first).map_err(|refusal| refusal.to_string()));
+        }
+        while more {
+            more = self
+                .socket
+                .recv_msg(zmq::DONTWAIT)
+                .is_ok_and(|part| part.get_more());
+        }
+        Some(Err("an answer of several frames".into()))
+    }
+
+    fn say_hello(&self, secret: &SecretKey) -> bool {
+        let hello = Hello {
+            version: Version,
+            to: self.seed,
+            time: now_ms(),
+        };
+        self.socket.send(&hello.sign(secret)[..], zmq::DONTWAIT).is_ok()
+    }
+}
+
+/// ZeroMQ knows more kinds of address than a tracker may choose from.
+fn check(address: &str) -> Result<(), LinkError> {
+    let read = || {
+        let (host, port) = address.strip_prefix("tcp://")?.rsplit_once(':')?;
+        host.parse::<Host>().ok()?;
+        port.parse::<u16>().ok().filter(|port| *port != 0)
+    };
+    read()
+        .map(|_| ())
+        .ok_or_else(|| LinkError::Address(address.chars().take(64).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tcp_to_one_host_is_an_address() {
+        for good in [
+            "tcp://192.0.2.7:8091",
+            "tcp://[2001:db8::1]:1",
+            "tcp://box.example:65535",
+        ] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "ipc:///tmp/x",
+            "inproc://x",
+            "tcp://*:1",
+            "tcp://h:0",
+            "tcp://h",
+            "tcp://a;b:1",
+            "pgm://h:1",
+        ] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+}

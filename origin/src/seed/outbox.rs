@@ -1,0 +1,97 @@
+//! Outboxes: what waits for each seed, between the keeper that fills them and the thread that empties them.
+//!
+//! They are also how the thread learns which seeds there are, so no word of it can be lost. A full outbox
+//! drops what is oldest, for a live stream has no use for it; init segments stay.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use wire::chunk::Chunk;
+use wire::id::{BoxId, ChunkId};
+use wire::presentation::Seed;
+
+/// Chunks that may wait for a seed: some four segments of pictures and sound.
+const CAPACITY: usize = 64;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outboxes(Arc<Mutex<BTreeMap<BoxId, Outbox>>>);
+
+#[derive(Debug)]
+struct Outbox {
+    address: String,
+    waiting: VecDeque<Chunk>,
+}
+
+impl Outboxes {
+    /// An empty outbox for a seed, in the place of what it had.
+    pub(super) fn open(&self, Seed { id, zmq }: Seed) {
+        self.lock().insert(
+            id,
+            Outbox {
+                address: zmq,
+                waiting: VecDeque::new(),
+            },
+        );
+    }
+
+    pub(super) fn close(&self, seed: BoxId) {
+        self.lock().remove(&seed);
+    }
+
+    /// Puts a chunk behind the others; what has to be dropped for it.
+    pub(super) fn put(&self, seed: BoxId, chunk: Chunk) -> Option<ChunkId> {
+        let mut all = self.lock();
+        let Some(outbox) = all.get_mut(&seed) else {
+            return Some(chunk.id().clone());
+        };
+        outbox.waiting.push_back(chunk);
+        outbox.drop_oldest()
+    }
+
+    /// The addresses of all seeds.
+    pub(super) fn addresses(&self) -> BTreeMap<BoxId, String> {
+        self.lock()
+            .iter()
+            .map(|(id, outbox)| (*id, outbox.address.clone()))
+            .collect()
+    }
+
+    pub(super) fn is_empty(&self, seed: BoxId) -> bool {
+        self.lock()
+            .get(&seed)
+            .is_none_or(|outbox| outbox.waiting.is_empty())
+    }
+
+    /// The chunk that has waited for longest.
+    pub(super) fn take(&self, seed: BoxId) -> Option<Chunk> {
+        self.lock().get_mut(&seed)?.waiting.pop_front()
+    }
+
+    /// Puts chunks that could not be sent before the others, in their order.
+    pub(super) fn give_back(&self, seed: BoxId, chunks: impl DoubleEndedIterator<Item = Chunk>) {
+        if let Some(outbox) = self.lock().get_mut(&seed) {
+            for chunk in chunks.rev() {
+                outbox.waiting.push_front(chunk);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<BoxId, Outbox>> {
+        // Queues are whole at every moment at which a holder could have panicked.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outbox {
+    fn drop_oldest(&mut self) -> Option<ChunkId> {
+        if self.waiting.len() <= CAPACITY {
+            return None;
+        }
+        let oldest = self
+            .waiting
+            .iter()
+            .position(|chunk| !chunk.id().is_init())
+            .unwrap_or(0);
+        self.waiting.remove(oldest).map(|chunk| chunk.id().clone())
+    }
+}

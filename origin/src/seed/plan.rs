@@ -1,0 +1,402 @@
+//! The plan: which boxes are seeds of which channel, and which of them has gone silent.
+//!
+//! Pure: time is an argument. The tracker chooses, the plan only ever refuses a choice for a while: a box that
+//! gave no receipts is not taken again at once. It also never lets go of a seed that works for want of a
+//! better: a tracker that lost its memory names no boxes, and media must not wait until it has it back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use wire::id::{BoxId, ChannelName, ChunkId};
+use wire::presentation::Seed;
+
+/// A seed that owes receipts and gave none for so long is silent: less than a segment.
+const SILENCE: Duration = Duration::from_millis(1500);
+
+/// A seed that has a chunk waiting for so long is too slow to be one.
+const LAG: Duration = Duration::from_secs(6);
+
+/// A seed that only refuses for so long is none. A box needs a few seconds to hear of a channel's keys.
+const REFUSING: Duration = Duration::from_secs(8);
+
+/// For how long a box that was silent is not taken again.
+const SHUNNED: Duration = Duration::from_secs(5);
+
+/// What follows for the links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// A link to a box begins, or begins anew at another address.
+    Open(Seed),
+    /// A box begins with a channel: it lacks what there is.
+    Fill(BoxId, ChannelName),
+    /// A link ends.
+    Close(BoxId),
+}
+
+/// Why a seed was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Silent,
+    Slow,
+    Refusing,
+}
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// How many seeds a channel has at most.
+    most: usize,
+    seeds: BTreeMap<BoxId, Seeding>,
+    shunned: BTreeMap<BoxId, Instant>,
+}
+
+#[derive(Debug)]
+struct Seeding {
+    address: String,
+    channels: BTreeSet<ChannelName>,
+    /// Chunks without an answer, and since when they wait for it.
+    owed: BTreeMap<ChunkId, Instant>,
+    /// The last answer, or when it began to owe one.
+    heard: Instant,
+    refusing_since: Option<Instant>,
+}
+
+impl Plan {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            seeds: BTreeMap::new(),
+            shunned: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the tracker's choice of seeds for a channel.
+    pub(super) fn want(&mut self, channel: &ChannelName, seeds: &[Seed], now: Instant) -> Vec<Change> {
+        self.shunned
+            .retain(|_, since| now.duration_since(*since) < SHUNNED);
+        let mut chosen: Vec<BoxId> = Vec::with_capacity(self.most);
+        let mut changes = Vec::new();
+        let wanted: Vec<&Seed> = seeds
+            .iter()
+            .filter(|seed| !self.shunned.contains_key(&seed.id))
+            .collect();
+        for seed in wanted {
+            if chosen.len() < self.most && !chosen.contains(&seed.id) {
+                chosen.push(seed.id);
+                self.take(channel, seed, now, &mut changes);
+            }
+        }
+        let others = self.seeds.iter_mut().filter(|(id, _)| !chosen.contains(id));
+        // What works stays where the tracker names nobody in its place.
+        for (_, seeding) in others
+            .filter(|(_, seeding)| seeding.channels.contains(channel))
+            .skip(self.most - chosen.len())
+        {
+            seeding.channels.remove(channel);
+        }
+        self.seeds.retain(|id, seeding| {
+            if seeding.channels.is_empty() {
+                changes.push(Change::Close(*id));
+            }
+            !seeding.channels.is_empty()
+        });
+        changes
+    }
+
+    /// The seeds of a channel.
+    pub(super) fn of(&self, channel: &ChannelName) -> Vec<BoxId> {
+        let has = |seeding: &&Seeding| seeding.channels.contains(channel);
+        self.seeds
+            .iter()
+            .filter(|(_, seeding)| has(seeding))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// The channels that a box is a seed of.
+    pub(super) fn channels_of(&self, seed: BoxId) -> Vec<ChannelName> {
+        self.seeds
+            .get(&seed)
+            .map_or(Vec::new(), |seeding| seeding.channels.iter().cloned().collect())
+    }
+
+    /// How many seeds there are.
+    pub(super) fn len(&self) -> usize {
+        self.seeds.len()
+    }
+
+    /// A chunk waits to be sent to a seed.
+    pub(super) fn handed(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) {
+        if let Some(seeding) = self.seeds.get_mut(&seed) {
+            if seeding.owed.is_empty() {
+                seeding.heard = now;
+            }
+            seeding.owed.entry(chunk.clone()).or_insert(now);
+        }
+    }
+
+    /// A chunk will not be sent after all.
+    pub(super) fn dropped(&mut self, seed: BoxId, chunk: &ChunkId) {
+        if let Some(seeding) = self.seeds.get_mut(&seed) {
+            seeding.owed.remove(chunk);
+        }
+    }
+
+    /// A seed gave the receipt of a chunk.
+    pub(super) fn received(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) {
+        if let Some(seeding) = self.seeds.get_mut(&seed) {
+            seeding.owed.remove(chunk);
+            seeding.heard = now;
+            seeding.refusing_since = None;
+        }
+    }
+
+    /// A seed refused a chunk.
+    pub(super) fn refused(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) {
+        if let Some(seeding) = self.seeds.get_mut(&seed) {
+            seeding.owed.remove(chunk);
+            seeding.heard = now;
+            seeding.refusing_since.get_or_insert(now);
+        }
+    }
+
+    /// Gives up the seeds that do not do what seeds are for. Their links have to be closed.
+    pub(super) fn judge(&mut self, now: Instant) -> Vec<(BoxId, Fault)> {
+        let since = |then: Instant| now.saturating_duration_since(then);
+        let fault = |seeding: &Seeding| {
+            let lag = seeding.owed.values().min().map(|oldest| since(*oldest));
+            match lag {
+                Some(_) if since(seeding.heard) >= SILENCE => Some(Fault::Silent),
+                Some(lag) if lag >= LAG => Some(Fault::Slow),
+                _ => seeding
+                    .refusing_since
+                    .filter(|began| since(*began) >= REFUSING)
+                    .map(|_| Fault::Refusing),
+            }
+        };
+        let at_fault = |(id, seeding): (&BoxId, &Seeding)| Some((*id, fault(seeding)?));
+        let faults: Vec<_> = self.seeds.iter().filter_map(at_fault).collect();
+        for (id, _) in &faults {
+            self.seeds.remove(id);
+            self.shunned.insert(*id, now);
+        }
+        self.shunned.retain(|_, began| since(*began) < SHUNNED);
+        faults
+    }
+
+    /// The boxes that the tracker should replace.
+    pub(super) fn silent(&self) -> Vec<BoxId> {
+        self.shunned.keys().copied().collect()
+    }
+
+    fn take(&mut self, channel: &ChannelName, seed: &Seed, now: Instant, changes: &mut Vec<Change>) {
+        let seeding = self.seeds.entry(seed.id).or_insert_with(|| Seeding::new(now));
+        let moved = seeding.address != seed.zmq;
+        if moved {
+            seeding.address.clone_from(&seed.zmq);
+            seeding.owed.clear();
+            changes.push(Change::Open(seed.clone()));
+        }
+        let is_new = seeding.channels.insert(channel.clone());
+        let lacking = seeding
+            .channels
+            .iter()
+            .filter(|has| moved || (is_new && *has == channel));
+        changes.extend(lacking.map(|channel| Change::Fill(seed.id, channel.clone())));
+    }
+}
+
+impl Seeding {
+    /// A seed of nothing, nowhere yet.
+    fn new(now: Instant) -> Self {
+        let (address, channels, owed) = (String::new(), BTreeSet::new(), BTreeMap::new());
+        Self {
+            address,
+            channels,
+            owed,
+            heard: now,
+            refusing_since: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::id::{Epoch, TrackId};
+
+    use super::*;
+
+    fn channel() -> ChannelName {
+        "demo".parse().unwrap()
+    }
+
+    fn id(number: u8) -> BoxId {
+        BoxId::from_bytes([number; 16])
+    }
+
+    fn seed(number: u8) -> Seed {
+        Seed {
+            id: id(number),
+            zmq: format!("tcp://192.0.2.{number}:8091"),
+        }
+    }
+
+    fn seeds(numbers: &[u8]) -> Vec<Seed> {
+        numbers.iter().map(|number| seed(*number)).collect()
+    }
+
+    fn ids(numbers: &[u8]) -> Vec<BoxId> {
+        numbers.iter().map(|number| id(*number)).collect()
+    }
+
+    fn chunk(segment: u32) -> ChunkId {
+        ChunkId {
+            channel: channel(),
+            epoch: Epoch(1),
+            track: TrackId::VIDEO,
+            segment,
+            index: 0,
+        }
+    }
+
+    fn plan_of(numbers: &[u8], now: Instant) -> Plan {
+        let mut plan = Plan::new(3);
+        plan.want(&channel(), &seeds(numbers), now);
+        plan
+    }
+
+    #[test]
+    fn a_chosen_box_is_opened_and_filled_once() {
+        let now = Instant::now();
+        let mut plan = Plan::new(2);
+        let begun = |number| [Change::Open(seed(number)), Change::Fill(id(number), channel())];
+        assert_eq!(
+            plan.want(&channel(), &seeds(&[1, 2, 3]), now),
+            [begun(1), begun(2)].concat()
+        );
+        assert_eq!(plan.want(&channel(), &seeds(&[2, 1]), now), []);
+        assert_eq!(plan.of(&channel()), ids(&[1, 2]));
+    }
+
+    #[test]
+    fn a_box_that_the_tracker_replaced_is_closed() {
+        let now = Instant::now();
+        let mut plan = plan_of(&[1, 2, 3], now);
+        let changes = plan.want(&channel(), &seeds(&[1, 4, 3]), now);
+        assert_eq!(
+            changes,
+            [
+                Change::Open(seed(4)),
+                Change::Fill(id(4), channel()),
+                Change::Close(id(2))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_tracker_that_lost_its_memory_costs_no_seed() {
+        let now = Instant::now();
+        let mut plan = plan_of(&[1, 2, 3], now);
+        assert_eq!(plan.want(&channel(), &[], now), []);
+        let changes = plan.want(&channel(), &seeds(&[4]), now);
+        assert_eq!(changes.len(), 3, "one comes, one goes: {changes:?}");
+        assert_eq!(plan.of(&channel()), ids(&[1, 2, 4]));
+    }
+
+    #[test]
+    fn a_box_of_two_channels_has_one_link_until_both_let_go() {
+        let now = Instant::now();
+        let mut plan = Plan::new(1);
+        let other: ChannelName = "other".parse().unwrap();
+        plan.want(&channel(), &seeds(&[1]), now);
+        assert_eq!(
+            plan.want(&other, &seeds(&[1]), now),
+            [Change::Fill(id(1), other.clone())]
+        );
+        let changes = plan.want(&channel(), &seeds(&[2]), now);
+        assert!(!changes.contains(&Change::Close(id(1))));
+        assert!(
+            plan.want(&other, &seeds(&[2]), now)
+                .contains(&Change::Close(id(1)))
+        );
+    }
+
+    #[test]
+    fn a_box_that_moved_is_opened_anew_and_filled() {
+        let now = Instant::now();
+        let mut plan = plan_of(&[1], now);
+        let moved = Seed {
+            zmq: "tcp://198.51.100.1:1".into(),
+            ..seed(1)
+        };
+        let changes = plan.want(&channel(), std::slice::from_ref(&moved), now);
+        assert_eq!(changes, [Change::Open(moved), Change::Fill(id(1), channel())]);
+    }
+
+    #[test]
+    fn a_seed_that_owes_receipts_and_gives_none_is_silent_within_a_segment() {
+        let start = Instant::now();
+        let mut plan = plan_of(&[1, 2], start);
+        let idle = start + Duration::from_mins(1);
+        assert_eq!(plan.judge(idle), [], "nothing was sent, so nothing is owed");
+
+        for (step, segment) in (0..5).map(|step| (step * 400, step + 1)) {
+            let now = idle + Duration::from_millis(step.into());
+            for seed in ids(&[1, 2]) {
+                plan.handed(seed, &chunk(segment), now);
+            }
+            plan.received(id(1), &chunk(segment), now);
+        }
+        let now = idle + Duration::from_secs(2);
+        assert_eq!(plan.judge(now), [(id(2), Fault::Silent)]);
+        assert_eq!(plan.silent(), ids(&[2]));
+        assert_eq!(plan.of(&channel()), ids(&[1]));
+
+        assert_eq!(
+            plan.want(&channel(), &seeds(&[1, 2]), now),
+            [],
+            "not again at once"
+        );
+        assert_eq!(
+            plan.want(&channel(), &seeds(&[1, 2]), now + SHUNNED).len(),
+            2,
+            "then again, for want of a better"
+        );
+    }
+
+    #[test]
+    fn a_seed_that_cannot_keep_up_is_slow() {
+        let start = Instant::now();
+        let mut plan = plan_of(&[1], start);
+        plan.handed(id(1), &chunk(1), start);
+        for second in 0..6 {
+            let now = start + Duration::from_secs(second);
+            plan.handed(id(1), &chunk(10), now);
+            plan.received(id(1), &chunk(10), now);
+            assert_eq!(plan.judge(now), []);
+        }
+        assert_eq!(plan.judge(start + LAG), [(id(1), Fault::Slow)]);
+    }
+
+    #[test]
+    fn a_chunk_that_was_dropped_is_not_owed() {
+        let start = Instant::now();
+        let mut plan = plan_of(&[1], start);
+        plan.handed(id(1), &chunk(1), start);
+        plan.dropped(id(1), &chunk(1));
+        assert_eq!(plan.judge(start + LAG), []);
+    }
+
+    #[test]
+    fn a_seed_may_refuse_at_first_but_not_for_ever() {
+        let start = Instant::now();
+        let mut plan = plan_of(&[1, 2], start);
+        let end = start + REFUSING;
+        for seed in ids(&[1, 2]) {
+            plan.handed(seed, &chunk(1), start);
+            plan.refused(seed, &chunk(1), start);
+        }
+        plan.handed(id(1), &chunk(2), start);
+        plan.received(id(1), &chunk(2), start);
+        assert_eq!(plan.judge(end), [(id(2), Fault::Refusing)]);
+    }
+}

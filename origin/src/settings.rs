@@ -1,0 +1,110 @@
+//! What an origin can be told.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use reqwest::Url;
+use wire::address::HttpBase;
+
+use crate::ingest::{Assignment, BadStreamKey};
+
+/// Takes a live stream in over RTMP, seals it, and hands it to a few boxes and to whoever asks.
+#[derive(Debug, Parser)]
+#[command(name = "origin", version, subcommand_negates_reqs = true)]
+pub struct Command {
+    /// What else than to run.
+    #[command(subcommand)]
+    pub instead: Option<Instead>,
+    /// How to run.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What an origin can do besides running.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Instead {
+    /// Prints the public key, for the tracker's --trust-origin; makes the key if there is none
+    Key,
+}
+
+/// How an origin runs.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// Where publishers push to
+    #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:1935")]
+    pub rtmp: SocketAddr,
+    /// Where viewers are served that no box could serve
+    #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:8081")]
+    pub http: SocketAddr,
+    /// A tracker; may be given several times
+    #[arg(long, value_name = "URL", required = true)]
+    pub tracker: Vec<Url>,
+    /// Where keys are kept
+    #[arg(long, value_name = "DIR", default_value = "origin-data", global = true)]
+    pub data_dir: PathBuf,
+    /// Where viewers reach this origin, if not at the address that the tracker sees it come from
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<HttpBase>,
+    /// How many boxes each channel is pushed to
+    #[arg(long, value_name = "COUNT", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub seeds: u8,
+    /// Who may publish what; may be given several times. Without any, a key for the channel `live` is made
+    #[arg(long, value_name = "CHANNEL=KEY", hide_default_value = true)]
+    pub stream_key: Vec<String>,
+    /// How much media is kept in memory at most, in MiB
+    #[arg(long, value_name = "MIB", default_value = "512", value_parser = clap::value_parser!(u16).range(64..))]
+    pub window_mib: u16,
+}
+
+impl Settings {
+    /// The stream keys. They are read here and not by clap, which would repeat a wrong one in its message.
+    pub fn assignments(&self) -> Result<Vec<Assignment>, BadStreamKey> {
+        self.stream_key.iter().map(|text| text.parse()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_can_be_asked_for_without_a_tracker() {
+        for line in ["origin key --data-dir /x", "origin --data-dir /x key"] {
+            let command = Command::try_parse_from(line.split(' ')).unwrap();
+            assert!(matches!(command.instead, Some(Instead::Key)));
+            assert_eq!(command.settings.data_dir, PathBuf::from("/x"));
+        }
+        let refusal = Command::try_parse_from(["origin"]).unwrap_err();
+        assert!(refusal.to_string().contains("--tracker"), "{refusal}");
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_with_its_value() {
+        for (flag, value) in [
+            ("--seeds", "0"),
+            ("--rtmp", "1935"),
+            ("--public-url", "http://a/b"),
+            ("--tracker", "x"),
+        ] {
+            let refusal =
+                Command::try_parse_from(["origin", "--tracker", "http://t", flag, value]).unwrap_err();
+            let message = refusal.to_string();
+            assert!(message.contains(flag) && message.contains(value), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_stream_key_is_not_repeated() {
+        let line = [
+            "origin",
+            "--tracker",
+            "http://t",
+            "--stream-key",
+            "live=hush!hush!",
+        ];
+        let command = Command::try_parse_from(line).unwrap();
+        let error = command.settings.assignments().unwrap_err().to_string();
+        assert!(!error.contains("hush"), "{error}");
+    }
+}

@@ -1,0 +1,253 @@
+//! Telling a tracker what is live, and hearing which boxes to push to.
+//!
+//! One task for each channel and tracker, so that a tracker that is away delays nobody. Several trackers usually
+//! share a registry; should they not, the first of them that answers chooses the seeds.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use program::lifecycle::now_ms;
+use program::media::Meter;
+use program::tracker::{Tracker, Unanswered};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+use wire::Version;
+use wire::address::HttpBase;
+use wire::id::ChannelName;
+use wire::key::SecretKey;
+use wire::presentation::{PATH, Presentation, PresentationReply};
+
+use crate::channel::Report;
+use crate::seed::{Seeds, Wanted};
+
+/// How often a channel is presented when nothing is new.
+const PERIOD: Duration = Duration::from_secs(3);
+
+/// How long a channel that ended is still presented as such: until those who watched it have heard.
+const FAREWELL: Duration = Duration::from_mins(1);
+
+/// At shutdown: how long the last chunks may take, and then the last word to a tracker.
+const LAST_CHUNKS: Duration = Duration::from_secs(1);
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// For how long a tracker's choice of seeds counts before that of a tracker behind it.
+const CHOICE: Duration = Duration::from_secs(10);
+
+/// When each of the trackers last chose seeds, for one channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices(Arc<Mutex<Vec<Option<Instant>>>>);
+
+impl Choices {
+    /// For so many trackers, the most trusted first.
+    pub(crate) fn of(trackers: usize) -> Self {
+        Self(Arc::new(Mutex::new(vec![None; trackers])))
+    }
+
+    /// Notes a choice of the tracker at that place, and tells whether it counts.
+    fn note(&self, place: usize, now: Instant) -> bool {
+        let mut chosen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = chosen.get_mut(place) {
+            *own = Some(now);
+        }
+        let recent = |then: &Option<Instant>| then.is_some_and(|then| now.duration_since(then) < CHOICE);
+        !chosen.iter().take(place).any(recent)
+    }
+}
+
+/// Tells one tracker of one channel.
+pub(crate) struct Teller {
+    pub(crate) tracker: Tracker,
+    /// Its place among the trackers.
+    pub(crate) place: usize,
+    pub(crate) choices: Choices,
+    pub(crate) channel: ChannelName,
+    pub(crate) secret: SecretKey,
+    pub(crate) http: HttpBase,
+    pub(crate) meter: Meter,
+    pub(crate) reports: watch::Receiver<Option<Report>>,
+    pub(crate) seeds: Seeds,
+    pub(crate) clock: Clock,
+}
+
+/// The time that presentations carry: the tracker's as far as known, and only growing.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    /// The tracker's clock less ours, in milliseconds.
+    ahead: i64,
+    last: u64,
+}
+
+impl Clock {
+    fn sequence(&self, now_ms: u64) -> u64 {
+        now_ms
+            .saturating_add_signed(self.ahead)
+            .max(self.last.saturating_add(1))
+    }
+
+    /// A presentation was taken, under that sequence and at that time of the tracker.
+    fn taken(&mut self, sequence: u64, theirs_ms: u64, now_ms: u64) {
+        self.last = sequence;
+        self.correct(theirs_ms, now_ms);
+    }
+
+    fn correct(&mut self, theirs_ms: u64, now_ms: u64) {
+        // Clocks that are further apart than an i64 of milliseconds do not exist.
+        self.ahead = i64::try_from(i128::from(theirs_ms) - i128::from(now_ms)).unwrap_or(0);
+    }
+}
+
+impl Teller {
+    /// Tells until `stop`; then once more, that the channel has ended.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut trusted = true;
+        loop {
+            let report = self.reports.borrow_and_update().clone();
+            let report = report.filter(|report| report.ended.is_none_or(|ended| ended.elapsed() < FAREWELL));
+            let told = match report {
+                None => Ok(()),
+                Some(report) => tokio::select! {
+                    () = stop.cancelled() => break,
+                    told = self.tell(&report) => told,
+                },
+            };
+            self.note_trust(&mut trusted, told.as_ref().err());
+            let waited = tokio::select! {
+                () = stop.cancelled() => break,
+                waited = wait(&mut self.reports, &mut self.seeds, told.err().map(|_| self.tracker.pause())) => waited,
+            };
+            if waited.is_none() {
+                break;
+            }
+        }
+        self.say_goodbye().await;
+    }
+
+    async fn tell(&mut self, report: &Report) -> Result<(), Unanswered> {
+        let sequence = self.clock.sequence(now_ms());
+        let presentation = Presentation {
+            version: Version,
+            key: self.secret.public(),
+            sequence,
+            channel: self.channel.clone(),
+            epoch: report.epoch,
+            live: report.ended.is_none(),
+            http: self.http.clone(),
+            mpd: report.presentation.mpd(SystemTime::now()),
+            newest: report.presentation.newest().unwrap_or(0),
+            viewer_bytes: self.meter.channel_bytes(&self.channel),
+            tracks: report.presentation.tracks(),
+            silent: self.seeds.silent.borrow_and_update().clone(),
+        };
+        let reply = self
+            .tracker
+            .post::<PresentationReply>(PATH, presentation.sign(&self.secret))
+            .await;
+        match reply {
+            Ok(PresentationReply { time, seeds }) => {
+                self.clock.taken(sequence, time, now_ms());
+                if report.ended.is_none() && self.choices.note(self.place, Instant::now()) {
+                    let wanted = Wanted {
+                        channel: self.channel.clone(),
+                        seeds,
+                    };
+                    // Nobody keeps seeds any more: the origin is stopping.
+                    let _ = self.seeds.wanted.send(wanted).await;
+                }
+                Ok(())
+            }
+            Err(unanswered) => {
+                if let Unanswered::Refused { time: Some(time), .. } = &unanswered {
+                    self.clock.correct(*time, now_ms());
+                }
+                Err(unanswered)
+            }
+        }
+    }
+
+    /// Says once what only the tracker's owner can put right.
+    fn note_trust(&self, trusted: &mut bool, trouble: Option<&Unanswered>) {
+        let (tracker, channel) = (self.tracker.url(), &self.channel);
+        match trouble {
+            Some(Unanswered::Refused { status: 403, why, .. }) if *trusted => {
+                let key = self.secret.public();
+                error!(%tracker, %channel, why, "tracker does not let this origin publish; start it with --trust-origin {key}");
+                *trusted = false;
+            }
+            None if !*trusted => {
+                info!(%tracker, %channel, "tracker lets this origin publish now");
+                *trusted = true;
+            }
+            _ => {}
+        }
+    }
+
+    async fn say_goodbye(&mut self) {
+        let ended = |report: &Option<Report>| report.as_ref().is_none_or(|report| report.ended.is_some());
+        // Where its task is gone or late, the channel ends here.
+        let _ = timeout(LAST_CHUNKS, self.reports.wait_for(ended)).await.is_ok();
+        let last = self.reports.borrow().clone();
+        if let Some(report) =
+            last.filter(|report| report.ended.is_none_or(|ended| ended.elapsed() < FAREWELL))
+        {
+            let report = Report {
+                ended: Some(report.ended.unwrap_or_else(Instant::now)),
+                ..report
+            };
+            // A tracker that does not hear it finds out when nothing more comes.
+            let _ = timeout(LAST_WORD, self.tell(&report)).await;
+        }
+    }
+}
+
+/// Waits until there is something to tell: at once at news, without news for a period. After a failure not
+/// before `pause` is over. `None`: there will be no more news.
+async fn wait(
+    reports: &mut watch::Receiver<Option<Report>>,
+    seeds: &mut Seeds,
+    pause: Option<Duration>,
+) -> Option<()> {
+    if let Some(pause) = pause {
+        sleep(pause).await;
+        return Some(());
+    }
+    tokio::select! {
+        news = reports.changed() => news.ok(),
+        silent = seeds.silent.changed() => silent.ok(),
+        () = sleep(PERIOD) => Some(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_tracker_that_answers_chooses_the_seeds() {
+        let choices = Choices::of(2);
+        let start = Instant::now();
+        assert!(choices.note(1, start), "the first is away");
+        assert!(choices.note(0, start));
+        assert!(!choices.note(1, start + Duration::from_secs(9)));
+        assert!(choices.note(1, start + CHOICE));
+    }
+
+    #[test]
+    fn sequences_follow_the_trackers_clock_and_grow() {
+        let mut clock = Clock::default();
+        assert_eq!(clock.sequence(10_000), 10_000);
+        clock.taken(10_000, 15_000, 10_000);
+        assert_eq!(clock.sequence(10_100), 15_100, "the tracker is 5 s ahead");
+        clock.taken(15_100, 4000, 10_100);
+        assert_eq!(clock.sequence(10_200), 15_101, "it was set back");
+    }
+
+    #[test]
+    fn a_refused_sequence_need_not_be_surpassed() {
+        let mut clock = Clock::default();
+        assert_eq!(clock.sequence(90_000), 90_000, "we are far ahead");
+        clock.correct(10_000, 90_000);
+        assert_eq!(clock.sequence(90_100), 10_100);
+    }
+}

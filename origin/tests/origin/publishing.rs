@@ -1,0 +1,181 @@
+//! What a publisher pushes is sealed, kept, served and presented.
+
+use std::process::ExitCode;
+
+use program::lifecycle::Lifecycle;
+use wire::chunk::SealedChunk;
+use wire::id::{ChannelName, ChunkId, INIT_SEGMENT, TrackId};
+use wire::presentation::Presentation;
+
+use crate::harness::{start, start_with};
+use crate::tracker::Tracker;
+
+fn demo() -> ChannelName {
+    "demo".parse().unwrap()
+}
+
+fn is_live(presentation: &Presentation) -> bool {
+    presentation.live
+}
+
+#[tokio::test]
+async fn what_is_published_is_presented_and_served_under_the_origins_seal() {
+    let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
+    let tracker = Tracker::start(&world).await;
+    let origin = start(&folder, &tracker).await;
+    let mut encoder = origin.publish().await;
+    encoder.send(0..8000).await;
+
+    let presented = tracker.hears("three segments", |heard| heard.newest >= 3).await;
+    assert!(presented.live);
+    assert_eq!((presented.key, &presented.channel), (origin.key, &demo()));
+    assert_eq!(
+        presented.http.to_string(),
+        format!("http://{}", origin.running.http)
+    );
+    assert!(
+        presented
+            .mpd
+            .contains(&format!("{}/$RepresentationID$/$Number$.m4v", presented.epoch))
+    );
+    assert_eq!(
+        presented
+            .tracks
+            .iter()
+            .map(|track| track.track)
+            .collect::<Vec<_>>(),
+        [TrackId::VIDEO, TrackId::AUDIO]
+    );
+
+    for (track, segment, file) in [
+        (TrackId::VIDEO, INIT_SEGMENT, "v0/init.m4v"),
+        (TrackId::AUDIO, INIT_SEGMENT, "a0/init.m4a"),
+    ] {
+        let response = origin
+            .get(&format!("/live/demo/{}/{file}", presented.epoch))
+            .await;
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        let id = ChunkId {
+            channel: demo(),
+            epoch: presented.epoch,
+            track,
+            segment,
+            index: 0,
+        };
+        SealedChunk::new(response.bytes().await.unwrap())
+            .open(&id, &[origin.key])
+            .unwrap();
+    }
+    for file in ["v0/1.m4v", "a0/1.m4a", "v0/3.m4v", "a0/3.m4a"] {
+        let response = origin
+            .get(&format!("/live/demo/{}/{file}", presented.epoch))
+            .await;
+        assert!(response.status().is_success(), "{file}");
+        assert!(response.headers().contains_key("etag"), "{file} is whole");
+    }
+    encoder.vanish().await;
+}
+
+#[tokio::test]
+async fn a_channel_ends_with_its_publisher_and_begins_again_in_a_later_epoch() {
+    let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
+    let tracker = Tracker::start(&world).await;
+    let origin = start(&folder, &tracker).await;
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    let first = tracker.hears("the channel", is_live).await;
+    encoder.vanish().await;
+    let ended = tracker.hears("its end", |heard| !heard.live).await;
+    assert_eq!(ended.epoch, first.epoch);
+    assert_eq!(ended.newest, 3, "its last segment counts");
+
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    tracker
+        .hears("a later epoch", |heard| heard.live && heard.epoch > first.epoch)
+        .await;
+    let old = origin.get(&format!("/live/demo/{}/v0/1.m4v", first.epoch)).await;
+    assert!(old.status().is_success(), "those who watched may finish");
+    encoder.vanish().await;
+}
+
+#[tokio::test]
+async fn a_break_in_the_timestamps_begins_an_epoch_and_costs_no_publisher() {
+    let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
+    let tracker = Tracker::start(&world).await;
+    let origin = start(&folder, &tracker).await;
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    let first = tracker.hears("the channel", is_live).await;
+    encoder.send(3_600_000..3_605_000).await;
+    tracker
+        .hears("a later epoch", |heard| heard.live && heard.epoch > first.epoch)
+        .await;
+    encoder.vanish().await;
+}
+
+#[tokio::test]
+async fn an_origin_that_ends_says_so_and_leaves_nothing_running() {
+    let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
+    let tracker = Tracker::start(&world).await;
+    let origin = start(&folder, &tracker).await;
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    tracker.hears("the channel", is_live).await;
+
+    let (rtmp, http) = (origin.running.rtmp, origin.running.http);
+    assert_eq!(origin.stop().await, ExitCode::SUCCESS, "every task ended in time");
+    tracker.hears("its end", |heard| !heard.live).await;
+    for address in [rtmp, http] {
+        assert!(
+            tokio::net::TcpListener::bind(address).await.is_ok(),
+            "the port is free again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn media_does_not_wait_for_a_tracker() {
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    let origin = start_with(folder.path(), &url, &[]).await;
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    encoder.vanish().await;
+
+    let live = "boxmesh_origin_channels_live 0";
+    let metrics = loop {
+        let metrics = origin.get("/metrics").await.text().await.unwrap();
+        if metrics.contains(live) && !metrics.contains("chunks_sealed_total 0") {
+            break metrics;
+        }
+    };
+    assert!(!metrics.contains("boxmesh_origin_window_bytes 0"), "{metrics}");
+    assert_eq!(origin.get("/healthz").await.text().await.unwrap(), "ok\n");
+}
+
+#[tokio::test]
+async fn two_origins_do_not_share_a_data_folder() {
+    let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
+    let tracker = Tracker::start(&world).await;
+    let origin = start(&folder, &tracker).await;
+    let line = [
+        "origin",
+        "--tracker",
+        &tracker.url,
+        "--data-dir",
+        folder.path().to_str().unwrap(),
+    ];
+    let settings = <origin::settings::Command as clap::Parser>::try_parse_from(line)
+        .unwrap()
+        .settings;
+    let error = origin::Identity::of(&settings).unwrap_err().to_string();
+    assert!(
+        error.starts_with("--data-dir: ") && error.contains("in use"),
+        "{error}"
+    );
+    origin.stop().await;
+    origin::Identity::of(&settings).unwrap();
+}
