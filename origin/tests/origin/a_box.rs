@@ -85,7 +85,10 @@ impl ABox {
         let found = tokio::time::timeout(PATIENCE, received.wait_for(|chunks| wanted(&ids(chunks)))).await;
         match found {
             Ok(chunks) => ids(&chunks.unwrap()),
-            Err(_) => panic!("never had {what}, but {:?}", ids(&self.inner.received.borrow())),
+            Err(late) => panic!(
+                "{late}: never had {what}, but {:?}",
+                ids(&self.inner.received.borrow())
+            ),
         }
     }
 }
