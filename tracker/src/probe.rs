@@ -1,6 +1,6 @@
 //! Is a box where it says? The tracker goes there and asks it to sign a number.
 //!
-//! Boxes that this tracker hears are considered at each announcement; the [`plan`] says which of
+//! Boxes that this tracker hears are considered at each announcement; the plan says which of
 //! them is due. What comes of it goes into the registry, so that trackers do not all ask.
 
 mod fetch;

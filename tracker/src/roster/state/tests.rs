@@ -1,0 +1,185 @@
+//! What a tracker knows, and when it stops knowing it.
+
+use super::*;
+use crate::testing::{self, NOW, box_id, box_record, channel_record, presentation};
+
+const HTTP: &str = "http://0.0.0.0:8090";
+
+fn state() -> State {
+    State::new(SessionKey::from_bytes([0; 32]), false, NOW)
+}
+
+fn heard(n: u8, sequence: u64) -> News {
+    News::Heard(box_record(n, sequence, HTTP, "127.0.0.1"))
+}
+
+fn proved(n: u8) -> News {
+    let http = "http://127.0.0.1:8090".parse().unwrap();
+    News::Judged(
+        box_id(n),
+        Verdict {
+            http,
+            at: NOW,
+            refusal: None,
+        },
+    )
+}
+
+fn presented(sequence: u64, newest: u32) -> News {
+    News::Presented(channel_record(
+        1,
+        wire::presentation::Presentation {
+            newest,
+            ..presentation(1, sequence)
+        },
+    ))
+}
+
+fn polled(records: &[Arc<BoxRecord>]) -> News {
+    let boxes = records.iter().map(|record| (record.id, record.clone())).collect();
+    News::Polled(
+        Snapshot {
+            boxes,
+            ..Snapshot::default()
+        },
+        SessionKey::from_bytes([1; 32]),
+    )
+}
+
+fn alive(state: &State, now: u64) -> Vec<BoxId> {
+    state.view(now).boxes.into_keys().collect()
+}
+
+fn carriers(state: &State, now: u64) -> usize {
+    state.view(now).channels[&"demo".parse().unwrap()].carriers.len()
+}
+
+#[test]
+fn a_box_is_alive_for_ten_seconds_after_its_last_word() {
+    let mut state = state();
+    state.learn(heard(1, NOW), NOW);
+    assert_eq!(alive(&state, NOW + ALIVE), [box_id(1)]);
+    assert!(alive(&state, NOW + ALIVE + 1).is_empty());
+}
+
+#[test]
+fn a_goodbye_counts_at_once_and_what_was_said_before_does_not_undo_it() {
+    let mut state = state();
+    let before = box_record(1, NOW, HTTP, "127.0.0.1");
+    state.learn(News::Heard(before.clone()), NOW);
+    let mut goodbye = testing::announcement(1, NOW + 1, HTTP);
+    goodbye.leaving = true;
+    state.learn(News::Heard(testing::record_of(1, goodbye, "127.0.0.1")), NOW + 1);
+    assert!(alive(&state, NOW + 1).is_empty());
+    state.learn(polled(&[before]), NOW + 2);
+    assert!(alive(&state, NOW + 2).is_empty());
+    state.learn(heard(1, NOW + 3), NOW + 3);
+    assert_eq!(alive(&state, NOW + 3), [box_id(1)], "it came back");
+}
+
+#[test]
+fn while_the_registry_is_away_only_boxes_heard_here_can_be_missed() {
+    let mut state = state();
+    state.learn(heard(1, NOW), NOW);
+    state.learn(polled(&[box_record(2, NOW, HTTP, "127.0.0.1")]), NOW + 1000);
+    state.learn(News::Unanswered, NOW + 2000);
+    assert_eq!(alive(&state, NOW + 60_000), [box_id(2)]);
+    state.learn(heard(1, NOW + 60_000), NOW + 60_000);
+    assert_eq!(alive(&state, NOW + 60_000).len(), 2);
+
+    state.learn(polled(&[]), NOW + 60_001);
+    assert_eq!(
+        alive(&state, NOW + 60_001),
+        [box_id(1)],
+        "now everybody can be heard again"
+    );
+}
+
+#[test]
+fn an_emptied_registry_takes_no_box_away() {
+    let mut state = state();
+    state.learn(heard(1, NOW), NOW);
+    state.learn(polled(&[]), NOW + 1000);
+    assert_eq!(alive(&state, NOW + 1000), [box_id(1)]);
+}
+
+#[test]
+fn what_is_too_old_leaves_memory() {
+    let mut state = state();
+    state.learn(heard(1, NOW), NOW);
+    state.learn(proved(1), NOW);
+    state.learn(polled(&[]), NOW + FORGET_BOXES);
+    assert!(state.boxes.is_empty() && state.verdicts.is_empty());
+}
+
+#[test]
+fn viewers_are_sent_only_to_boxes_that_were_proved_and_carry_the_epoch() {
+    let mut state = state();
+    state.learn(presented(NOW, 1), NOW);
+    state.learn(heard(1, NOW), NOW);
+    assert_eq!(carriers(&state, NOW), 0, "not proved yet");
+    state.learn(proved(1), NOW);
+    assert_eq!(carriers(&state, NOW), 1);
+
+    let mut elsewhere = testing::announcement(1, NOW + 1, HTTP);
+    elsewhere.carried[0].epoch = wire::id::Epoch(NOW - 1);
+    state.learn(News::Heard(testing::record_of(1, elsewhere, "127.0.0.1")), NOW);
+    assert_eq!(carriers(&state, NOW), 0, "another epoch");
+}
+
+#[test]
+fn a_box_that_moved_has_to_prove_its_address_again() {
+    let mut state = state();
+    state.learn(presented(NOW, 1), NOW);
+    state.learn(heard(1, NOW), NOW);
+    state.learn(proved(1), NOW);
+    assert_eq!(carriers(&state, NOW), 1);
+    state.learn(
+        News::Heard(box_record(1, NOW + 1, "http://0.0.0.0:9999", "127.0.0.1")),
+        NOW,
+    );
+    assert_eq!(carriers(&state, NOW), 0);
+}
+
+#[test]
+fn a_box_that_fell_far_behind_gets_no_viewers() {
+    let mut state = state();
+    state.learn(heard(1, NOW), NOW);
+    state.learn(proved(1), NOW);
+    state.learn(presented(NOW, 1 + MAX_LAG_SEGMENTS), NOW);
+    assert_eq!(carriers(&state, NOW), 1);
+    state.learn(presented(NOW + 1, 2 + MAX_LAG_SEGMENTS), NOW);
+    assert_eq!(carriers(&state, NOW), 0);
+}
+
+#[test]
+fn a_channel_whose_origin_fell_silent_is_off_air() {
+    let mut state = state();
+    state.learn(presented(NOW, 1), NOW);
+    let live = |now| state.view(now).channels[&"demo".parse().unwrap()].live;
+    assert!(live(NOW + PRESENT));
+    assert!(!live(NOW + PRESENT + 1));
+}
+
+#[test]
+fn a_report_replaces_what_was_counted_since_the_last_one() {
+    let mut state = state();
+    state.learn(heard(1, NOW), NOW);
+    let handed = state.view(NOW).boxes[&box_id(1)].candidate.handed.clone();
+    handed.store(5, Ordering::Relaxed);
+    state.learn(heard(1, NOW), NOW);
+    assert_eq!(handed.load(Ordering::Relaxed), 5, "a replay is no report");
+    state.learn(heard(1, NOW + 3000), NOW + 3000);
+    assert_eq!(handed.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_box_that_was_away_counts_as_new() {
+    let mut state = state();
+    let age = |state: &State, now| state.view(now).boxes[&box_id(1)].candidate.age;
+    state.learn(heard(1, NOW), NOW);
+    state.learn(heard(1, NOW + 3000), NOW + 3000);
+    assert_eq!(age(&state, NOW + 4000), 4000);
+    state.learn(heard(1, NOW + 3001 + ALIVE), NOW + 3001 + ALIVE);
+    assert_eq!(age(&state, NOW + 3001 + ALIVE), 0);
+}
