@@ -34,6 +34,16 @@ pub(crate) enum Unopened {
     Refused(#[from] Refusal),
 }
 
+impl Unopened {
+    /// The reason in one word, as it is told to the other side and counted.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownChannel(_) => "unknown-channel",
+            Self::Refused(refusal) => refusal.reason(),
+        }
+    }
+}
+
 /// What is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct News {

@@ -370,10 +370,7 @@ impl Node {
 
     /// Whoever hands on what no origin sealed is no neighbour any more, for as long as this process lives.
     fn ban(&mut self, id: BoxId, why: &Unopened) {
-        let reason = match why {
-            Unopened::UnknownChannel(_) => "unknown-channel",
-            Unopened::Refused(refusal) => refusal.reason(),
-        };
+        let reason = why.reason();
         self.counts.refused(reason);
         if let Some(peer) = self.peers.get(&id).copied() {
             warn!(neighbour = %id, reason, %why, "neighbour banned");

@@ -1,0 +1,145 @@
+//! The thread that owns the ZeroMQ sockets: messages in, answers out.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use program::listen::ListenError;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+use wire::feed::{MAX_FRAME_BYTES, MAX_FRAMES};
+
+use super::Judge;
+use super::gate::MAX_FRAMES as MAX_GATE_FRAMES;
+
+/// Where libzmq asks about connections.
+const GATE: &str = "inproc://zeromq.zap.01";
+
+/// How soon the word to stop is heard.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
+/// Messages of one origin that wait to be read, and answers that wait to be taken.
+const QUEUE: i32 = 16;
+
+/// How long a connection may take to say who it is; one that the gate refused tries again after this.
+const HANDSHAKE: Duration = Duration::from_millis(1500);
+
+/// How soon an origin that has vanished is missed.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// The sockets, bound.
+pub(super) struct Sockets {
+    origins: zmq::Socket,
+    gate: zmq::Socket,
+}
+
+impl Sockets {
+    pub(super) fn bind(address: SocketAddr) -> Result<(Self, SocketAddr), ListenError> {
+        let refused = |error| ListenError {
+            setting: "zmq",
+            address,
+            error,
+        };
+        // An ordinary listener tells more exactly what is wrong with an address.
+        drop(std::net::TcpListener::bind(address).map_err(refused)?);
+        let bound = || {
+            let context = zmq::Context::new();
+            let gate = context.socket(zmq::REP)?;
+            gate.bind(GATE)?;
+            let origins = context.socket(zmq::ROUTER)?;
+            prepare(&origins, address)?;
+            origins.bind(&format!("tcp://{address}"))?;
+            let endpoint = origins.get_last_endpoint()?.map_err(|_| zmq::Error::EINVAL)?;
+            let bound = endpoint
+                .strip_prefix("tcp://")
+                .and_then(|bound| bound.parse().ok());
+            Ok((Self { origins, gate }, bound.ok_or(zmq::Error::EINVAL)?))
+        };
+        bound().map_err(|error: zmq::Error| refused(error.into()))
+    }
+
+    /// Serves until `stop`.
+    pub(super) fn run(self, mut judge: Judge, runtime: &Handle, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.turn(&mut judge, runtime) {
+                match error {
+                    zmq::Error::EINTR | zmq::Error::EAGAIN => {}
+                    error => {
+                        warn!(%error, "the feed stumbled");
+                        std::thread::sleep(LOOK_UP);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for something to happen, and handles it.
+    fn turn(&self, judge: &mut Judge, runtime: &Handle) -> Result<(), zmq::Error> {
+        let mut items = [
+            self.gate.as_poll_item(zmq::POLLIN),
+            self.origins.as_poll_item(zmq::POLLIN),
+        ];
+        zmq::poll(&mut items, i64::try_from(LOOK_UP.as_millis()).unwrap_or(i64::MAX))?;
+        let [at_gate, message] = items.map(|item| item.is_readable());
+        if at_gate {
+            let request = receive(&self.gate, MAX_GATE_FRAMES)?.unwrap_or_default();
+            // A REP socket takes the next request only after an answer; an empty one admits nobody.
+            let answer = judge.at_gate(&request).unwrap_or_else(|| vec![Vec::new()]);
+            self.gate.send_multipart(answer, 0)?;
+        }
+        if message {
+            self.hear(judge, runtime)?;
+        }
+        Ok(())
+    }
+
+    fn hear(&self, judge: &mut Judge, runtime: &Handle) -> Result<(), zmq::Error> {
+        // The routing id comes first; one frame too many is enough to see that there are too many.
+        let Some(mut frames) = receive(&self.origins, MAX_FRAMES + 2)? else {
+            debug!("a message of very many frames was dropped");
+            return Ok(());
+        };
+        let peer = frames.remove(0);
+        let frames = frames.into_iter().map(Bytes::from).collect();
+        let answer = runtime.block_on(judge.answer(&peer, frames));
+        // Whoever does not take its answers loses them; the others are not kept waiting.
+        match self
+            .origins
+            .send_multipart([&peer[..], &answer.encode()], zmq::DONTWAIT)
+        {
+            Err(zmq::Error::EAGAIN | zmq::Error::EHOSTUNREACH) | Ok(()) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn prepare(socket: &zmq::Socket, address: SocketAddr) -> Result<(), zmq::Error> {
+    let millis = |duration: Duration| i32::try_from(duration.as_millis()).unwrap_or(i32::MAX);
+    socket.set_ipv6(address.is_ipv6())?;
+    socket.set_linger(0)?;
+    socket.set_maxmsgsize(i64::try_from(MAX_FRAME_BYTES).unwrap_or(i64::MAX))?;
+    socket.set_rcvhwm(QUEUE)?;
+    socket.set_sndhwm(QUEUE)?;
+    socket.set_handshake_ivl(millis(HANDSHAKE))?;
+    socket.set_heartbeat_ivl(millis(HEARTBEAT))?;
+    socket.set_heartbeat_timeout(millis(2 * HEARTBEAT))?;
+    // Without a domain libzmq does not ask the gate.
+    socket.set_zap_domain("feed")
+}
+
+/// A message, if it has no more frames than `limit`; all of it is read in any case.
+fn receive(socket: &zmq::Socket, limit: usize) -> Result<Option<Vec<Vec<u8>>>, zmq::Error> {
+    let mut frames = Vec::new();
+    let mut count = 0;
+    loop {
+        let frame = socket.recv_msg(zmq::DONTWAIT)?;
+        count += 1;
+        if count <= limit {
+            frames.push(frame.to_vec());
+        }
+        if !frame.get_more() {
+            return Ok((count <= limit).then_some(frames));
+        }
+    }
+}
