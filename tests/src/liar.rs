@@ -14,7 +14,10 @@ use std::{
 use anyhow::Result;
 use bytes::{Bytes, BytesMut};
 
-use crate::relay::{Bound, Hand, Relay};
+use crate::{
+    relay::{Bound, Hand, Relay},
+    segment::payloads,
+};
 
 /// A liar that has its address, but no box behind it yet.
 #[derive(Debug)]
@@ -101,20 +104,6 @@ fn alter(segment: &Bytes) -> Option<Bytes> {
     let mut altered = BytesMut::from(&segment[..]);
     *altered.get_mut(victim)? ^= 0x10;
     Some(altered.freeze())
-}
-
-/// Where the payloads of the top-level boxes of one kind are (ISO/IEC 14496-12 §4.2).
-fn payloads(segment: &[u8], kind: [u8; 4]) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let header = segment.get(at..at + 8)?;
-        let size = u32::from_be_bytes(header[..4].try_into().ok()?) as usize;
-        let found = (header[4..] == kind, at + 8..at + size);
-        at += size.max(8);
-        Some(found)
-    })
-    .filter(|(wanted, payload)| *wanted && payload.start < payload.end)
-    .map(|(_, payload)| payload)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod process;
 pub mod publisher;
 pub mod redis;
 pub mod relay;
+pub mod segment;
 pub mod status;
 pub mod turn;
 pub mod viewer;

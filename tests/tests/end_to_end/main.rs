@@ -1,0 +1,12 @@
+//! The promises of Boxmesh, kept by the real programs: one file for each.
+
+mod forgery;
+mod handover;
+mod hostile;
+mod refusals;
+mod same_bytes;
+mod settings;
+mod soft_state;
+mod stopping;
+mod support;
+mod watching;

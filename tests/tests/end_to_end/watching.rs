@@ -1,0 +1,54 @@
+//! A person who opens the watch page sees the stream, and sees it from boxes.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use tests::{mesh::Mesh, turn::Turn, viewer::Viewer};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_watch_page_plays_without_a_stall_and_nearly_all_of_it_comes_from_boxes() -> Result<()> {
+    let _turn = Turn::browser().await;
+    let mesh = Mesh::of(3).await?;
+    let _encoder = mesh.publish()?;
+    mesh.on_air(3, 3).await?;
+
+    let mut viewer = Viewer::open(&mesh.watch_url(), mesh.folder()).await?;
+    viewer.plays().await?;
+    let sight = viewer.watches(Duration::from_secs(20)).await?;
+
+    let page = sight.page();
+    assert!(page.stalls.is_empty(), "it stalled: {:?}", page.stalls);
+    let (from_boxes, all) = page.box_bytes();
+    ensure!(all > 1_000_000, "only {all} bytes of media were fetched");
+    assert!(
+        from_boxes * 10 >= all * 9,
+        "{from_boxes} of {all} bytes came from boxes"
+    );
+    assert!(page.refused.is_empty() || page.refused.values().all(|&count| count == 0));
+    assert!(page.verified_chunks > 0);
+    assert_eq!(page.unverified_chunks, 0);
+    viewer.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_opened_too_early_says_so_and_begins_by_itself() -> Result<()> {
+    let _turn = Turn::browser().await;
+    let mesh = Mesh::of(2).await?;
+    let mut viewer = Viewer::open(&mesh.watch_url(), mesh.folder()).await?;
+    let early = viewer
+        .until(
+            "the page to say that nobody is on air",
+            Duration::from_secs(20),
+            |sight| sight.page.as_ref().is_some_and(|page| page.state == "off-air"),
+        )
+        .await?;
+    let message = &early.page().message;
+    assert!(
+        !message.is_empty() && early.text.contains(message.as_str()),
+        "{early:?}"
+    );
+
+    let _replay = mesh.replay().await?;
+    viewer.plays().await?;
+    viewer.close().await
+}
