@@ -20,7 +20,7 @@ pub mod settings;
 mod tracker;
 mod web;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -59,6 +59,14 @@ pub enum BadSetting {
     /// A stream key is of no use.
     #[error("--stream-key: {0}; write CHANNEL=KEY")]
     StreamKey(#[from] BadStreamKey),
+    /// More channels than are kept.
+    #[error("--stream-key: {found} channels are more than {most}")]
+    Channels {
+        /// So many are set.
+        found: usize,
+        /// So many may be.
+        most: usize,
+    },
 }
 
 /// Why an origin did not start.
@@ -97,6 +105,15 @@ impl Identity {
     /// Reads the data folder, and makes in it what is missing. No port is bound yet.
     pub fn of(settings: &Settings) -> Result<Self, BadSetting> {
         let mut assignments = settings.assignments()?;
+        let found = assignments
+            .iter()
+            .map(|one| &one.channel)
+            .collect::<HashSet<_>>()
+            .len();
+        let most = Limits::default().channels;
+        if found > most {
+            return Err(BadSetting::Channels { found, most });
+        }
         let folder = Folder::open(&settings.data_dir)?;
         let lock = folder.lock()?;
         let secret = key::origin_key(&folder)?;

@@ -184,20 +184,25 @@ impl Keeper {
                 self.plan.received(seed, &chunk, now);
             }
             Heard::Refused(chunk, why) => self.note_refusal(seed, &chunk, &why, now),
-            Heard::Nonsense(what) => warn!(%seed, what, "seed answered nonsense"),
+            Heard::Nonsense(what) => {
+                if self.plan.distrust(seed, now) {
+                    debug!(%seed, what, "no answer of a feed");
+                    self.give_up(seed, Fault::Nonsense);
+                }
+            }
         }
     }
 
     fn note_refusal(&mut self, seed: BoxId, chunk: &ChunkId, why: &str, now: Instant) {
         self.counts.seed_refusals.add(1);
-        self.plan.refused(seed, chunk, now);
+        let is_news = self.plan.refused(seed, chunk, now);
         if why == "unknown-channel" {
             // The tracker tells a box of a new channel within seconds.
             debug!(%seed, %chunk, "seed does not know the channel yet");
             self.fill_again
                 .entry((seed, chunk.channel.clone()))
                 .or_insert(now);
-        } else {
+        } else if is_news {
             warn!(%seed, %chunk, why, "seed refused a chunk");
         }
     }
@@ -215,18 +220,8 @@ impl Keeper {
 
     fn judge(&mut self) {
         let faults = self.plan.judge(Instant::now());
-        for (seed, fault) in &faults {
-            let why = match fault {
-                Fault::Silent => "gives no receipts",
-                Fault::Slow => "is too slow",
-                Fault::Refusing => "only refuses",
-            };
-            warn!(%seed, why, "seed given up, asking the tracker for another");
-            self.counts.seeds_silent.add(1);
-            self.outboxes.close(*seed);
-        }
-        if !faults.is_empty() {
-            self.bell.ring();
+        for (seed, fault) in faults {
+            self.give_up(seed, fault);
         }
         self.counts.seeds.set(self.plan.len() as u64);
         let silent = self.plan.silent();
@@ -235,6 +230,19 @@ impl Keeper {
             *known = silent;
             changed
         });
+    }
+
+    fn give_up(&mut self, seed: BoxId, fault: Fault) {
+        let why = match fault {
+            Fault::Silent => "gives no receipts",
+            Fault::Slow => "is too slow",
+            Fault::Refusing => "only refuses",
+            Fault::Nonsense => "answers nonsense",
+        };
+        warn!(%seed, why, "seed given up, asking the tracker for another");
+        self.counts.seeds_silent.add(1);
+        self.outboxes.close(seed);
+        self.bell.ring();
     }
 
     /// After having been too slow for the store's news: every seed gets what it may lack. What it has already
@@ -264,4 +272,24 @@ fn beginning(channel: &ChannelName, held: Vec<Chunk>) -> Vec<Chunk> {
     chunks.retain(|chunk| chunk.id().is_init() || chunk.id().segment + NEWEST > newest);
     chunks.sort_by_key(|chunk| (chunk.id().segment, chunk.id().index));
     chunks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{chunk, demo};
+    use super::*;
+
+    #[test]
+    fn a_seed_begins_with_init_segments_and_the_newest_segments_of_the_newest_epoch() {
+        let of = |epoch, segment| (0..2).map(move |index| chunk(epoch, segment, index));
+        let mut held: Vec<Chunk> = [chunk(1, 0, 0), chunk(2, 0, 0)].into();
+        held.extend(of(1, 9));
+        held.extend((1..=4).rev().flat_map(|segment| of(2, segment)));
+        let names: Vec<_> = beginning(&demo(), held)
+            .iter()
+            .map(|chunk| (chunk.id().epoch.0, chunk.id().segment, chunk.id().index))
+            .collect();
+        assert_eq!(names, [(2, 0, 0), (2, 3, 0), (2, 3, 1), (2, 4, 0), (2, 4, 1)]);
+        assert!(beginning(&"other".parse().unwrap(), vec![chunk(1, 1, 0)]).is_empty());
+    }
 }

@@ -13,5 +13,7 @@ mod link;
 mod outbox;
 mod plan;
 mod post;
+#[cfg(test)]
+mod samples;
 
 pub(crate) use keeper::{Seeds, Wanted};

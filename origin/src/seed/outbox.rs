@@ -95,3 +95,50 @@ impl Outbox {
         self.waiting.remove(oldest).map(|chunk| chunk.id().clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::chunk;
+    use super::*;
+
+    fn seed() -> Seed {
+        Seed {
+            id: BoxId::from_bytes([1; 16]),
+            zmq: "tcp://192.0.2.1:1".into(),
+        }
+    }
+
+    #[test]
+    fn a_full_outbox_drops_what_is_oldest_but_no_init_segment() {
+        let (outboxes, id) = (Outboxes::default(), seed().id);
+        outboxes.open(seed());
+        assert_eq!(outboxes.put(id, chunk(1, 0, 0)), None);
+        for segment in 1..64 {
+            assert_eq!(outboxes.put(id, chunk(1, segment, 0)), None);
+        }
+        assert_eq!(outboxes.put(id, chunk(1, 64, 0)).map(|id| id.segment), Some(1));
+        assert!(outboxes.take(id).unwrap().id().is_init());
+        assert_eq!(outboxes.take(id).unwrap().id().segment, 2);
+    }
+
+    #[test]
+    fn what_is_given_back_goes_first_again() {
+        let (outboxes, id) = (Outboxes::default(), seed().id);
+        outboxes.open(seed());
+        outboxes.put(id, chunk(1, 3, 0));
+        outboxes.give_back(id, [chunk(1, 1, 0), chunk(1, 2, 0)].into_iter());
+        let order: Vec<_> = std::iter::from_fn(|| outboxes.take(id))
+            .map(|chunk| chunk.id().segment)
+            .collect();
+        assert_eq!(order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_closed_outbox_takes_nothing() {
+        let (outboxes, id) = (Outboxes::default(), seed().id);
+        outboxes.open(seed());
+        outboxes.close(id);
+        assert!(outboxes.put(id, chunk(1, 1, 0)).is_some());
+        assert!(outboxes.addresses().is_empty() && outboxes.is_empty(id));
+    }
+}

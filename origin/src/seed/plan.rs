@@ -39,6 +39,7 @@ pub(super) enum Fault {
     Silent,
     Slow,
     Refusing,
+    Nonsense,
 }
 
 #[derive(Debug)]
@@ -150,13 +151,26 @@ impl Plan {
         }
     }
 
-    /// A seed refused a chunk.
-    pub(super) fn refused(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) {
-        if let Some(seeding) = self.seeds.get_mut(&seed) {
-            seeding.owed.remove(chunk);
-            seeding.heard = now;
-            seeding.refusing_since.get_or_insert(now);
+    /// A seed refused a chunk. Whether that is news: the first since its last receipt.
+    pub(super) fn refused(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) -> bool {
+        let Some(seeding) = self.seeds.get_mut(&seed) else {
+            return false;
+        };
+        seeding.owed.remove(chunk);
+        seeding.heard = now;
+        seeding
+            .refusing_since
+            .replace(seeding.refusing_since.unwrap_or(now))
+            .is_none()
+    }
+
+    /// Gives up a seed that answered something that is no answer. Whether it was one.
+    pub(super) fn distrust(&mut self, seed: BoxId, now: Instant) -> bool {
+        let was_one = self.seeds.remove(&seed).is_some();
+        if was_one {
+            self.shunned.insert(seed, now);
         }
+        was_one
     }
 
     /// Gives up the seeds that do not do what seeds are for. Their links have to be closed.
@@ -378,6 +392,15 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_that_answers_nonsense_is_given_up_at_once() {
+        let now = Instant::now();
+        let mut plan = plan_of(&[1, 2], now);
+        assert!(plan.distrust(id(1), now));
+        assert!(!plan.distrust(id(1), now), "once");
+        assert_eq!((plan.of(&channel()), plan.silent()), (ids(&[2]), ids(&[1])));
+    }
+
+    #[test]
     fn a_chunk_that_was_dropped_is_not_owed() {
         let start = Instant::now();
         let mut plan = plan_of(&[1], start);
@@ -393,7 +416,8 @@ mod tests {
         let end = start + REFUSING;
         for seed in ids(&[1, 2]) {
             plan.handed(seed, &chunk(1), start);
-            plan.refused(seed, &chunk(1), start);
+            assert!(plan.refused(seed, &chunk(1), start));
+            assert!(!plan.refused(seed, &chunk(2), start), "no news");
         }
         plan.handed(id(1), &chunk(2), start);
         plan.received(id(1), &chunk(2), start);

@@ -29,6 +29,8 @@ struct Inner {
     /// Who said hello.
     known: Mutex<BTreeSet<Vec<u8>>>,
     mute: AtomicBool,
+    /// Whether it has not heard of any channel yet.
+    ignorant: AtomicBool,
     gone: AtomicBool,
 }
 
@@ -43,6 +45,7 @@ impl ABox {
             received: watch::Sender::default(),
             known: Mutex::default(),
             mute: AtomicBool::new(false),
+            ignorant: AtomicBool::new(false),
             gone: AtomicBool::new(false),
         });
         let shared = Arc::clone(&inner);
@@ -71,6 +74,11 @@ impl ABox {
     /// Takes what comes, and answers nothing any more.
     pub(crate) fn fall_silent(&self) {
         self.inner.mute.store(true, Ordering::Relaxed);
+    }
+
+    /// Refuses every channel, as a box does that the tracker has told of none; or does so no longer.
+    pub(crate) fn set_ignorant(&self, ignorant: bool) {
+        self.inner.ignorant.store(ignorant, Ordering::Relaxed);
     }
 
     /// Forgets who said hello, as if it had been started anew.
@@ -113,6 +121,9 @@ impl Inner {
             }
             FromOrigin::Chunk(seal, bytes) => {
                 let record = seal.open(&self.keys).unwrap();
+                if self.ignorant.load(Ordering::Relaxed) {
+                    return Answer::Refused(record.id, "unknown-channel".into());
+                }
                 let chunk = SealedChunk::new(bytes).open(&record.id, &self.keys).unwrap();
                 self.received.send_modify(|received| received.push(chunk));
                 Answer::Received(record.id)

@@ -279,8 +279,8 @@ async fn what_a_neighbour_promised_is_waited_for() {
     });
     let server = Server::start(|media| media.waiting(promises)).await;
     assert_eq!(server.get("4.m4v").await.status(), StatusCode::NOT_FOUND);
-    let promised = video(5);
-    let (response, ()) = tokio::join!(server.get("5.m4v"), server.insert(&promised, 0..CHUNKS));
+    let fifth = video(5);
+    let (response, ()) = tokio::join!(server.get("5.m4v"), server.insert(&fifth, 0..CHUNKS));
     assert_eq!(response.bytes().await.unwrap(), bytes_of(5));
 }
 

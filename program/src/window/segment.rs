@@ -112,6 +112,7 @@ pub(super) struct Held {
     chunks: Vec<Option<Chunk>>,
     /// How many chunks it has, once the last one is here.
     count: Option<usize>,
+    bytes: usize,
     hash: Arc<OnceLock<[u8; HASH_BYTES]>>,
 }
 
@@ -122,6 +123,7 @@ impl Held {
             span,
             chunks: Vec::new(),
             count: None,
+            bytes: 0,
             hash: Arc::default(),
         }
     }
@@ -148,6 +150,7 @@ impl Held {
         if chunk.record().last {
             self.count = Some(index + 1);
         }
+        self.bytes += cost(&chunk);
         // Short: a record whose index reaches MAX_CHUNKS_PER_SEGMENT does not open.
         if self.chunks.len() <= index {
             self.chunks.resize(index + 1, None);
@@ -178,7 +181,7 @@ impl Held {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.chunks().map(cost).sum()
+        self.bytes
     }
 
     /// When it begins by the origin's clock, comparable across channels.
