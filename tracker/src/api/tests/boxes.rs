@@ -1,6 +1,8 @@
 //! What boxes are told.
 
-use super::rig::Rig;
+use axum::response::{IntoResponse, Redirect};
+
+use super::rig::{Rig, proof};
 use crate::testing::{self, NOW, box_id};
 
 const HTTP: &str = "http://0.0.0.0:8090";
@@ -126,7 +128,7 @@ async fn a_box_that_names_an_address_that_it_does_not_speak_from_is_not_listed()
 #[tokio::test]
 async fn a_name_that_leads_to_the_box_is_taken() {
     let rig = Rig::start().await;
-    let at_home = rig.impostor(1, 1).await;
+    let at_home = rig.honest_box(1).await;
     let named = format!("http://localhost:{}", at_home.port);
     rig.announce(1, &testing::announcement(1, rig.now(), &named))
         .await;
@@ -138,19 +140,53 @@ async fn a_name_that_leads_to_the_box_is_taken() {
 #[tokio::test]
 async fn an_answer_that_is_no_proof_lists_nobody() {
     let rig = Rig::start().await;
-    let with_key_of_another = rig.impostor(1, 2).await;
-    rig.says(&with_key_of_another).await;
-    let why = async || {
-        rig.boxes().await[&box_id(1).to_string()]["why"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
-    rig.until(async || why().await.contains("gives no proof")).await;
-    let metrics = rig.get("/metrics").await.text().await.unwrap();
-    assert!(
-        metrics.contains("probes_total{result=\"not-the-box\"} 1"),
-        "{metrics}"
+    let honest = rig.add_box(9).await.port;
+    let elsewhere = format!("http://127.0.0.1:{honest}");
+    let of_another_key = |nonce: &str, authority: &str| proof(9, nonce, authority);
+    let of_another_time = |_: &str, authority: &str| proof(2, &"00".repeat(16), authority);
+    let of_another_place = |nonce: &str, _: &str| proof(3, nonce, "box.example");
+    let redirect = move |_: &str, _: &str| Redirect::temporary(&elsewhere).into_response();
+    let flood = |_: &str, _: &str| vec![0_u8; 1 << 20].into_response();
+    let liars = [
+        (
+            rig.box_answering(1, of_another_key).await,
+            "gives no proof of this box",
+            "not-the-box",
+        ),
+        (
+            rig.box_answering(2, of_another_time).await,
+            "proof of another time",
+            "another",
+        ),
+        (
+            rig.box_answering(3, of_another_place).await,
+            "proof of another address",
+            "another",
+        ),
+        (rig.box_answering(4, redirect).await, "answers 307", "status"),
+        (
+            rig.box_answering(5, flood).await,
+            "is over the limit of 1024",
+            "not-the-box",
+        ),
+    ];
+    for (liar, words, reason) in liars {
+        rig.says(&liar).await;
+        let known = async || rig.boxes().await[&box_id(liar.n).to_string()].clone();
+        let why = async || known().await["why"].as_str().unwrap_or_default().to_owned();
+        rig.until(async || !why().await.contains("yet")).await;
+        assert!(why().await.contains(words), "{}", why().await);
+        assert_eq!(known().await["listed"], false);
+        let metrics = rig.get("/metrics").await.text().await.unwrap();
+        assert!(
+            metrics.contains(&format!("probes_total{{result=\"{reason}\"}}")),
+            "{metrics}"
+        );
+    }
+    assert_eq!(
+        rig.boxes().await[&box_id(9).to_string()]["listed"],
+        true,
+        "the witness"
     );
 }
 

@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::Router;
 use axum::extract::Path;
 use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use clap::Parser;
 use program::http::{Limits, serve};
 use program::lifecycle::Lifecycle;
-use reqwest::{Client, Response};
+use reqwest::Client;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use wire::announcement::Announcement;
-use wire::key::SecretKey;
 use wire::presentation::Presentation;
 use wire::proof::{self, Proof};
 
@@ -79,7 +79,7 @@ impl Rig {
         self.hands.fetch_add(millis, Ordering::Relaxed);
     }
 
-    pub(super) async fn get(&self, path: &str) -> Response {
+    pub(super) async fn get(&self, path: &str) -> reqwest::Response {
         self.client
             .get(format!("{}{path}", self.base))
             .send()
@@ -115,16 +115,22 @@ impl Rig {
 
     /// A box that answers for itself; it says so, and returns when it is listed.
     pub(super) async fn add_box(&self, n: u8) -> BoxAtHome {
-        let at_home = BoxAtHome::start(n, n, &self.lifecycle).await;
+        let at_home = self.honest_box(n).await;
         self.says(&at_home).await;
         self.until(async || self.boxes().await[&box_id(n).to_string()]["listed"] == true)
             .await;
         at_home
     }
 
-    /// A box that has the port of another one's key.
-    pub(super) async fn impostor(&self, n: u8, key: u8) -> BoxAtHome {
-        BoxAtHome::start(n, key, &self.lifecycle).await
+    /// A box that answers for itself; it has not spoken yet.
+    pub(super) async fn honest_box(&self, n: u8) -> BoxAtHome {
+        let answer = move |nonce: &str, authority: &str| proof(n, nonce, authority);
+        self.box_answering(n, answer).await
+    }
+
+    /// A box that answers so; it has not spoken yet.
+    pub(super) async fn box_answering(&self, n: u8, answer: impl Answer) -> BoxAtHome {
+        BoxAtHome::start(n, answer, &self.lifecycle).await
     }
 
     pub(super) async fn says(&self, at_home: &BoxAtHome) -> Value {
@@ -175,21 +181,15 @@ pub(super) struct BoxAtHome {
 }
 
 impl BoxAtHome {
-    async fn start(n: u8, key: u8, lifecycle: &Lifecycle) -> Self {
+    async fn start(n: u8, answer: impl Answer, lifecycle: &Lifecycle) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let secret = testing::key(key);
         let prove = get(move |Path(nonce): Path<String>, headers: HeaderMap| async move {
-            proof(&secret, &nonce, headers["host"].to_str().unwrap())
+            answer(&nonce, headers["host"].to_str().unwrap())
         });
         let routes = Router::new().route(&format!("{}{{nonce}}", proof::PATH), prove);
-        serve(
-            listener,
-            routes,
-            Limits::default(),
-            &lifecycle.tasks,
-            lifecycle.stop.clone(),
-        );
+        let (tasks, stop) = (&lifecycle.tasks, lifecycle.stop.clone());
+        serve(listener, routes, Limits::default(), tasks, stop);
         Self { n, port }
     }
 
@@ -198,7 +198,13 @@ impl BoxAtHome {
     }
 }
 
-fn proof(secret: &SecretKey, nonce: &str, authority: &str) -> Vec<u8> {
+/// What a box answers to a nonce and an authority.
+pub(super) trait Answer: Fn(&str, &str) -> Response + Clone + Send + Sync + 'static {}
+
+impl<F: Fn(&str, &str) -> Response + Clone + Send + Sync + 'static> Answer for F {}
+
+/// The proof that the box with key `n` would give.
+pub(super) fn proof(n: u8, nonce: &str, authority: &str) -> Response {
     let mut bytes = [0; proof::NONCE_BYTES];
     hex::decode_to_slice(nonce, &mut bytes).unwrap();
     let proof = Proof {
@@ -206,7 +212,7 @@ fn proof(secret: &SecretKey, nonce: &str, authority: &str) -> Vec<u8> {
         nonce: bytes,
         authority: authority.into(),
     };
-    proof.sign(secret).into()
+    proof.sign(&testing::key(n)).into_response()
 }
 
 /// A manifest that a viewer got.

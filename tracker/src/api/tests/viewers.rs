@@ -153,7 +153,7 @@ async fn programs_beside_the_tracker_are_reached_by_the_host_that_the_viewer_use
 async fn a_box_bound_to_loopback_stays_there() {
     let rig = Rig::start().await;
     rig.on_air().await;
-    let at_home = rig.impostor(1, 1).await;
+    let at_home = rig.honest_box(1).await;
     let bound = format!("http://127.0.0.1:{}", at_home.port);
     rig.announce(1, &testing::announcement(1, rig.now(), &bound))
         .await;
