@@ -117,6 +117,16 @@ impl Session {
 
     /// The next event in what was pushed; `None` until more is.
     pub(super) fn next(&mut self, now: Instant) -> Result<Option<Event>, Ended> {
+        let event = self.proceed(now)?;
+        let (deadline, overdue) = self.deadline();
+        // For who always has something to say the connection's timer never runs out.
+        if event.is_none() && now >= deadline {
+            return Err(overdue);
+        }
+        Ok(event)
+    }
+
+    fn proceed(&mut self, now: Instant) -> Result<Option<Event>, Ended> {
         loop {
             match &mut self.phase {
                 Phase::Greeting(greeting) => {

@@ -7,3 +7,4 @@ mod origin;
 mod patience;
 mod session;
 mod sockets;
+mod talk;

@@ -9,101 +9,12 @@ use rml_rtmp::rml_amf0::Amf0Value;
 use rml_rtmp::time::RtmpTimestamp;
 
 use super::encoder::{AUDIO_CONFIG, Encoder, KEY, KEYFRAME, SOUND, VIDEO_CONFIG, Wish};
+use super::talk::{Talk, command, message};
 use crate::ingest::ended::Ended;
-use crate::ingest::session::{Event, Patience, Session};
+use crate::ingest::session::{Patience, Session};
 use crate::media::{TrackKind, Unit};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// An encoder and the session that it talks with.
-struct Talk {
-    session: Session,
-    encoder: Encoder,
-    now: Instant,
-    units: Vec<Unit>,
-    /// What the encoder showed as its key, as far as it asked.
-    asked: Option<String>,
-}
-
-impl Talk {
-    fn begin(encoder: Encoder) -> Self {
-        let now = Instant::now();
-        let session = Session::new(now, Patience::default());
-        Self {
-            session,
-            encoder,
-            now,
-            units: Vec::new(),
-            asked: None,
-        }
-    }
-
-    /// One that publishes.
-    fn publishing() -> Self {
-        let mut talk = Self::begin(Encoder::publisher(KEY));
-        talk.on().unwrap();
-        assert_eq!(talk.asked.as_deref(), Some(KEY));
-        talk.session.accept(talk.now);
-        talk.on().unwrap();
-        assert!(talk.encoder.publishing);
-        talk
-    }
-
-    /// Lets both talk until both are silent.
-    fn on(&mut self) -> Result<(), Ended> {
-        loop {
-            let said = std::mem::take(&mut self.encoder.outbox);
-            self.session.push(&said);
-            let heard = self.events();
-            if let Err(ended) = &heard {
-                self.session.part(ended);
-            }
-            let answer = self.session.output().split();
-            self.encoder.hear(&answer);
-            heard?;
-            if said.is_empty() && answer.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    fn events(&mut self) -> Result<(), Ended> {
-        while let Some(event) = self.session.next(self.now)? {
-            match event {
-                Event::Asks(key) => self.asked = Some(key.0),
-                Event::Unit(unit) => self.units.push(unit),
-            }
-        }
-        Ok(())
-    }
-
-    /// Speaks past the encoder.
-    fn say(&mut self, bytes: &[u8]) -> Result<(), Ended> {
-        self.encoder.outbox.extend(bytes);
-        self.on()
-    }
-}
-
-/// A message as an encoder of its own would send it, that never said anything before.
-fn message(message: RtmpMessage, stream: u32) -> Vec<u8> {
-    let payload = message
-        .into_message_payload(RtmpTimestamp::new(0), stream)
-        .unwrap();
-    ChunkSerializer::new()
-        .serialize(&payload, true, false)
-        .unwrap()
-        .bytes
-}
-
-fn command(name: &str, transaction_id: f64, argument: &str) -> Vec<u8> {
-    let command = RtmpMessage::Amf0Command {
-        command_name: name.into(),
-        transaction_id,
-        command_object: Amf0Value::Null,
-        additional_arguments: vec![Amf0Value::Utf8String(argument.into())],
-    };
-    message(command, 0)
-}
 
 fn kinds(units: &[Unit]) -> Vec<TrackKind> {
     let kind = |unit: &Unit| match unit {
@@ -246,35 +157,21 @@ fn commands_out_of_turn_end_the_connection() {
         Err(Ended::OutOfTurn("connect"))
     );
 
-    let mut talk = greeted();
+    let mut talk = Talk::greeted();
     assert_eq!(
         talk.say(&command("publish", 9.0, KEY)),
         Err(Ended::OutOfTurn("publish"))
     );
-    let mut talk = greeted();
+    let mut talk = Talk::greeted();
     let media = RtmpMessage::VideoData {
         data: VIDEO_CONFIG.into(),
     };
     assert_eq!(talk.say(&message(media, 1)), Err(Ended::OutOfTurn("media")));
 }
 
-/// A talk whose handshake is done, and nothing else.
-fn greeted() -> Talk {
-    let mut talk = Talk::begin(Encoder::publisher(KEY));
-    talk.session.push(&std::mem::take(&mut talk.encoder.outbox));
-    talk.events().unwrap();
-    let greeting = talk.session.output().split();
-    talk.encoder.hear(&greeting);
-    // Of what it says now only the handshake's second half counts; its connect is held back.
-    talk.session.push(&talk.encoder.outbox[..1536]);
-    talk.encoder.outbox.clear();
-    talk.events().unwrap();
-    talk
-}
-
 #[test]
 fn sixty_four_kibibytes_before_publish_are_enough() {
-    let mut talk = greeted();
+    let mut talk = Talk::greeted();
     let chatter = command("getStreamLength", 4.0, &"x".repeat(1000));
     let said = (0..100).find_map(|turn| talk.say(&chatter).err().map(|ended| (turn, ended)));
     let (turns, ended) = said.unwrap();
@@ -296,7 +193,7 @@ fn a_handshake_has_five_seconds_and_a_publish_fifteen() {
     talk.events().unwrap();
     assert_eq!(talk.session.deadline().0, deadline);
 
-    let talk = greeted();
+    let talk = Talk::greeted();
     let overdue = (talk.now + 15 * SECOND, Ended::NoPublish(15 * SECOND));
     assert_eq!(talk.session.deadline(), overdue);
 }
@@ -329,6 +226,26 @@ fn a_publisher_is_gone_after_eight_seconds_without_media() {
         began + 16 * SECOND,
         "while we were busy we heard nothing"
     );
+}
+
+#[test]
+fn talk_without_media_does_not_keep_a_channel() {
+    let mut talk = Talk::publishing();
+    let silent = talk.now + 8 * SECOND;
+
+    talk.now = silent - SECOND;
+    talk.encoder.ping();
+    talk.on().unwrap();
+    talk.now = silent;
+    talk.encoder.ping();
+    assert_eq!(talk.on(), Err(Ended::Silent(8 * SECOND)));
+
+    // Media that arrives together with the talk is heard first.
+    let mut talk = Talk::publishing();
+    talk.now = silent + SECOND;
+    talk.encoder.ping();
+    talk.encoder.audio(0, AUDIO_CONFIG);
+    talk.on().unwrap();
 }
 
 #[test]
@@ -386,7 +303,7 @@ fn nested_and_self_repeating_commands_end_the_connection() {
     for (body, why) in [(nested, "nests too deep"), (references, "holds a reference")] {
         let body = [&name[..], &body].concat();
         for type_id in [20, 17] {
-            let mut talk = greeted();
+            let mut talk = Talk::greeted();
             let data = [&b"\0"[..usize::from(type_id == 17)], &body].concat().into();
             let payload = MessagePayload {
                 timestamp: RtmpTimestamp::new(0),
@@ -409,7 +326,7 @@ fn nested_and_self_repeating_commands_end_the_connection() {
 proptest! {
     #[test]
     fn no_bytes_are_too_strange_for_a_session(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..600), 0..8)) {
-        let talks = [Talk::begin(Encoder::publisher(KEY)), greeted(), Talk::publishing()];
+        let talks = [Talk::begin(Encoder::publisher(KEY)), Talk::greeted(), Talk::publishing()];
         for mut talk in talks {
             for piece in &pieces {
                 talk.session.push(piece);
