@@ -87,3 +87,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
 }
 await browser.close();
+// Standard input may be open still.
+process.exit(0);

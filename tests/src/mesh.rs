@@ -345,29 +345,16 @@ impl Mesh {
         serde_json::from_str(&text).with_context(|| format!("{url} answered {text}"))
     }
 
-    /// Stops everything at once and waits for it, as long as is promised.
+    /// Stops boxes and origin, which say goodbye to the trackers, then those; all within the time that is promised for one.
     ///
     /// # Errors
     /// Naming each program that did not end by itself, in time and with success.
     pub fn stop(&mut self) -> Result<()> {
         self.stopped = true;
-        let start = Instant::now();
-        let mut processes: Vec<&mut Process> = self.processes().collect();
-        let mut running = Vec::new();
-        for process in &mut processes {
-            if process.ended()?.is_none() {
-                process.terminate()?;
-                running.push(process);
-            }
-        }
-        let mut complaints = Vec::new();
-        for process in running {
-            match process.join(STOP_LIMIT.saturating_sub(start.elapsed())) {
-                Ok(status) if status.success() => (),
-                Ok(status) => complaints.push(format!("{} ended with {status}", process.name())),
-                Err(error) => complaints.push(error.to_string()),
-            }
-        }
+        let deadline = Instant::now() + STOP_LIMIT;
+        let others = self.boxes.iter_mut().chain(&mut self.origin);
+        let mut complaints = stop_all(others, deadline)?;
+        complaints.extend(stop_all(self.trackers.iter_mut(), deadline)?);
         if complaints.is_empty() {
             return Ok(());
         }
@@ -409,6 +396,25 @@ impl Drop for Mesh {
             assert!(std::thread::panicking(), "{error:#}");
         }
     }
+}
+
+/// Stops those that still run, and returns what is to be said about it.
+fn stop_all<'a>(nodes: impl Iterator<Item = &'a mut Node>, deadline: Instant) -> Result<Vec<String>> {
+    let mut running = Vec::new();
+    for process in nodes.map(Node::process) {
+        if process.ended()?.is_none() {
+            process.terminate()?;
+            running.push(process);
+        }
+    }
+    let verdicts = running.into_iter().map(|process| {
+        match process.join(deadline.saturating_duration_since(Instant::now())) {
+            Ok(status) if status.success() => None,
+            Ok(status) => Some(format!("{} ended with {status}", process.name())),
+            Err(error) => Some(error.to_string()),
+        }
+    });
+    Ok(verdicts.flatten().collect())
 }
 
 /// A client that waits for nobody longer than a test can bear.

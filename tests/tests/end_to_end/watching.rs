@@ -52,3 +52,17 @@ async fn a_page_opened_too_early_says_so_and_begins_by_itself() -> Result<()> {
     viewer.plays().await?;
     viewer.close().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_single_box_the_page_plays_from_the_origin() -> Result<()> {
+    let _turn = Turn::browser().await;
+    let mesh = Mesh::of(0).await?;
+    let _replay = mesh.replay().await?;
+    mesh.on_air(2, 0).await?;
+    let mut viewer = Viewer::open(&mesh.watch_url(), mesh.folder()).await?;
+    viewer.plays().await?;
+    let sight = viewer.watches(Duration::from_secs(5)).await?;
+    assert_eq!(sight.page().box_bytes().0, 0);
+    assert!(sight.page().verified_chunks > 0);
+    viewer.close().await
+}
