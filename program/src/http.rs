@@ -2,6 +2,7 @@
 //! every answer, errors as JSON.
 
 mod connections;
+mod reader;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +20,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use connections::{Connections, Place};
+use reader::MustRead;
+
+/// How long requests under way may take at the end.
+const LAST_REQUESTS: Duration = Duration::from_secs(3);
 
 /// What a server allows its clients.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +34,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// How long a connection may take for a request's header, or stay idle before its next request.
     pub header: Duration,
+    /// How long a connection may leave unread what it is sent.
+    pub unread: Duration,
 }
 
 impl Default for Limits {
@@ -37,6 +44,7 @@ impl Default for Limits {
             connections: 4096,
             connections_per_address: 128,
             header: Duration::from_secs(20),
+            unread: Duration::from_secs(20),
         }
     }
 }
@@ -104,13 +112,13 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
         .max_buf_size(64 << 10);
-    let connection = server.serve_connection(TokioIo::new(stream), service);
+    let connection = server.serve_connection(TokioIo::new(MustRead::within(limits.unread, stream)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::time::timeout(LAST_REQUESTS, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
