@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, Parser};
 use toml::{Table, Value};
 
@@ -68,7 +69,73 @@ fn read<S: Parser>(arguments: Vec<OsString>) -> Result<S, clap::Error> {
         command = with_file(command, &path)
             .map_err(|bad| S::command().error(clap::error::ErrorKind::ValueValidation, bad))?;
     }
-    S::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    command.build();
+    let matches = command
+        .clone()
+        .try_get_matches_from(arguments)
+        .map_err(|refusal| with_remedy(&command, refusal))?;
+    S::from_arg_matches(&matches)
+}
+
+/// Says beside a wrong value what the setting takes: a parser's "invalid digit found" is no help.
+fn with_remedy(command: &Command, mut refusal: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(shown)) = refusal.get(ContextKind::InvalidArg) else {
+        return refusal;
+    };
+    let Some(arg) = find_setting(command, shown) else {
+        return refusal;
+    };
+    let about = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let usual: Vec<_> = arg
+        .get_default_values()
+        .iter()
+        .filter_map(|value| value.to_str())
+        .collect();
+    let example = if usual.is_empty() {
+        String::new()
+    } else {
+        format!(" (for example {})", usual.join(", "))
+    };
+    let remedy = format!(
+        "{} takes {}{example}: {about}",
+        setting_shown(arg),
+        values_shown(arg)
+    );
+    refusal.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![remedy.into()]),
+    );
+    refusal
+}
+
+/// The setting that clap's message calls `shown`.
+fn find_setting<'a>(command: &'a Command, shown: &str) -> Option<&'a Arg> {
+    let inner = || {
+        command
+            .get_subcommands()
+            .find_map(|inner| find_setting(inner, shown))
+    };
+    command
+        .get_arguments()
+        .find(|arg| arg.to_string() == shown)
+        .or_else(inner)
+}
+
+fn setting_shown(arg: &Arg) -> String {
+    if arg.get_long().is_some() {
+        format!("--{}", setting(arg))
+    } else {
+        setting(arg)
+    }
+}
+
+fn values_shown(arg: &Arg) -> String {
+    arg.get_value_names()
+        .unwrap_or_default()
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Where the file is, before the other settings can be read.
@@ -176,7 +243,8 @@ mod tests {
     #[derive(Debug, Parser)]
     #[command(name = "thing", version)]
     struct Sample {
-        #[arg(long, default_value = "0.0.0.0:8080")]
+        /// Where to listen
+        #[arg(long, default_value = "0.0.0.0:8080", value_name = "HOST:PORT")]
         http: SocketAddr,
         #[arg(long, required = true)]
         trust_origin: Vec<String>,
