@@ -172,7 +172,8 @@ impl Teller {
         match trouble {
             Some(Unanswered::Refused { status: 403, why, .. }) if *trusted => {
                 let key = self.secret.public();
-                error!(%tracker, %channel, why, "tracker does not let this origin publish; start it with --trust-origin {key}");
+                // The tracker's own words say which of the two it is: a key not trusted, or a channel of another's.
+                error!(%tracker, %channel, %key, why, "tracker does not let this origin publish; to trust it: --trust-origin {key}");
                 *trusted = false;
             }
             None if !*trusted => {
