@@ -222,9 +222,17 @@ impl Mesh {
     /// # Errors
     /// When the tracker does not answer as the protocol says.
     pub async fn channel(&self) -> Result<Option<ChannelStatus>> {
+        Ok(self.channels().await?.into_iter().find(|one| one.name == CHANNEL))
+    }
+
+    /// What the first tracker says about all channels.
+    ///
+    /// # Errors
+    /// When the tracker does not answer as the protocol says.
+    pub async fn channels(&self) -> Result<Vec<ChannelStatus>> {
         let url = self.trackers[0].url("/api/v1/channels");
         let channels: Channels = self.get_json(&url).await?;
-        Ok(channels.channels.into_iter().find(|one| one.name == CHANNEL))
+        Ok(channels.channels)
     }
 
     /// The manifest that a new viewer gets from tracker `number`.

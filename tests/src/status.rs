@@ -9,6 +9,12 @@ pub struct ChannelStatus {
     pub name: String,
     /// Whether it is on air.
     pub live: bool,
+    /// The epoch that it is in, or was in last.
+    #[serde(default)]
+    pub epoch: u64,
+    /// The public keys that its chunks are sealed with, in hexadecimal.
+    #[serde(default)]
+    pub keys: Vec<String>,
     /// Its newest whole segment.
     #[serde(default)]
     pub newest: u32,

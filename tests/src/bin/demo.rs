@@ -222,6 +222,8 @@ mod tests {
         let mut channel = ChannelStatus {
             name: CHANNEL.into(),
             live: true,
+            epoch: 9,
+            keys: Vec::new(),
             newest: 7,
             origin: Some(OriginStatus {
                 viewer_bytes: 1_000_000,

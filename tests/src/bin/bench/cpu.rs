@@ -1,0 +1,36 @@
+//! Processor time of a process and its children, from `/proc` (proc(5)).
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context, Result};
+
+/// Time in user and kernel mode that `pid` and all processes below it have taken so far.
+pub(crate) fn time_of(pid: u32) -> Result<Duration> {
+    let mut ticks = 0;
+    let mut family = vec![pid];
+    while let Some(member) = family.pop() {
+        ticks += ticks_of(member)?;
+        family.extend(children_of(member));
+    }
+    let per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_micros(ticks * 1_000_000 / per_second))
+}
+
+/// `utime` and `stime`, fields 14 and 15, in clock ticks: over all threads.
+fn ticks_of(pid: u32) -> Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name before them may hold spaces and parentheses.
+    let (_, fields) = stat.rsplit_once(") ").context("no name in stat")?;
+    let fields: Vec<&str> = fields.split(' ').collect();
+    let field =
+        |number: usize| -> Result<u64> { Ok(fields.get(number - 3).context("stat is too short")?.parse()?) };
+    Ok(field(14)? + field(15)?)
+}
+
+fn children_of(pid: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let list = list.unwrap_or_default();
+    list.split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
+}

@@ -1,0 +1,46 @@
+//! How measured times are spread: the percentiles that people ask for.
+
+use std::{fmt, time::Duration};
+
+/// Sorted measurements.
+pub(crate) struct Spread(Vec<Duration>);
+
+impl Spread {
+    pub(crate) fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        Self(times)
+    }
+
+    /// The smallest time that `percent` of all are not above (nearest rank).
+    fn percentile(&self, percent: usize) -> Duration {
+        let rank = (self.0.len() * percent).div_ceil(100);
+        self.0.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = |percent| self.percentile(percent).as_secs_f64() * 1000.0;
+        write!(
+            out,
+            "p50 {:.1} ms   p95 {:.1} ms   p99 {:.1} ms   ({} chunks)",
+            millis(50),
+            millis(95),
+            millis(99),
+            self.0.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_nearest_rank() {
+        let spread = Spread::of((1..=200).rev().map(Duration::from_millis).collect());
+        let percentiles = [50, 95, 99].map(|percent| spread.percentile(percent).as_millis());
+        assert_eq!(percentiles, [100, 190, 198]);
+        assert_eq!(Spread::of(Vec::new()).percentile(99), Duration::ZERO);
+    }
+}
