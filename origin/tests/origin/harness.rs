@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use origin::folder::Folder;
@@ -15,6 +16,8 @@ use crate::encoder::Encoder;
 use crate::tracker::Tracker;
 
 pub(crate) const KEY: &str = "a-key-for-the-tests";
+
+const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(crate) struct Origin {
     pub(crate) running: Running,
@@ -67,6 +70,24 @@ impl Origin {
         reqwest::get(format!("http://{}{path}", self.running.http))
             .await
             .unwrap()
+    }
+
+    /// Waits for a line among the origin's metrics.
+    pub(crate) async fn counts(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        let look = async {
+            while !self
+                .get("/metrics")
+                .await
+                .text()
+                .await
+                .unwrap()
+                .lines()
+                .any(&wanted)
+            {}
+        };
+        tokio::time::timeout(PATIENCE, look)
+            .await
+            .unwrap_or_else(|late| panic!("{late}: never counted {what}"));
     }
 
     /// Tells it to end, as a signal would.

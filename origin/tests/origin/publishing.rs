@@ -145,14 +145,13 @@ async fn media_does_not_wait_for_a_tracker() {
     encoder.send(0..5000).await;
     encoder.vanish().await;
 
-    let live = "boxmesh_origin_channels_live 0";
-    let metrics = loop {
-        let metrics = origin.get("/metrics").await.text().await.unwrap();
-        if metrics.contains(live) && !metrics.contains("chunks_sealed_total 0") {
-            break metrics;
-        }
-    };
-    assert!(!metrics.contains("boxmesh_origin_window_bytes 0"), "{metrics}");
+    let kept = |line: &str| line.starts_with("boxmesh_origin_window_bytes ") && !line.ends_with(" 0");
+    origin.counts("bytes kept", kept).await;
+    origin
+        .counts("the publisher's end", |line| {
+            line == "boxmesh_origin_channels_live 0"
+        })
+        .await;
     assert_eq!(origin.get("/healthz").await.text().await.unwrap(), "ok\n");
 }
 

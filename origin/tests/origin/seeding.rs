@@ -1,12 +1,10 @@
 //! What is sealed is pushed to the boxes that the tracker chooses.
 
-use std::time::Duration;
-
 use program::lifecycle::Lifecycle;
 use wire::id::{ChunkId, TrackKind};
 
 use crate::a_box::ABox;
-use crate::harness::{Origin, start};
+use crate::harness::start;
 use crate::tracker::Tracker;
 
 fn has_segment(ids: &[ChunkId], segment: u32) -> bool {
@@ -106,28 +104,14 @@ async fn a_seed_that_learns_of_the_channel_late_still_gets_its_beginning() {
     tracker.choose([seed.seed()]);
     let mut encoder = origin.publish().await;
     encoder.send(0..4200).await;
-    until_metric(&origin, |line| {
-        line.starts_with("boxmesh_origin_seed_refusals_total ") && !line.ends_with(" 0")
-    })
-    .await;
+    origin
+        .counts("refusals", |line| {
+            line.starts_with("boxmesh_origin_seed_refusals_total ") && !line.ends_with(" 0")
+        })
+        .await;
 
     seed.set_ignorant(false);
     let begun = |ids: &[ChunkId]| ids.iter().filter(|id| id.is_init()).count() == 2 && has_segment(ids, 2);
     seed.has("both init segments and the newest segment", begun).await;
     encoder.vanish().await;
-}
-
-async fn until_metric(origin: &Origin, wanted: impl Fn(&str) -> bool) {
-    let look = async {
-        while !origin
-            .get("/metrics")
-            .await
-            .text()
-            .await
-            .unwrap()
-            .lines()
-            .any(&wanted)
-        {}
-    };
-    tokio::time::timeout(Duration::from_secs(15), look).await.unwrap();
 }
