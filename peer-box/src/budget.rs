@@ -123,7 +123,7 @@ impl Uplink {
 
     /// Whether a viewer may be served; if not, when there will be room again.
     pub(crate) fn room_for_viewers(&self, now: Instant) -> Result<(), Duration> {
-        match self.with_bucket(now, |bucket| bucket.debt()) {
+        match self.with_bucket(now, Bucket::debt) {
             Duration::ZERO => Ok(()),
             debt => Err(debt),
         }
@@ -131,12 +131,12 @@ impl Uplink {
 
     /// Whether a neighbour may be served.
     pub(crate) fn has_room_for_neighbours(&self, now: Instant) -> bool {
-        self.with_bucket(now, |bucket| bucket.debt()) < NEIGHBOURS_FIRST
+        self.with_bucket(now, Bucket::debt) < NEIGHBOURS_FIRST
     }
 
     /// What is sent now, in bits per second, measured over the last seconds.
     pub(crate) fn sending_bits_per_second(&self, now: Instant) -> u64 {
-        self.with_bucket(now, |bucket| bucket.sending_bits_per_second())
+        self.with_bucket(now, Bucket::sending_bits_per_second)
     }
 
     fn with_bucket<T>(&self, now: Instant, ask: impl FnOnce(&Bucket) -> T) -> T {
@@ -244,8 +244,8 @@ mod tests {
         assert_eq!(bucket.debt(), Duration::from_secs(2));
         bucket.account(start + Duration::from_secs(1), 6_000_000);
         assert_eq!(bucket.debt(), Duration::from_secs(1));
-        bucket.account(start + Duration::from_secs(60), 6_000_000);
-        bucket.account(start + Duration::from_secs(60), 11_000_000);
+        bucket.account(start + Duration::from_mins(1), 6_000_000);
+        bucket.account(start + Duration::from_mins(1), 11_000_000);
         assert_eq!(
             bucket.debt(),
             Duration::from_secs(1),
@@ -261,8 +261,8 @@ mod tests {
             bucket.account(start + SAMPLE * quarter, u64::from(quarter) * 250_000);
         }
         assert_eq!(bucket.sending_bits_per_second(), 8_000_000);
-        bucket.account(start + SAMPLE * 120, 10_000_000);
-        bucket.account(start + SAMPLE * 140, 10_000_000);
+        bucket.account(start + Duration::from_secs(30), 10_000_000);
+        bucket.account(start + Duration::from_secs(35), 10_000_000);
         assert_eq!(bucket.sending_bits_per_second(), 0);
     }
 

@@ -1,11 +1,29 @@
-//! Boxmesh: peer-box.
+//! A box: takes sealed chunks from origins and other boxes, and hands them on to other boxes and to viewers.
+//!
+//! ```text
+//! origin ─ZeroMQ→ feed ┐                    ┌ mesh ─libp2p→ other boxes
+//!                      ├─ verify → store ───┤
+//! other boxes ─→ mesh ─┘                    └ web ─HTTP→ viewers
+//! ```
+//!
+//! Media is opaque bytes here. What is stored was verified, and what was not stored is not handed on.
 
 mod budget;
 mod clock;
 mod counts;
 mod feed;
+mod identity;
 mod mesh;
 mod news;
 mod nudge;
 #[cfg(test)]
 mod samples;
+mod settings;
+mod start;
+mod tracker;
+mod web;
+
+pub use budget::{BadRate, Rate};
+pub use identity::IdentityError;
+pub use settings::{Action, Command, Homeless, Settings};
+pub use start::{Running, StartError, start};

@@ -51,8 +51,8 @@ pub(crate) fn chunk(by: &SecretKey, id: &ChunkId) -> Chunk {
         timescale: 1000,
     };
     let media = vec![u8::try_from(place % 251).unwrap(); 20_000];
-    let body = [mp4_box(b"moof", &[]), mp4_box(b"mdat", &media)].concat();
-    Chunk::sealed(by, facts, &mp4_box(b"styp", &[]), &body).unwrap()
+    let body = [mp4_box(*b"moof", &[]), mp4_box(*b"mdat", &media)].concat();
+    Chunk::sealed(by, facts, &mp4_box(*b"styp", &[]), &body).unwrap()
 }
 
 pub(crate) fn init(by: &SecretKey) -> Chunk {
@@ -63,13 +63,13 @@ pub(crate) fn init(by: &SecretKey) -> Chunk {
         duration: 0,
         timescale: 1000,
     };
-    let head = [mp4_box(b"ftyp", b"cmfc"), mp4_box(b"moov", &[1; 600])].concat();
+    let head = [mp4_box(*b"ftyp", b"cmfc"), mp4_box(*b"moov", &[1; 600])].concat();
     Chunk::sealed(by, facts, &head, &[]).unwrap()
 }
 
-fn mp4_box(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn mp4_box(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     let size = u32::try_from(8 + content.len()).unwrap();
-    [&size.to_be_bytes()[..], kind, content].concat()
+    [&size.to_be_bytes()[..], &kind, content].concat()
 }
 
 /// A tracker's answer: channel `demo`, sealed by `by`, and these neighbours.

@@ -112,8 +112,8 @@ pub(super) async fn listen(
                 let port = address_in(&bound).map_or(address.port(), |bound| bound.port());
                 return Ok((swarm, SocketAddr::new(address.ip(), port)));
             }
-            SwarmEvent::ListenerError { error, .. } => return Err(refused(error)),
-            SwarmEvent::ListenerClosed {
+            SwarmEvent::ListenerError { error, .. }
+            | SwarmEvent::ListenerClosed {
                 reason: Err(error), ..
             } => return Err(refused(error)),
             _ => {}

@@ -181,13 +181,9 @@ impl Node {
             SwarmEvent::Behaviour(BehaviourEvent::Exchange(event)) => self.exchange_event(event).await,
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
                 connection,
-                result: Err(failure),
+                result: Err(ping::Failure::Timeout | ping::Failure::Other { .. }),
                 ..
-            })) => {
-                if !matches!(failure, ping::Failure::Unsupported) {
-                    self.swarm.close_connection(connection);
-                }
-            }
+            })) => drop(self.swarm.close_connection(connection)),
             SwarmEvent::ListenerClosed { reason, .. } => warn!(?reason, "no neighbour can connect any more"),
             _ => {}
         }

@@ -8,6 +8,7 @@
 //! Only records whose seal opened come in here, and only for chunks that the window would take: what is not
 //! genuine, or is old, never reaches these tables.
 
+mod held;
 mod neighbour;
 mod promise;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use rand::seq::IteratorRandom;
 use wire::chunk::{ChunkRecord, Seal};
 use wire::id::{BoxId, ChannelName, ChunkId, Epoch, TrackId};
 
+use held::Held;
 use neighbour::Neighbour;
 use promise::{Asked, Promise, Rank};
 use slots::Slots;
@@ -67,14 +69,6 @@ pub(crate) enum Action {
     Done(BoxId, ChunkId),
 }
 
-/// A chunk that is here, and who is known to know it.
-#[derive(Debug)]
-struct Held {
-    seal: Seal,
-    since: Instant,
-    known_to: BTreeSet<BoxId>,
-}
-
 /// What passes between this box and its neighbours.
 #[derive(Debug)]
 pub(crate) struct Schedule {
@@ -82,7 +76,7 @@ pub(crate) struct Schedule {
     random: StdRng,
     neighbours: BTreeMap<BoxId, Neighbour>,
     promised: BTreeMap<ChunkId, Promise>,
-    held: BTreeMap<ChunkId, Held>,
+    held: Held,
     /// The newest segment heard of in each epoch, and when: what makes a promise edge or past.
     newest: BTreeMap<(ChannelName, Epoch), (u32, Instant)>,
     slots: Slots,
@@ -99,7 +93,7 @@ impl Schedule {
             random,
             neighbours: BTreeMap::new(),
             promised: BTreeMap::new(),
-            held: BTreeMap::new(),
+            held: Held::new(limits.chunks),
             newest: BTreeMap::new(),
             slots: Slots::new(limits.upload_slots),
             actions: VecDeque::new(),
@@ -118,9 +112,7 @@ impl Schedule {
     pub(crate) fn left(&mut self, id: BoxId) {
         self.neighbours.remove(&id);
         self.slots.free_all_of(id);
-        for held in self.held.values_mut() {
-            held.known_to.remove(&id);
-        }
+        self.held.left(id);
         self.promised.retain(|_, promise| {
             promise.is_not_with(id);
             !promise.holders.is_empty()
@@ -130,12 +122,12 @@ impl Schedule {
     /// Whether the chunk is known with exactly this seal already: then the seal need not be opened again.
     pub(crate) fn knows(&self, id: &ChunkId, seal: &Seal) -> bool {
         let promised = || self.promised.get(id).is_some_and(|promise| promise.seal == *seal);
-        self.held.get(id).is_some_and(|held| held.seal == *seal) || promised()
+        self.held.has_seal(id, seal) || promised()
     }
 
     /// Whether the chunk is held, as far as is remembered.
     pub(crate) fn holds(&self, id: &ChunkId) -> bool {
-        self.held.contains_key(id)
+        self.held.contains(id)
     }
 
     /// A neighbour says, again, that it holds a chunk that is [known](Schedule::knows).
@@ -143,16 +135,16 @@ impl Schedule {
         if !self.neighbours.contains_key(&from) {
             return;
         }
-        if let Some(held) = self.held.get_mut(id) {
-            held.known_to.insert(from);
-        } else if let Some(promise) = self.promised.get_mut(id) {
+        if !self.held.learn(from, id)
+            && let Some(promise) = self.promised.get_mut(id)
+        {
             promise.holders.insert(from);
         }
     }
 
     /// A neighbour promised a chunk that is not here and that the window would take.
     pub(crate) fn told(&mut self, now: Instant, from: BoxId, record: &ChunkRecord, seal: Seal) {
-        let is_known = self.held.contains_key(&record.id) || self.promised.contains_key(&record.id);
+        let is_known = self.held.contains(&record.id) || self.promised.contains_key(&record.id);
         if is_known {
             return self.told_again(from, &record.id);
         }
@@ -199,15 +191,12 @@ impl Schedule {
 
     /// A chunk was stored, wherever it came from: everybody who does not know it will hear of it.
     pub(crate) fn stored(&mut self, now: Instant, id: &ChunkId, seal: &Seal) {
-        if self.held.contains_key(id) {
+        if self.held.contains(id) {
             return;
         }
         self.saw(now, id);
         let promise = self.promised.remove(id);
         let known_to = promise.map(|promise| promise.holders).unwrap_or_default();
-        if self.held.len() >= self.limits.chunks {
-            self.forget_oldest_held();
-        }
         for (_, neighbour) in self
             .neighbours
             .iter_mut()
@@ -215,12 +204,7 @@ impl Schedule {
         {
             neighbour.will_hear_of(id.clone(), seal.clone());
         }
-        let held = Held {
-            seal: seal.clone(),
-            since: now,
-            known_to,
-        };
-        self.held.insert(id.clone(), held);
+        self.held.insert(now, id.clone(), seal.clone(), known_to);
         let ids: Vec<BoxId> = self.neighbours.keys().copied().collect();
         for neighbour in ids {
             self.tell(neighbour);
@@ -245,18 +229,11 @@ impl Schedule {
         self.neighbours.contains_key(&by) && self.slots.take(now, by, id)
     }
 
-    /// A neighbour has a chunk now, or did not get it from here: its slot is free again.
-    pub(crate) fn frees_slot(&mut self, by: BoxId, id: &ChunkId) {
-        self.slots.free(by, id);
-    }
-
     /// A neighbour says that a chunk arrived.
     pub(crate) fn done(&mut self, by: BoxId, id: &ChunkId) {
         self.slots.free(by, id);
-        if self.neighbours.contains_key(&by)
-            && let Some(held) = self.held.get_mut(id)
-        {
-            held.known_to.insert(by);
+        if self.neighbours.contains_key(&by) {
+            self.held.learn(by, id);
         }
     }
 
@@ -322,11 +299,6 @@ impl Schedule {
         late.chain(rested).min()
     }
 
-    /// Chunks that are promised and not here.
-    pub(crate) fn missing(&self) -> usize {
-        self.promised.len()
-    }
-
     /// The most urgent chunk that somebody free holds, and one of those, by lot.
     fn choose(&mut self, now: Instant) -> Option<(ChunkId, BoxId)> {
         let free: BTreeSet<BoxId> = self
@@ -364,11 +336,7 @@ impl Schedule {
         let Some(neighbour) = self.neighbours.get_mut(&id) else {
             return;
         };
-        let knows = |chunk: &ChunkId| {
-            self.held
-                .get(chunk)
-                .is_some_and(|held| held.known_to.contains(&id))
-        };
+        let knows = |chunk: &ChunkId| self.held.is_known_to(id, chunk);
         while let Some(seals) = neighbour.next_have(knows) {
             self.actions.push_back(Action::Have(id, seals));
         }
@@ -407,14 +375,7 @@ impl Schedule {
         // What is being fetched stays: its answer is yet to come.
         self.promised
             .retain(|_, promise| promise.asked.is_some() || is_fresh(promise.since));
-        self.held.retain(|_, held| is_fresh(held.since));
+        self.held.retain(is_fresh);
         self.newest.retain(|_, (_, seen)| is_fresh(*seen));
-    }
-
-    fn forget_oldest_held(&mut self) {
-        let oldest = self.held.iter().min_by_key(|(_, held)| held.since);
-        if let Some(id) = oldest.map(|(id, _)| id.clone()) {
-            self.held.remove(&id);
-        }
     }
 }

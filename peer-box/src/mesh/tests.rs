@@ -196,8 +196,8 @@ async fn speaker(
         .dial(DialOpts::peer_id(peer).addresses(vec![address]).build())
         .unwrap();
     let seals: Vec<_> = promises.iter().map(|chunk| chunk.seal().clone()).collect();
-    let (heard, hears) = oneshot::channel();
-    let mut heard = Some(heard);
+    let (tell, told) = oneshot::channel();
+    let mut tell = Some(tell);
     life.tasks.clone().spawn(async move {
         let mut unanswered = Vec::new();
         loop {
@@ -210,7 +210,7 @@ async fn speaker(
                 }
                 SwarmEvent::Behaviour(BehaviourEvent::Exchange(Event::Message { message, .. })) => {
                     match message {
-                        Message::Response { .. } => drop(heard.take().map(|heard| heard.send(()))),
+                        Message::Response { .. } => drop(tell.take().map(|tell| tell.send(()))),
                         Message::Request { request, channel, .. } => {
                             let response = match request {
                                 Request::Want(id) => gives(&id).map(Response::Here),
@@ -218,7 +218,7 @@ async fn speaker(
                             };
                             match response {
                                 Some(response) => {
-                                    drop(swarm.behaviour_mut().exchange.send_response(channel, response))
+                                    drop(swarm.behaviour_mut().exchange.send_response(channel, response));
                                 }
                                 None => unanswered.push(channel),
                             }
@@ -229,7 +229,7 @@ async fn speaker(
             }
         }
     });
-    hears
+    told
 }
 
 #[tokio::test]

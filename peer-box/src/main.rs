@@ -1,0 +1,24 @@
+//! `peer-box`: see `peer-box --help`.
+
+use std::process::ExitCode;
+
+use peer_box::{Action, Command};
+use program::lifecycle::Lifecycle;
+use program::{listen, settings};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let Action::Join(settings) = settings::load::<Command>().action;
+    if let Err(homeless) = settings.data_dir() {
+        settings::refuse::<Command>(homeless);
+    }
+    let life = Lifecycle::start();
+    let running = peer_box::start(settings, &life).await?;
+    println!("id {}", running.id);
+    listen::announce("http", running.http);
+    listen::announce("zmq", running.zmq);
+    listen::announce("p2p", running.p2p);
+    listen::ready();
+    life.until_stopped().await;
+    Ok(life.finish().await)
+}

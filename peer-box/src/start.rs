@@ -1,0 +1,132 @@
+//! Joins the stages of the box.
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use program::http;
+use program::lifecycle::Lifecycle;
+use program::listen::{self, ListenError};
+use program::media::Meter;
+use program::store::Store;
+use program::window::{Limits, Window};
+use wire::address::HttpBase;
+use wire::id::BoxId;
+
+use crate::budget::Uplink;
+use crate::clock::Clock;
+use crate::counts::Counts;
+use crate::identity::{Identity, IdentityError};
+use crate::news::Desk;
+use crate::nudge::Nudge;
+use crate::settings::{Homeless, Settings};
+use crate::tracker::Announcer;
+use crate::{feed, mesh, web};
+
+/// Why the box could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It has no place for its key.
+    #[error(transparent)]
+    Homeless(#[from] Homeless),
+    /// It has no key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A port is taken.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system does not say which port it gave.
+    #[error("cannot tell the address that was bound: {0}")]
+    Bound(#[source] std::io::Error),
+}
+
+/// A box that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Its id.
+    pub id: BoxId,
+    /// Where viewers are served.
+    pub http: SocketAddr,
+    /// Where origins push to.
+    pub zmq: SocketAddr,
+    /// Where other boxes connect.
+    pub p2p: SocketAddr,
+    /// Keeps others from being the same box.
+    #[expect(dead_code, reason = "it is held, not read")]
+    identity: Identity,
+}
+
+/// Starts a box. It ends with `life`.
+pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, StartError> {
+    let identity = Identity::of(&settings.data_dir()?)?;
+    // Every port is bound before anything runs.
+    let listener = listen::tcp("http", settings.http).await?;
+    let http = listener.local_addr().map_err(StartError::Bound)?;
+    let feed = feed::Bound::listen(settings.zmq)?;
+    let mesh = mesh::Bound::listen(&identity.secret, settings.p2p, life).await?;
+    let secret = identity.secret.clone();
+    let running = Running {
+        id: identity.id,
+        http,
+        zmq: feed.address(),
+        p2p: mesh.address(),
+        identity,
+    };
+
+    let store = Store::spawn(&life.tasks, life.stop.clone(), Window::new(Limits::default()));
+    let (clock, counts, viewers) = (Clock::default(), Counts::default(), Meter::default());
+    let uplink = Uplink::new(settings.upload, viewers.clone(), counts.clone(), Instant::now());
+    let (desk, news) = Desk::new();
+    let (nudge, nudged) = Nudge::new();
+    feed.spawn(
+        feed::Surroundings {
+            me: running.id,
+            store: store.clone(),
+            news: news.clone(),
+            clock: clock.clone(),
+            nudge: nudge.clone(),
+            counts: counts.clone(),
+        },
+        life,
+    );
+    let mesh = mesh.spawn(
+        mesh::Surroundings {
+            store: store.clone(),
+            news,
+            uplink: uplink.clone(),
+            counts: counts.clone(),
+        },
+        life,
+    );
+    let routes = web::routes(web::Surroundings {
+        secret: secret.clone(),
+        store: store.clone(),
+        mesh,
+        uplink: uplink.clone(),
+        viewers: viewers.clone(),
+        counts: counts.clone(),
+    });
+    http::serve(
+        listener,
+        routes,
+        http::Limits::default(),
+        &life.tasks,
+        life.stop.clone(),
+    );
+    let announcer = Announcer {
+        secret,
+        http: settings.public_url.unwrap_or_else(|| HttpBase::plain(http)),
+        zmq_port: running.zmq.port(),
+        p2p_port: running.p2p.port(),
+        store,
+        uplink,
+        viewers,
+        counts,
+        clock,
+        desk,
+    };
+    announcer.spawn(settings.tracker, nudge, &nudged, life);
+    Ok(running)
+}

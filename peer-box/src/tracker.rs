@@ -1,0 +1,220 @@
+//! Announcing: each tracker hears every few seconds what this box carries and how busy it is, and tells which
+//! channels there are, whom to connect to, and where origins are.
+//!
+//! Each tracker has a task of its own: one that is away keeps nobody waiting.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use program::lifecycle::Lifecycle;
+use program::media::Meter;
+use program::store::{Arrival, Store};
+use program::tracker::{Tracker, Unanswered};
+use tokio::time::{sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info, info_span, warn};
+use url::Url;
+use wire::Version;
+use wire::address::HttpBase;
+use wire::announcement::{Announcement, AnnouncementReply, Load, MAX_CARRIED, PATH, Served};
+use wire::id::{ChannelName, Epoch};
+use wire::key::SecretKey;
+
+use crate::budget::Uplink;
+use crate::clock::Clock;
+use crate::counts::Counts;
+use crate::news::Desk;
+use crate::nudge::{Nudge, Nudged};
+
+const EVERY: Duration = Duration::from_secs(3);
+
+/// However often something comes up, a tracker is not spoken to more often than this.
+const AT_MOST_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a goodbye may take: the program is about to end.
+const GOODBYE: Duration = Duration::from_millis(1500);
+
+/// What announcements are made of.
+#[derive(Clone)]
+pub(crate) struct Announcer {
+    /// This box's key.
+    pub(crate) secret: SecretKey,
+    /// Where viewers reach it.
+    pub(crate) http: HttpBase,
+    /// Where origins push to.
+    pub(crate) zmq_port: u16,
+    /// Where other boxes connect.
+    pub(crate) p2p_port: u16,
+    /// What it keeps.
+    pub(crate) store: Store,
+    /// What it may send, and sends.
+    pub(crate) uplink: Uplink,
+    /// What viewers were sent.
+    pub(crate) viewers: Meter,
+    /// What else it did.
+    pub(crate) counts: Counts,
+    /// The time, by the trackers' answers.
+    pub(crate) clock: Clock,
+    /// Where the answers go.
+    pub(crate) desk: Desk,
+}
+
+impl Announcer {
+    /// Starts a task for each tracker. They say goodbye at the stop of `life`.
+    pub(crate) fn spawn(self, trackers: Vec<Url>, nudge: Nudge, nudged: &Nudged, life: &Lifecycle) {
+        life.tasks
+            .spawn(tell_of_beginnings(self.store.clone(), nudge, life.stop.clone()));
+        for (number, url) in trackers.into_iter().enumerate() {
+            let span = info_span!("tracker", %url);
+            let conversation = Conversation {
+                announcer: self.clone(),
+                number,
+                tracker: Tracker::new(url),
+                accepted: 0,
+                standing: None,
+            };
+            life.tasks.spawn(
+                conversation
+                    .run(nudged.clone(), life.stop.clone())
+                    .instrument(span),
+            );
+        }
+    }
+
+    async fn announcement(&self, sequence: u64, leaving: bool) -> Announcement {
+        let (from_origins, from_neighbours) = self.counts.accepted();
+        let mut carried = self.store.carried().await;
+        carried.truncate(MAX_CARRIED);
+        Announcement {
+            version: Version,
+            key: self.secret.public(),
+            sequence,
+            leaving,
+            http: self.http.clone(),
+            zmq_port: self.zmq_port,
+            p2p_port: self.p2p_port,
+            load: Load {
+                upload_bits_per_second: self.uplink.rate().bits_per_second(),
+                sending_bits_per_second: self.uplink.sending_bits_per_second(Instant::now()),
+                viewers: self.viewers.viewers(),
+            },
+            served: Served {
+                viewer_bytes: self.viewers.bytes(),
+                neighbour_bytes: self.counts.neighbour_bytes(),
+                accepted_chunks: from_origins + from_neighbours,
+                refused_chunks: self.counts.refusals().values().sum(),
+            },
+            carried,
+        }
+    }
+}
+
+/// What passes between this box and one tracker.
+struct Conversation {
+    announcer: Announcer,
+    number: usize,
+    tracker: Tracker,
+    /// The sequence of the last announcement that was accepted: the next has to be higher. One that was
+    /// refused for being ahead must not count, or it would keep all later ones ahead too.
+    accepted: u64,
+    /// Whether viewers are sent here, and why not, as last logged.
+    standing: Option<(bool, Option<String>)>,
+}
+
+impl Conversation {
+    async fn run(mut self, mut nudged: Nudged, stop: CancellationToken) {
+        loop {
+            let asked = tokio::time::Instant::now();
+            let pause = tokio::select! {
+                () = stop.cancelled() => break,
+                pause = self.announce() => pause,
+            };
+            let nudge = async {
+                nudged.wait().await;
+                sleep_until(asked + AT_MOST_EVERY).await;
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = sleep(pause) => {}
+                () = nudge => {}
+            }
+        }
+        self.say_goodbye().await;
+    }
+
+    /// Announces once; how long to wait before the next time.
+    async fn announce(&mut self) -> Duration {
+        let sequence = self.next_sequence();
+        let announcement = self.announcer.announcement(sequence, false).await;
+        let asked = Instant::now();
+        let answer = self
+            .tracker
+            .post(PATH, announcement.sign(&self.announcer.secret))
+            .await;
+        match answer {
+            Ok(reply) => {
+                self.accepted = sequence;
+                self.learn(reply, asked.elapsed());
+                EVERY
+            }
+            Err(unanswered) => {
+                if let Unanswered::Refused { time: Some(time), .. } = unanswered {
+                    self.announcer.clock.correct(time, asked.elapsed());
+                }
+                self.tracker.pause()
+            }
+        }
+    }
+
+    fn learn(&mut self, reply: AnnouncementReply, under_way: Duration) {
+        self.announcer.clock.correct(reply.time, under_way);
+        let standing = Some((reply.listed, reply.why.clone()));
+        if self.standing != standing {
+            match &reply.why {
+                None if reply.listed => info!("viewers are sent here"),
+                why => warn!(why, "viewers are not sent here"),
+            }
+            self.standing = standing;
+        }
+        self.announcer.desk.take(self.number, reply);
+    }
+
+    fn next_sequence(&self) -> u64 {
+        self.announcer.clock.now_ms().max(self.accepted.saturating_add(1))
+    }
+
+    async fn say_goodbye(self) {
+        if self.accepted == 0 {
+            return;
+        }
+        let goodbye = self.announcer.announcement(self.next_sequence(), true).await;
+        let goodbye = goodbye.sign(&self.announcer.secret);
+        let said = timeout(GOODBYE, self.tracker.post::<AnnouncementReply>(PATH, goodbye)).await;
+        if !matches!(said, Ok(Ok(_))) {
+            info!("left without a goodbye");
+        }
+    }
+}
+
+/// Nudges when the first whole segment of an epoch is here: from then on viewers can be sent here for it.
+async fn tell_of_beginnings(store: Store, nudge: Nudge, stop: CancellationToken) {
+    let mut arrivals = store.arrivals();
+    let mut told: BTreeSet<(ChannelName, Epoch)> = BTreeSet::new();
+    loop {
+        let arrival = tokio::select! {
+            () = stop.cancelled() => return,
+            arrival = arrivals.next() => arrival,
+        };
+        match arrival {
+            Some(Arrival::Chunk(chunk)) if !chunk.record().last || chunk.id().is_init() => continue,
+            Some(_) => {}
+            None => return,
+        }
+        let carried = store.carried().await.into_iter();
+        let carried: BTreeSet<_> = carried.map(|carried| (carried.channel, carried.epoch)).collect();
+        if !carried.is_subset(&told) {
+            nudge.give();
+        }
+        told = carried;
+    }
+}
