@@ -92,17 +92,6 @@ impl Judge {
         Self { around, admission }
     }
 
-    /// The answer to libzmq's question about a connection.
-    fn at_gate(&self, request: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
-        let is_origin = gate::is_origin(request, &self.around.news.borrow().origins);
-        if !is_origin {
-            debug!("a connection to the feed was turned away");
-            // It may be an origin that no tracker has told of yet.
-            self.around.nudge.give();
-        }
-        gate::answer(request, is_origin)
-    }
-
     /// The answer to a message of these frames from the peer with this routing id.
     async fn answer(&mut self, peer: &[u8], frames: Vec<Bytes>) -> Answer {
         let news = self.around.news.borrow().clone();

@@ -1,7 +1,7 @@
 //! The thread that owns the ZeroMQ sockets: messages in, answers out.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use program::listen::ListenError;
@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 use wire::feed::{MAX_FRAME_BYTES, MAX_FRAMES};
 
 use super::Judge;
-use super::gate::MAX_FRAMES as MAX_GATE_FRAMES;
+use super::gate::{self, Gate};
 
 /// Where libzmq asks about connections.
 const GATE: &str = "inproc://zeromq.zap.01";
@@ -31,7 +31,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The sockets, bound.
 pub(super) struct Sockets {
     origins: zmq::Socket,
-    gate: zmq::Socket,
+    gatekeeper: zmq::Socket,
 }
 
 impl Sockets {
@@ -45,8 +45,8 @@ impl Sockets {
         drop(std::net::TcpListener::bind(address).map_err(refused)?);
         let bound = || {
             let context = zmq::Context::new();
-            let gate = context.socket(zmq::REP)?;
-            gate.bind(GATE)?;
+            let gatekeeper = context.socket(zmq::ROUTER)?;
+            gatekeeper.bind(GATE)?;
             let origins = context.socket(zmq::ROUTER)?;
             prepare(&origins, address)?;
             origins.bind(&format!("tcp://{address}"))?;
@@ -54,15 +54,16 @@ impl Sockets {
             let bound = endpoint
                 .strip_prefix("tcp://")
                 .and_then(|bound| bound.parse().ok());
-            Ok((Self { origins, gate }, bound.ok_or(zmq::Error::EINVAL)?))
+            Ok((Self { origins, gatekeeper }, bound.ok_or(zmq::Error::EINVAL)?))
         };
         bound().map_err(|error: zmq::Error| refused(error.into()))
     }
 
     /// Serves until `stop`.
     pub(super) fn run(self, mut judge: Judge, runtime: &Handle, stop: &CancellationToken) {
+        let mut gate = Gate::default();
         while !stop.is_cancelled() {
-            if let Err(error) = self.turn(&mut judge, runtime) {
+            if let Err(error) = self.turn(&mut gate, &mut judge, runtime) {
                 match error {
                     zmq::Error::EINTR | zmq::Error::EAGAIN => {}
                     error => {
@@ -75,18 +76,24 @@ impl Sockets {
     }
 
     /// Waits for something to happen, and handles it.
-    fn turn(&self, judge: &mut Judge, runtime: &Handle) -> Result<(), zmq::Error> {
+    fn turn(&self, gate: &mut Gate, judge: &mut Judge, runtime: &Handle) -> Result<(), zmq::Error> {
         let mut items = [
-            self.gate.as_poll_item(zmq::POLLIN),
+            self.gatekeeper.as_poll_item(zmq::POLLIN),
             self.origins.as_poll_item(zmq::POLLIN),
         ];
         zmq::poll(&mut items, i64::try_from(LOOK_UP.as_millis()).unwrap_or(i64::MAX))?;
         let [at_gate, message] = items.map(|item| item.is_readable());
         if at_gate {
-            let request = receive(&self.gate, MAX_GATE_FRAMES)?.unwrap_or_default();
-            // A REP socket takes the next request only after an answer; an empty one admits nobody.
-            let answer = judge.at_gate(&request).unwrap_or_else(|| vec![Vec::new()]);
-            self.gate.send_multipart(answer, 0)?;
+            let question = receive(&self.gatekeeper, gate::MAX_FRAMES)?.unwrap_or_default();
+            gate.knock(Instant::now(), question);
+        }
+        let news = judge.around.news.borrow().clone();
+        for answer in gate.answers(Instant::now(), &news.origins) {
+            self.gatekeeper.send_multipart(answer, zmq::DONTWAIT)?;
+        }
+        if at_gate && gate.has_strangers() {
+            // It may be an origin that no tracker has told of yet.
+            judge.around.nudge.give();
         }
         if message {
             self.hear(judge, runtime)?;
