@@ -12,7 +12,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use libp2p::Swarm;
@@ -103,6 +103,7 @@ impl Bound {
             peers: BTreeMap::new(),
             sent: node::Requests::default(),
             early: early::Early::default(),
+            banned: VecDeque::new(),
         };
         let (mailbox, commands) = mpsc::channel(MAILBOX);
         life.tasks.spawn(

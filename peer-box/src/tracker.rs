@@ -12,7 +12,7 @@ use program::store::{Arrival, Store};
 use program::tracker::{Tracker, Unanswered};
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, info, info_span};
 use url::Url;
 use wire::Version;
 use wire::address::HttpBase;
@@ -172,7 +172,7 @@ impl Conversation {
         if self.standing != standing {
             match &reply.why {
                 None if reply.listed => info!("viewers are sent here"),
-                why => warn!(why, "viewers are not sent here"),
+                why => info!(why, "viewers are not sent here"),
             }
             self.standing = standing;
         }

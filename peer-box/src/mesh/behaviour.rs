@@ -87,6 +87,11 @@ impl Behaviour {
     pub(super) fn ban(&mut self, peer: PeerId) {
         self.banned.block_peer(peer);
     }
+
+    /// Lifts a ban.
+    pub(super) fn forgive(&mut self, peer: PeerId) {
+        self.banned.unblock_peer(peer);
+    }
 }
 
 /// A swarm that listens. Its connections' tasks belong to `tasks` and end with it.

@@ -3,7 +3,7 @@
 //! Seals are opened here: nothing that is not genuine is told to the schedule, and nothing that a seal does
 //! not cover is stored.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -31,6 +31,9 @@ use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::{Following, News, Unopened};
 
+/// Bans that are remembered: names cost nothing, and nothing may grow with them.
+const MAX_BANS: usize = 10_000;
+
 /// A request on its way, and what its answer is about.
 #[derive(Debug)]
 enum Sent {
@@ -51,6 +54,7 @@ pub(super) struct Node {
     pub(super) peers: BTreeMap<BoxId, PeerId>,
     pub(super) sent: Requests,
     pub(super) early: Early,
+    pub(super) banned: VecDeque<PeerId>,
 }
 
 /// The requests on their way.
@@ -364,7 +368,8 @@ impl Node {
         }
     }
 
-    /// Whoever hands on what no origin sealed is no neighbour any more, for as long as this process lives.
+    /// Whoever hands on what no origin sealed is no neighbour any more, for as long as this process lives and
+    /// remembers.
     fn ban(&mut self, id: BoxId, why: &Unopened) {
         let reason = why.reason();
         self.counts.refused(reason);
@@ -372,6 +377,12 @@ impl Node {
             warn!(neighbour = %id, reason, %why, "neighbour banned");
             self.counts.banned();
             self.swarm.behaviour_mut().ban(peer);
+            self.banned.push_back(peer);
+            if self.banned.len() > MAX_BANS
+                && let Some(first) = self.banned.pop_front()
+            {
+                self.swarm.behaviour_mut().forgive(first);
+            }
             self.left(peer, Some("banned"));
         }
     }

@@ -26,6 +26,7 @@ use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::samples::{answer, chunk, demo, demo_init, empty_answer, init, origin, secret, until};
+use crate::web;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -35,6 +36,7 @@ struct Member {
     address: SocketAddr,
     store: Store,
     desk: Desk,
+    uplink: Uplink,
     counts: Counts,
     mesh: Mesh,
 }
@@ -52,10 +54,11 @@ impl Member {
         let (desk, news) = Desk::new();
         let counts = Counts::default();
         let rate = "1gbit".parse().unwrap();
+        let uplink = Uplink::new(rate, Meter::default(), counts.clone(), Instant::now());
         let around = Surroundings {
             store: store.clone(),
             news,
-            uplink: Uplink::new(rate, Meter::default(), counts.clone(), Instant::now()),
+            uplink: uplink.clone(),
             counts: counts.clone(),
         };
         let mesh = bound.spawn(around, &life);
@@ -65,6 +68,7 @@ impl Member {
             address,
             store,
             desk,
+            uplink,
             counts,
             mesh,
         }
@@ -276,6 +280,45 @@ async fn a_box_that_promises_and_stays_silent_does_not_keep_the_chunk_from_comin
         "it is here: nothing is promised any more"
     );
     assert_eq!(victim.counts.neighbours(), (2, 0));
+}
+
+#[tokio::test]
+async fn a_viewer_is_held_for_what_a_neighbour_promised_and_for_nothing_else() {
+    let one = Member::beside(3, &[]).await;
+    let listener = program::listen::tcp("http", "127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let http = listener.local_addr().unwrap();
+    let routes = web::routes(web::Surroundings {
+        secret: one.secret.clone(),
+        store: one.store.clone(),
+        mesh: one.mesh.clone(),
+        uplink: one.uplink.clone(),
+        viewers: Meter::default(),
+        counts: one.counts.clone(),
+    });
+    let limits = program::http::Limits::default();
+    program::http::serve(listener, routes, limits, &one.life.tasks, one.life.stop.clone());
+    let get = async |segment: u32| {
+        let path = format!("/live/demo/{}/v0/{segment}.m4v", demo(1, 0).epoch);
+        reqwest::get(format!("http://{http}{path}"))
+            .await
+            .unwrap()
+            .status()
+    };
+    let promised = chunk(&origin(), &demo(1, 3));
+    let heard = speaker(2, std::slice::from_ref(&promised), |_| None, &one).await;
+    heard.await.unwrap();
+
+    let asked = Instant::now();
+    assert_eq!(get(1).await, 404, "it did not come");
+    let held = asked.elapsed();
+    assert!(held >= Duration::from_millis(300), "held for {held:?} only");
+    assert_eq!(get(2).await, 404);
+
+    let first = chunk(&origin(), &demo(1, 0));
+    let (status, ()) = tokio::join!(get(1), one.keeps(first));
+    assert_eq!(status, 200);
 }
 
 #[tokio::test]
