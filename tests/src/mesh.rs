@@ -27,6 +27,9 @@ const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 /// Two announcements, and a probe, fit in here many times over.
 const LISTED_LIMIT: Duration = Duration::from_secs(20);
 
+/// After this long the trackers are stopped too, whoever is still talking to them.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(400);
+
 /// What a mesh is to be made of.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -353,16 +356,39 @@ impl Mesh {
         serde_json::from_str(&text).with_context(|| format!("{url} answered {text}"))
     }
 
-    /// Stops boxes and origin, which say goodbye to the trackers, then those; all within the time that is promised for one.
+    /// Stops boxes and origin, and a moment later, when they have said goodbye to them, the trackers.
     ///
     /// # Errors
     /// Naming each program that did not end by itself, in time and with success.
     pub fn stop(&mut self) -> Result<()> {
         self.stopped = true;
-        let deadline = Instant::now() + STOP_LIMIT;
-        let others = self.boxes.iter_mut().chain(&mut self.origin);
-        let mut complaints = stop_all(others, deadline)?;
-        complaints.extend(stop_all(self.trackers.iter_mut(), deadline)?);
+        let asked = Instant::now();
+        let mut stopping = Vec::new();
+        for process in self.boxes.iter_mut().chain(&mut self.origin).map(Node::process) {
+            if process.ended()?.is_none() {
+                process.terminate()?;
+                stopping.push((process, asked));
+            }
+        }
+        for (process, _) in &mut stopping {
+            process.joined(GOODBYE_LIMIT.saturating_sub(asked.elapsed()))?;
+        }
+        for process in self.trackers.iter_mut().map(Node::process) {
+            if process.ended()?.is_none() {
+                process.terminate()?;
+                stopping.push((process, Instant::now()));
+            }
+        }
+        let complaints: Vec<String> = stopping
+            .into_iter()
+            .filter_map(
+                |(process, asked)| match process.join(STOP_LIMIT.saturating_sub(asked.elapsed())) {
+                    Ok(status) if status.success() => None,
+                    Ok(status) => Some(format!("{} ended with {status}", process.name())),
+                    Err(error) => Some(error.to_string()),
+                },
+            )
+            .collect();
         if complaints.is_empty() {
             return Ok(());
         }
@@ -404,25 +430,6 @@ impl Drop for Mesh {
             assert!(std::thread::panicking(), "{error:#}");
         }
     }
-}
-
-/// Stops those that still run, and returns what is to be said about it.
-fn stop_all<'a>(nodes: impl Iterator<Item = &'a mut Node>, deadline: Instant) -> Result<Vec<String>> {
-    let mut running = Vec::new();
-    for process in nodes.map(Node::process) {
-        if process.ended()?.is_none() {
-            process.terminate()?;
-            running.push(process);
-        }
-    }
-    let verdicts = running.into_iter().map(|process| {
-        match process.join(deadline.saturating_duration_since(Instant::now())) {
-            Ok(status) if status.success() => None,
-            Ok(status) => Some(format!("{} ended with {status}", process.name())),
-            Err(error) => Some(error.to_string()),
-        }
-    });
-    Ok(verdicts.flatten().collect())
 }
 
 /// A client that waits for nobody longer than a test can bear.

@@ -171,15 +171,26 @@ impl Process {
     /// # Errors
     /// When it did not end within `limit`: it is killed then.
     pub fn join(&mut self, limit: Duration) -> Result<ExitStatus> {
-        let start = Instant::now();
-        while start.elapsed() < limit {
-            if let Some(status) = self.ended()? {
-                return Ok(status);
-            }
-            std::thread::sleep(PERIOD);
+        if let Some(status) = self.joined(limit)? {
+            return Ok(status);
         }
         self.kill()?;
         bail!("{} did not stop within {limit:?} and was killed", self.name)
+    }
+
+    /// Waits for its end, and leaves it alone if that does not come.
+    ///
+    /// # Errors
+    /// When the system cannot say.
+    pub fn joined(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+        let start = Instant::now();
+        loop {
+            let ended = self.ended()?;
+            if ended.is_some() || start.elapsed() >= limit {
+                return Ok(ended);
+            }
+            std::thread::sleep(PERIOD);
+        }
     }
 }
 

@@ -51,7 +51,6 @@ async fn main() -> Result<ExitCode> {
         boxes: settings.boxes.into(),
         tracker_http: free_or_any("The page", PAGE_PORT),
         rtmp: free_or_any("RTMP", RTMP_PORT),
-        stream_key: None,
         ..Plan::default()
     })?;
 

@@ -11,7 +11,8 @@ use tests::{
     turn::Turn,
 };
 
-const KEY: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// The first of RFC 8032's test vectors (§7.1).
+const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
 /// What each program needs besides the setting that is tried.
 fn needed(program: Program) -> Vec<&'static str> {

@@ -36,3 +36,22 @@ pub(crate) async fn truth(mesh: &Mesh) -> Result<Vec<String>> {
     }
     Ok(hashes)
 }
+
+/// The first segment that `node` has of the stream: a box takes a few seconds to hear of a new channel.
+pub(crate) async fn carried_from(mesh: &Mesh, node: &Node) -> Result<u32> {
+    eventually(
+        "the box to carry the channel",
+        Duration::from_secs(30),
+        async || {
+            let manifest = mesh.manifest().await?;
+            for (number, relative) in &manifest.track("v0").segments {
+                let answer = mesh.http.head(media_url(node, relative)).send().await?;
+                if answer.status().is_success() {
+                    return Ok(Some(*number));
+                }
+            }
+            Ok(None)
+        },
+    )
+    .await
+}
