@@ -19,4 +19,12 @@ export default tseslint.config(
       eqeqeq: 'error',
     },
   },
+  { files: ['*.js'], extends: [tseslint.configs.disableTypeChecked] },
+  {
+    files: ['test/**'],
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
 );

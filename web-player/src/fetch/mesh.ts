@@ -20,7 +20,8 @@ const MAX_SEGMENT_BYTES = 64 << 20;
 
 /** How long a segment is looked for, and how long the pauses between the rounds are. */
 const SEARCH_MS = 20_000;
-const PAUSES_MS = [250, 500, 1_000, 2_000] as const;
+const SHORTEST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 2_000;
 /** A segment that nobody has in so many rounds does not exist. */
 const ROUNDS_OF_MISSES = 3;
 
@@ -66,7 +67,7 @@ export class Mesh {
         if (missing && round + 1 >= ROUNDS_OF_MISSES) throw why;
         if (Date.now() > until) throw why;
       }
-      await pause(PAUSES_MS[round] ?? PAUSES_MS[PAUSES_MS.length - 1]!, signal);
+      await pause(Math.min(SHORTEST_PAUSE_MS * 2 ** round, LONGEST_PAUSE_MS), signal);
     }
   }
 

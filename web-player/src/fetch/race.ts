@@ -79,7 +79,7 @@ export function race<T>(
           startNext();
           if (running.size > 0) return;
           finish(() => why);
-          reject(why as Error);
+          reject(why);
         },
       );
     };

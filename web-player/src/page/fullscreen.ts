@@ -19,7 +19,9 @@ export function fadeWhenIdle(element: HTMLElement, afterMs: number): void {
   const wake = (): void => {
     element.classList.remove('idle');
     clearTimeout(timer);
-    timer = setTimeout(() => element.classList.add('idle'), afterMs);
+    timer = setTimeout(() => {
+      element.classList.add('idle');
+    }, afterMs);
   };
   for (const event of ['pointermove', 'pointerdown', 'keydown', 'focusin']) {
     element.addEventListener(event, wake);

@@ -71,19 +71,19 @@ export class Reader {
     const low = first & 0x1f;
     if (low < 24) return BigInt(low);
     if (low > 27) throw malformed('a length that is reserved or indefinite');
-    const width = 1 << (low - 24);
     const at = this.#at;
-    this.#take(width);
-    const value =
-      width === 1
-        ? BigInt(this.#view.getUint8(at))
-        : width === 2
-          ? BigInt(this.#view.getUint16(at))
-          : width === 4
-            ? BigInt(this.#view.getUint32(at))
-            : this.#view.getBigUint64(at);
-    if (value < SHORTEST[low - 24]!) throw malformed('a number that is not in its shortest form');
+    this.#take(1 << (low - 24));
+    const [value, smallest] = this.#wide(low, at);
+    if (value < smallest) throw malformed('a number that is not in its shortest form');
     return value;
+  }
+
+  /** The number in the bytes after a head, and the smallest that needs so many. */
+  #wide(low: number, at: number): [bigint, bigint] {
+    if (low === 24) return [BigInt(this.#view.getUint8(at)), 24n];
+    if (low === 25) return [BigInt(this.#view.getUint16(at)), 0x100n];
+    if (low === 26) return [BigInt(this.#view.getUint32(at)), 0x1_0000n];
+    return [this.#view.getBigUint64(at), 0x1_0000_0000n];
   }
 
   /** `length` may be any number that a head can hold: it is compared before it is used. */
@@ -94,9 +94,6 @@ export class Reader {
     return this.#bytes.subarray(from, this.#at);
   }
 }
-
-/** The smallest value that needs a head of one, two, four, eight further bytes. */
-const SHORTEST = [24n, 0x100n, 0x1_0000n, 0x1_0000_0000n] as const;
 
 function head(kind: number, value: number): Bytes {
   const major = kind << 5;

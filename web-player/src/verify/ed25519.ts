@@ -7,6 +7,7 @@
 import { Point, hashes, verify as verifyHere } from '@noble/ed25519';
 import { sha512 } from '@noble/hashes/sha2.js';
 
+import { browserCrypto } from './browser';
 import { type Bytes, hex, unhex } from './bytes';
 
 hashes.sha512 = sha512;
@@ -49,7 +50,7 @@ type Verify = (signature: Bytes, message: Bytes) => Promise<boolean>;
 
 /** The browser's own, where there is one and it knows the curve. */
 async function webCrypto(key: Bytes): Promise<Verify | null> {
-  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
+  const subtle = browserCrypto();
   try {
     const imported = await subtle?.importKey('raw', key, 'Ed25519', false, ['verify']);
     if (!subtle || !imported) return null;

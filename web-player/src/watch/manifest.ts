@@ -9,7 +9,7 @@ import type { Place } from '../fetch/standing';
 /** The name of the one `BaseURL` that dash.js sees. */
 const MESH = 'mesh';
 const MAX_PLACES = 32;
-const BOX = /^box-/;
+const BOX = 'box-';
 
 export interface Track {
   readonly kind: 'video' | 'audio';
@@ -52,7 +52,7 @@ function placesOf(mpd: Element, url: string): Place[] {
     const address = httpUrl(base.textContent.trim(), url);
     if (!address) continue;
     const name = base.getAttribute('serviceLocation') ?? address.host;
-    places.push({ name, url: address.href, kind: BOX.test(name) ? 'box' : 'origin' });
+    places.push({ name, url: address.href, kind: name.startsWith(BOX) ? 'box' : 'origin' });
   }
   return places.slice(0, MAX_PLACES);
 }
@@ -77,7 +77,9 @@ function tracksOf(mpd: Element): Track[] {
   });
 }
 
-const all = (root: Element, name: string): Element[] => [...root.getElementsByTagNameNS('*', name)];
+const all = (mpd: Element, name: string): Element[] => [
+  ...mpd.getElementsByTagNameNS(mpd.namespaceURI, name),
+];
 
 function httpUrl(text: string, base: string): URL | null {
   try {

@@ -50,6 +50,7 @@ export function say(scene: Scene): Said {
     case 'live':
       if (scene.undecodable !== null) return noticed('error', text.undecodable(scene.undecodable));
       if (onAir.keys.length === 0) return noticed('error', text.noKeys(channel));
+      if (!scene.reachable) return noticed(waiting, text.unreachable);
       if (!scene.everStarted) return { state: 'loading', notice: null, message: text.loading };
       return noticed('waiting', text.retrying);
   }

@@ -1,11 +1,11 @@
 /** dash.js, set for the mesh: it plans and buffers; what it asks for goes through our loader alone. */
-import { MediaPlayer, type MediaPlayerClass, type MediaPlayerSettingClass } from 'dashjs';
+import { MediaPlayer, type MediaPlayerClass } from 'dashjs';
 
 import { loaderOf } from './loader';
 import type { Routes } from './routes';
 
 /** No log, no disk, nobody else's clock; and no waiting of its own, for the mesh waits better. */
-const SETTINGS = (timeUrl: string): MediaPlayerSettingClass => ({
+const SETTINGS = (timeUrl: string) => ({
   debug: { logLevel: 0 },
   streaming: {
     retryAttempts: {
@@ -54,6 +54,7 @@ export class Player {
     const loader = loaderOf(routes);
     this.#dash.extend('XHRLoader', loader, false);
     this.#dash.extend('FetchLoader', loader, false);
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- dash.js declares the shape as a class and has none
     this.#dash.updateSettings(SETTINGS(new URL('/time', url).href));
     this.#dash.on('playbackNotAllowed', () => {
       listener.notAllowed();

@@ -133,7 +133,7 @@ export class Watch {
   }
 
   get latency(): number | null {
-    return this.#run?.startedAt == null ? null : this.#run.player.latency;
+    return hasStarted(this.#run) ? this.#run.player.latency : null;
   }
 
   get atLive(): boolean {
@@ -178,12 +178,13 @@ export class Watch {
     const now = secondsSinceLoad();
     const { video } = this.#parts;
     const run = this.#run;
-    if (run && run.startedAt === null && isMoving(video)) {
+    if (run?.startedAt === null && isMoving(video)) {
       run.startedAt = now;
       this.#firstPictureAt ??= now;
     }
-    if (run?.startedAt != null && now - run.startedAt > HEALTHY_SECONDS) this.#failures = 0;
-    const shouldMove = run?.startedAt != null && !video.paused && now > this.#graceUntil;
+    const started = hasStarted(run);
+    if (started && now - run.startedAt > HEALTHY_SECONDS) this.#failures = 0;
+    const shouldMove = started && !video.paused && now > this.#graceUntil;
     this.stalls.sample({ now, position: video.currentTime, shouldMove });
 
     const stuck = this.#stuckSeconds(now);
@@ -204,7 +205,7 @@ export class Watch {
       onAir: this.#session.onAir,
       reachable: this.#session.reachable,
       attached: this.#run !== null,
-      started: this.#run?.startedAt != null,
+      started: hasStarted(this.#run),
       standing: stuck > STANDING_SECONDS,
       refusedToStart: !this.#wantsPlay,
       everStarted: this.#firstPictureAt !== null,
@@ -303,6 +304,10 @@ export class Watch {
     this.#play();
   }
 }
+
+type Started = Run & { readonly startedAt: number };
+
+const hasStarted = (run: Run | null): run is Started => run !== null && run.startedAt !== null;
 
 /** Whether what was played came to its end, rather than broke off. */
 const onAirEnded = (onAir: OnAir, run: Run | null): boolean =>

@@ -1,0 +1,136 @@
+// @vitest-environment happy-dom
+// dash.js gets manifests and verified segments, and nothing else, and is never left waiting for good.
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { Ledger } from '../src/fetch/ledger';
+import { Mesh } from '../src/fetch/mesh';
+import type { Transport } from '../src/fetch/transport';
+import { loaderOf } from '../src/watch/loader';
+import { ChannelRoutes, type Routes } from '../src/watch/routes';
+
+const MPD = (epoch: number): string =>
+  `<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL serviceLocation="box-${epoch}">http://box/</BaseURL><Period><AdaptationSet><SegmentTemplate initialization="${epoch}/$RepresentationID$/init.m4v"/></AdaptationSet></Period></MPD>`;
+const URL_ = 'http://tracker/live/demo/manifest.mpd';
+
+describe('manifests', () => {
+  let answer: string | null;
+  let mesh: Mesh;
+  let routes: ChannelRoutes;
+  const transport: Transport = {
+    get: () =>
+      answer === null
+        ? Promise.reject(new Error('away'))
+        : Promise.resolve(new TextEncoder().encode(answer)),
+  };
+  const manifest = (): Promise<string> => routes.manifest(URL_, new AbortController().signal);
+
+  beforeEach(() => {
+    const keys = (): Promise<[]> => Promise.resolve([]);
+    mesh = new Mesh({ transport, verify: vi.fn(), keys, ledger: new Ledger() });
+    routes = new ChannelRoutes('demo', transport, mesh, () => undefined);
+  });
+
+  it('fail as long as there was none', async () => {
+    answer = null;
+    await expect(manifest()).rejects.toThrow('away');
+  });
+
+  it('are answered with the last one while the tracker is away', async () => {
+    answer = MPD(1);
+    const first = await manifest();
+    answer = null;
+    expect(await manifest()).toBe(first);
+    answer = 'nonsense';
+    expect(await manifest()).toBe(first);
+  });
+
+  it('of another epoch bring new places, but leave the old timeline to be played out', async () => {
+    answer = MPD(1);
+    const first = await manifest();
+    answer = MPD(2);
+    expect(await manifest()).toBe(first);
+    expect(routes.epoch).toBe(1n);
+    expect(mesh.places.map((place) => place.name)).toEqual(['box-2']);
+  });
+
+  it('that cannot be played end the playback', async () => {
+    answer = MPD(1);
+    routes = new ChannelRoutes('demo', transport, mesh, () => {
+      throw new Error('cannot decode');
+    });
+    await expect(manifest()).rejects.toThrow('cannot decode');
+    await expect(manifest()).rejects.toThrow('cannot decode');
+  });
+});
+
+describe('the loader', () => {
+  interface Loader {
+    load: (request: object, response: object) => void;
+    abort: (request?: object) => void;
+  }
+  const opened = { bytes: new Uint8Array(8).subarray(2, 5), chunks: 1, verified: true };
+  let routes: Routes;
+  let loader: Loader;
+  beforeEach(() => {
+    routes = {
+      manifest: vi.fn(() => Promise.resolve('<MPD/>')),
+      segment: vi.fn(() => Promise.resolve(opened)),
+    };
+    loader = loaderOf(routes)() as Loader;
+  });
+
+  const load = (type: string): Promise<{ status: number; data: unknown }> =>
+    new Promise((resolve) => {
+      const response = { status: 0, data: null };
+      const onloadend = (): void => {
+        resolve(response);
+      };
+      loader.load({ url: URL_, customData: { request: { type }, onloadend } }, response);
+    });
+
+  it('answers manifests and segments', async () => {
+    expect(await load('MPD')).toMatchObject({ status: 200, data: '<MPD/>' });
+    expect(await load('InitializationSegment')).toMatchObject({ status: 200 });
+  });
+
+  it('hands over exactly the verified bytes, not the memory around them', async () => {
+    const { data } = await load('MediaSegment');
+    expect((data as ArrayBuffer).byteLength).toBe(3);
+  });
+
+  it.each(['IndexSegment', 'BitstreamSwitchingSegment', 'XLinkExpansion', 'other', ''])(
+    'answers no request for %s',
+    async (type) => {
+      expect(await load(type)).toMatchObject({ status: 501, data: null });
+      expect(routes.segment).not.toHaveBeenCalled();
+    },
+  );
+
+  it('answers with a status when something fails, since dash.js stalls on a rejection', async () => {
+    routes.segment = () => Promise.reject(new Error('nobody has it'));
+    expect(await load('MediaSegment')).toMatchObject({ status: 504, data: null });
+  });
+
+  it('ends a request that is aborted, and tells of it once', async () => {
+    let seen: AbortSignal | undefined;
+    routes.segment = (_, signal) => {
+      seen = signal;
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(new Error('aborted'));
+        });
+      });
+    };
+    const onabort = vi.fn();
+    const onloadend = vi.fn();
+    const customData = { request: { type: 'MediaSegment' }, onabort, onloadend };
+    const request = { url: URL_, customData };
+    loader.load(request, {});
+    loader.abort(request);
+    loader.abort(request);
+    await new Promise((done) => setTimeout(done));
+    expect(seen?.aborted).toBe(true);
+    expect(onabort).toHaveBeenCalledOnce();
+    expect(onloadend).not.toHaveBeenCalled();
+  });
+});

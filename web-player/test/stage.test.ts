@@ -1,0 +1,67 @@
+// It begins by itself, plays out what is left, and never gives up.
+import { describe, expect, it } from 'vitest';
+
+import type { OnAir } from '../src/session/session';
+import { type View, nextStep, restAfter } from '../src/watch/stage';
+
+const key = { hex: '', bytes: new Uint8Array(), verify: () => Promise.resolve(true) };
+const live = (epoch = 1n): OnAir => ({ kind: 'live', epoch, keys: [key] });
+const view = (change: Partial<View>): View => ({
+  onAir: live(),
+  attached: null,
+  stuckMs: 0,
+  buffer: 3,
+  restMs: 0,
+  undecodable: null,
+  ...change,
+});
+const step = (change: Partial<View>): string => nextStep(view(change));
+
+describe('a channel that is live', () => {
+  it('is attached, but not before its keys are known', () => {
+    expect(step({})).toBe('attach');
+    expect(step({ onAir: { kind: 'live', epoch: 1n, keys: [] } })).toBe('stay');
+  });
+
+  it('is left alone while it plays', () => {
+    expect(step({ attached: 1n })).toBe('stay');
+  });
+
+  it('is attached again when it is stuck for long, in due time', () => {
+    expect(step({ attached: 1n, stuckMs: 5_000, buffer: 0 })).toBe('stay');
+    expect(step({ attached: 1n, stuckMs: 12_000, buffer: 0 })).toBe('attach');
+    expect(step({ attached: 1n, stuckMs: 12_000, buffer: 0, restMs: 1 })).toBe('stay');
+  });
+});
+
+describe('a new epoch', () => {
+  it('begins when the old one is played out', () => {
+    expect(step({ onAir: live(2n), attached: 1n })).toBe('stay');
+    expect(step({ onAir: live(2n), attached: 1n, stuckMs: 800, buffer: 3 })).toBe('stay');
+    expect(step({ onAir: live(2n), attached: 1n, stuckMs: 800, buffer: 0 })).toBe('attach');
+  });
+});
+
+describe('a channel that goes off air', () => {
+  it.each([{ kind: 'off-air' }, { kind: 'missing' }] as const)('is played out ($kind)', (onAir) => {
+    expect(step({ onAir, attached: 1n })).toBe('stay');
+    expect(step({ onAir, attached: 1n, stuckMs: 800, buffer: 0 })).toBe('detach');
+    expect(step({ onAir })).toBe('stay');
+  });
+});
+
+it('a tracker that has not answered yet changes nothing', () => {
+  expect(step({ onAir: { kind: 'unknown' } })).toBe('stay');
+});
+
+it('video that cannot be decoded is not tried again, until the next epoch', () => {
+  expect(step({ undecodable: 1n, attached: 1n })).toBe('detach');
+  expect(step({ undecodable: 1n })).toBe('stay');
+  expect(step({ undecodable: 1n, onAir: live(2n) })).toBe('attach');
+});
+
+it('pauses between attempts grow, up to a bound', () => {
+  expect([0, 1, 2, 3, 4, 5, 50].map(restAfter)).toEqual([
+    1_000, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000,
+  ]);
+});
