@@ -74,7 +74,7 @@ export function race<T>(
           finish((loser) => new Beaten(loser.late));
           resolve(value);
         },
-        (why: unknown) => {
+        (why: Error) => {
           if (!ended(one)) return;
           startNext();
           if (running.size > 0) return;
