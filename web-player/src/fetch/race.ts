@@ -74,12 +74,12 @@ export function race<T>(
           finish((loser) => new Beaten(loser.late));
           resolve(value);
         },
-        (why: Error) => {
+        (why: unknown) => {
           if (!ended(one)) return;
           startNext();
           if (running.size > 0) return;
           finish(() => why);
-          reject(why);
+          reject(why instanceof Error ? why : new Error(String(why)));
         },
       );
     };
