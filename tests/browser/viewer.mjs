@@ -23,6 +23,8 @@ const ARGUMENTS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Names that lead here: a page at such an address is no secure context, as at one of a LAN.
+  '--host-resolver-rules=MAP *.test 127.0.0.1',
 ];
 
 const say = (answer) => process.stdout.write(`${JSON.stringify(answer)}\n`);
@@ -60,6 +62,7 @@ const look = async () => {
       error: video.error?.message ?? null,
     },
     media: await window.__appended.hashes(),
+    secure: window.isSecureContext,
     text: document.body.innerText,
   };
 };

@@ -169,6 +169,8 @@ pub struct Sight {
     pub video: Option<VideoSight>,
     /// SHA-256 of the payload of each `mdat` that was given to the decoder, in order.
     pub media: Vec<String>,
+    /// Whether the page is a secure context, which has WebCrypto.
+    pub secure: bool,
     /// All that can be read on the page.
     pub text: String,
 }

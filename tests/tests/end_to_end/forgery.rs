@@ -67,6 +67,31 @@ async fn not_one_altered_byte_is_rendered_and_playback_goes_on() -> Result<()> {
     viewer.close().await
 }
 
+/// At `http://` and an address of a LAN there is no WebCrypto, and a box has to be trusted as little.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_page_has_no_web_crypto_altered_bytes_are_refused_all_the_same() -> Result<()> {
+    let _turn = Turn::browser().await;
+    let (mesh, liar) = with_a_liar().await?;
+    let _encoder = mesh.publish()?;
+    mesh.on_air(3, 1).await?;
+    let page = mesh.watch_url().replace("127.0.0.1", "boxmesh.test");
+    let mut viewer = Viewer::open(&page, mesh.folder()).await?;
+    let start = viewer.plays().await?;
+    let sight = viewer.watches(Duration::from_secs(6)).await?;
+
+    assert!(!start.secure, "the page has WebCrypto: nothing was tried");
+    ensure!(liar.lies() > 0, "the liar was never asked: nothing was tried");
+    let page = sight.page();
+    let liars_id = mesh.boxes[0].greeting().id.clone().context("a box has an id")?;
+    assert!(
+        page.refused.get(&liars_id).is_some_and(|&count| count > 0),
+        "{page:?}"
+    );
+    assert!(page.verified_chunks > 0);
+    assert_eq!(page.unverified_chunks, 0);
+    viewer.close().await
+}
+
 /// The negative control: without the check, altered bytes reach the decoder, and we would see them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_player_that_does_not_verify_renders_altered_bytes() -> Result<()> {

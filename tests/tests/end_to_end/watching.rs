@@ -35,7 +35,7 @@ async fn the_watch_page_plays_without_a_stall_and_nearly_all_of_it_comes_from_bo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_opened_too_early_says_so_and_begins_by_itself() -> Result<()> {
+async fn a_page_without_a_publisher_says_so_and_begins_by_itself_each_time_one_comes() -> Result<()> {
     let _turn = Turn::browser().await;
     let mesh = Mesh::of(2).await?;
     let mut viewer = Viewer::open(&mesh.watch_url(), mesh.folder()).await?;
@@ -48,8 +48,20 @@ async fn a_page_opened_too_early_says_so_and_begins_by_itself() -> Result<()> {
         )
         .await?;
 
-    let _replay = mesh.replay().await?;
+    let first = mesh.replay().await?;
     viewer.plays().await?;
+    first.stop().await?;
+    viewer
+        .until(
+            "the page to say that it is over",
+            limit,
+            says_that_nobody_is_on_air,
+        )
+        .await?;
+
+    let _second = mesh.replay().await?;
+    viewer.plays().await?;
+    viewer.watches(Duration::from_secs(2)).await?;
     viewer.close().await
 }
 
