@@ -54,7 +54,7 @@ if ! command -v apt-get >/dev/null; then
   by_hand "Missing here: ${packages[*]}, and there is no apt-get."
 fi
 if [ ${#as_root[@]} -gt 0 ] && ! sudo -n true 2>/dev/null; then
-  by_hand "Missing here: ${packages[*]}, and sudo wants a password."
+  by_hand "Missing here: ${packages[*]}, and installing needs root."
 fi
 
 echo "Installing what is missing: ${packages[*]}"
