@@ -56,6 +56,10 @@ function page(channel: string): void {
     },
   });
   const player = h('div', { class: 'player' }, screen.element, controls.element);
+  // By mouse only: a finger on the picture looks for the controls.
+  video.addEventListener('click', (event) => {
+    if ((event as PointerEvent).pointerType === 'mouse') watch.togglePlay();
+  });
   fadeWhenIdle(player, IDLE_MS);
   mount(channel, h('main', { class: 'watch' }, player, panel.element));
 
@@ -69,6 +73,7 @@ function page(channel: string): void {
     });
     controls.show({
       attached: watch.attached,
+      offAir: watch.said.state === 'off-air',
       paused: video.paused,
       muted: video.muted,
       volume: video.volume,

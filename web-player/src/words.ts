@@ -52,6 +52,7 @@ export const words = {
     volume: 'Volume',
     live: 'Live',
     goLive: 'Go live',
+    offAir: 'Off air',
     details: 'Details',
     enterFullscreen: 'Full screen',
     leaveFullscreen: 'Leave full screen',

@@ -27,7 +27,7 @@ const shown = (banned: Place[] = []): HTMLElement => {
   return panel.element;
 };
 const rows = (): string[][] =>
-  [...shown().querySelectorAll('tbody tr')].map((row) =>
+  [...shown().querySelectorAll('tbody tr:not(.note)')].map((row) =>
     [...row.children].map((cell) => cell.textContent),
   );
 

@@ -13,6 +13,7 @@ export interface ControlActions {
 
 export interface ControlState {
   readonly attached: boolean;
+  readonly offAir: boolean;
   readonly paused: boolean;
   readonly muted: boolean;
   readonly volume: number;
@@ -79,7 +80,8 @@ export class Controls {
     this.#play.disabled = !state.attached;
     this.#live.disabled = !state.attached || state.atLive;
     this.#live.classList.toggle('at', state.attached && state.atLive);
-    write(this.#liveText, state.attached && !state.atLive ? text.goLive : text.live);
+    const behind = state.attached && !state.atLive;
+    write(this.#liveText, state.offAir ? text.offAir : behind ? text.goLive : text.live);
     this.#details.setAttribute('aria-expanded', String(state.details));
     const volume = String(state.muted ? 0 : state.volume);
     if (this.#volume.value !== volume) this.#volume.value = volume;

@@ -22,6 +22,7 @@ interface Row {
   readonly share: HTMLElement;
   readonly refused: HTMLElement;
   readonly note: HTMLElement;
+  readonly noteLine: HTMLTableRowElement;
   readonly slice: HTMLElement;
 }
 
@@ -29,8 +30,9 @@ export class Panel {
   readonly element: HTMLElement;
   readonly #badge = h('span', { class: 'badge' });
   readonly #badgeText = h('p', { class: 'badge-text' });
-  readonly #bar = h('div', { class: 'shares', role: 'img' });
+  readonly #bar = h('div', { class: 'shares', 'aria-hidden': 'true' });
   readonly #caption = h('p', { class: 'caption' }, words.panel.nothingYet);
+  readonly #table = h('table', { hidden: true });
   readonly #body = h('tbody');
   readonly #latency = h('dd', {}, '–');
   readonly #buffer = h('dd', {}, '–');
@@ -42,18 +44,17 @@ export class Panel {
   constructor() {
     const text = words.panel;
     const head = [text.source, text.received, text.share, text.refused];
+    // The only thing that grows stands last, so that it pushes nothing else.
+    this.#table.append(
+      h('thead', {}, h('tr', {}, ...head.map((name) => h('th', { scope: 'col' }, name)))),
+      this.#body,
+    );
     this.element = h(
       'aside',
       { class: 'panel', id: 'details', 'aria-label': text.title },
       h('h2', {}, text.title),
       this.#bar,
       this.#caption,
-      h(
-        'table',
-        {},
-        h('thead', {}, h('tr', {}, ...head.map((name) => h('th', { scope: 'col' }, name)))),
-        this.#body,
-      ),
       h('div', { class: 'verdict' }, this.#badge, this.#badgeText),
       h(
         'dl',
@@ -62,6 +63,7 @@ export class Panel {
         ...figure(text.buffer, this.#buffer),
         ...figure(text.interruptions, this.#interruptions),
       ),
+      this.#table,
     );
   }
 
@@ -72,7 +74,7 @@ export class Panel {
     this.#showShares(accounts, whole);
     this.#showVerdict(figures.ledger.appended);
     write(this.#latency, seconds(figures.latency));
-    write(this.#buffer, seconds(figures.buffer));
+    write(this.#buffer, seconds(figures.latency === null ? null : figures.buffer));
     write(this.#interruptions, interruptions(figures.interruptions));
   }
 
@@ -83,10 +85,11 @@ export class Panel {
     write(row.share, percent(account.bytes, whole));
     write(row.refused, count(account.refused));
     const altered = account.refused > 0 ? words.panel.altered : '';
-    write(row.note, banned ? words.panel.leftOut : altered);
+    const note = banned ? words.panel.leftOut : altered;
+    write(row.note, note);
+    row.noteLine.hidden = note === '';
     row.line.classList.toggle('banned', banned);
     row.line.classList.toggle('refused', account.refused > 0);
-    // A style sheet of our own may be changed from here; a style attribute could not be set.
     row.slice.style.flexGrow = String(account.bytes);
   }
 
@@ -101,20 +104,20 @@ export class Panel {
       received: h('td'),
       share: h('td'),
       refused: h('td'),
-      note: h('span', { class: 'note' }),
+      note: h('td', { colspan: '4' }),
+      noteLine: h('tr', { class: 'note', hidden: true }),
       slice: h('span', { class: `slice ${hue}` }),
     };
     const source = h('th', { scope: 'row', title: place.name });
-    source.append(
-      h('i', { class: `dot ${hue}`, 'aria-hidden': 'true' }),
-      h('span', {}, name),
-      row.note,
-    );
+    source.append(h('i', { class: `dot ${hue}`, 'aria-hidden': 'true' }), h('span', {}, name));
     row.line.append(source, row.received, row.share, row.refused);
+    row.noteLine.append(row.note);
     // Boxes in the order in which they were met, the origin always last.
-    const last = this.#body.querySelector('tr[data-origin]');
+    const last = isBox ? this.#body.querySelector('tr[data-origin]') : null;
     if (!isBox) row.line.dataset.origin = '';
-    this.#body.insertBefore(row.line, isBox ? last : null);
+    this.#body.insertBefore(row.line, last);
+    this.#body.insertBefore(row.noteLine, last);
+    this.#table.hidden = false;
     this.#bar.insertBefore(row.slice, isBox ? this.#bar.querySelector('.origin') : null);
     this.#rows.set(place.name, row);
     return row;
@@ -125,7 +128,6 @@ export class Panel {
     const boxes = sum(accounts.filter((account) => account.place.kind === 'box'));
     const text = words.panel.shares(percent(boxes, whole), percent(whole - boxes, whole));
     write(this.#caption, text);
-    this.#bar.setAttribute('aria-label', text);
   }
 
   /** "Verified" stands there only while every chunk that was ever shown was opened. */
