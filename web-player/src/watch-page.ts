@@ -58,7 +58,7 @@ function page(channel: string): void {
   const player = h('div', { class: 'player' }, screen.element, controls.element);
   // By mouse only: a finger on the picture looks for the controls.
   video.addEventListener('click', (event) => {
-    if ((event as PointerEvent).pointerType === 'mouse') watch.togglePlay();
+    if (event.pointerType === 'mouse') watch.togglePlay();
   });
   fadeWhenIdle(player, IDLE_MS);
   mount(channel, h('main', { class: 'watch' }, player, panel.element));
