@@ -124,6 +124,12 @@ impl Seal {
         Self(bytes)
     }
 
+    /// A seal of its own memory: it is remembered for longer than the chunk or the message that it came in, and must
+    /// not keep their bytes.
+    pub(crate) fn copied(bytes: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(bytes))
+    }
+
     /// The bytes that travel.
     pub fn bytes(&self) -> &Bytes {
         &self.0
@@ -164,7 +170,7 @@ impl SealedChunk {
         let (carrier, span) = find_carrier(&self.0)?;
         let sealed = self.0.get(span.clone()).and_then(|whole| carrier.message(whole));
         let sealed = sealed.ok_or_else(|| Refusal::malformed(CHUNK, "its seal is not where it should be"))?;
-        let seal = Seal(self.0.slice_ref(sealed));
+        let seal = Seal::copied(sealed);
         let record = seal.open(keys)?;
         if record.id != *expected {
             return Err(Refusal::Unexpected {

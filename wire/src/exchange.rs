@@ -59,7 +59,7 @@ impl Request {
     pub fn decode(frame: &Bytes) -> Result<Self, Refusal> {
         bounded("request", frame, MAX_REQUEST_BYTES)?;
         match frame.split_first() {
-            Some((&HAVE, body)) => seals(frame, body).map(Self::Have),
+            Some((&HAVE, body)) => seals(body).map(Self::Have),
             Some((&WANT, body)) => cbor::decode_unversioned("want", body).map(Self::Want),
             Some((&DONE, body)) => cbor::decode_unversioned("done", body).map(Self::Done),
             _ => Err(Refusal::malformed("request", "of no kind that is known here")),
@@ -104,8 +104,8 @@ impl Response {
     }
 }
 
-/// The seals in a `have`, as parts of its frame. Their number is checked before any is read.
-fn seals(frame: &Bytes, body: &[u8]) -> Result<Vec<Seal>, Refusal> {
+/// The seals in a `have`. Their number is checked before any is read.
+fn seals(body: &[u8]) -> Result<Vec<Seal>, Refusal> {
     let unreadable = |error: minicbor::decode::Error| Refusal::malformed("have", error.to_string());
     let mut input = Decoder::new(body);
     let count = input.array().map_err(unreadable)?.unwrap_or(0);
@@ -117,9 +117,9 @@ fn seals(frame: &Bytes, body: &[u8]) -> Result<Vec<Seal>, Refusal> {
     }
     let mut seals = Vec::with_capacity(MAX_HAVE);
     for _ in 0..count {
-        let seal = frame.slice_ref(input.bytes().map_err(unreadable)?);
-        bounded("seal", &seal, MAX_SEAL_BYTES)?;
-        seals.push(Seal::new(seal));
+        let seal = input.bytes().map_err(unreadable)?;
+        bounded("seal", seal, MAX_SEAL_BYTES)?;
+        seals.push(Seal::copied(seal));
     }
     if encoded(&seals) != body {
         return Err(Refusal::malformed(
@@ -142,7 +142,7 @@ fn framed(kind: u8, body: &[u8]) -> Bytes {
     out.freeze()
 }
 
-fn bounded(what: &'static str, frame: &Bytes, limit: usize) -> Result<(), Refusal> {
+fn bounded(what: &'static str, frame: &[u8], limit: usize) -> Result<(), Refusal> {
     let bytes = frame.len();
     if bytes > limit {
         Err(Refusal::TooLarge { what, bytes, limit })

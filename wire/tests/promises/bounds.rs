@@ -12,7 +12,7 @@ use wire::exchange::{MAX_REQUEST_BYTES, Request, Response};
 use wire::feed::Answer;
 use wire::presentation::Presentation;
 
-use crate::samples::{id, origin};
+use crate::samples::{chunk, id, origin};
 
 struct Counting;
 
@@ -119,4 +119,21 @@ fn what_is_over_its_bound_is_refused_before_anything_is_allocated() {
         );
     });
     assert!(total <= 1024, "{total} bytes");
+}
+
+#[test]
+fn a_seal_that_is_kept_does_not_keep_what_it_came_in() {
+    let made = chunk(id(3, 0), true, &[7; 9000]);
+    let travelled = Bytes::copy_from_slice(made.bytes());
+    let opened = SealedChunk::new(travelled.clone()).open(made.id(), &[origin().public()]);
+    let seal = opened.unwrap().seal().clone();
+    assert!(travelled.is_unique(), "the seal keeps its chunk");
+    assert_eq!(&seal, made.seal());
+
+    let frame = Request::Have(vec![seal; 100]).encode();
+    let Ok(Request::Have(seals)) = Request::decode(&frame) else {
+        panic!("a have")
+    };
+    assert!(frame.is_unique(), "the seals keep their message");
+    assert_eq!(seals.len(), 100);
 }
