@@ -53,6 +53,19 @@ describe('manifests', () => {
     expect(mesh.places.map((place) => place.name)).toEqual(['box-2']);
   });
 
+  it('with the next epoch in them are followed into it', async () => {
+    answer = MPD(1);
+    await manifest();
+    mesh.segment = vi.fn(() => Promise.reject(new Error('nobody')));
+    const next = routes.segment(
+      'http://mesh/live/demo/2/v0/1.m4v',
+      new AbortController().signal,
+      () => undefined,
+    );
+    await expect(next).rejects.toThrow('nobody');
+    expect(routes.epoch).toBe(2n);
+  });
+
   it('that cannot be played end the playback', async () => {
     answer = MPD(1);
     routes = new ChannelRoutes('demo', transport, mesh, () => {

@@ -23,7 +23,7 @@ export interface Routes {
 }
 
 export class ChannelRoutes implements Routes {
-  /** The epoch that is played: the newest of the first manifest. */
+  /** The epoch that is played: the newest of the first manifest, then the newest that is asked for. */
   epoch: bigint | null = null;
   #last: Manifest | null = null;
 
@@ -57,6 +57,7 @@ export class ChannelRoutes implements Routes {
   ): Promise<Opened> {
     const id = segmentIn(url, this.channel);
     if (!id) throw new Error(`${url} names no segment of ${this.channel}`);
+    if (this.epoch === null || id.epoch > this.epoch) this.epoch = id.epoch;
     return await this.mesh.segment(id, signal, onBytes);
   }
 

@@ -87,7 +87,7 @@ export class Watch {
     });
     document.addEventListener('visibilitychange', () => {
       // Browsers stop muted video in the background.
-      if (!document.hidden && this.#wantsPlay && parts.video.paused && this.#run) this.#play();
+      if (!document.hidden && this.#wantsPlay && parts.video.paused && this.#run) this.#resume();
     });
   }
 
@@ -111,10 +111,7 @@ export class Watch {
     if (!this.#run) return;
     this.#wantsPlay = video.paused;
     if (!this.#wantsPlay) video.pause();
-    else {
-      if ((this.latency ?? 0) > PAUSED_TOO_LONG_SECONDS) this.goLive();
-      this.#play();
-    }
+    else this.#resume();
   }
 
   setMuted(muted: boolean): void {
@@ -284,6 +281,11 @@ export class Watch {
     }
     this.#undecodable = { epoch, codec: video.codec };
     throw new Error(`the browser cannot decode ${video.codec}`);
+  }
+
+  #resume(): void {
+    if ((this.latency ?? 0) > PAUSED_TOO_LONG_SECONDS) this.goLive();
+    else this.#play();
   }
 
   #play(): void {
