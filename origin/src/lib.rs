@@ -141,7 +141,7 @@ pub async fn start(
     identity: Identity,
     lifecycle: &Lifecycle,
 ) -> Result<Running, StartError> {
-    let Lifecycle { tasks, stop } = lifecycle;
+    let Lifecycle { tasks, stop, .. } = lifecycle;
     let rtmp = listen::tcp("rtmp", settings.rtmp).await?;
     let http = listen::tcp("http", settings.http).await?;
     let addresses = |listener: &tokio::net::TcpListener, asked| listener.local_addr().unwrap_or(asked);
@@ -209,7 +209,11 @@ struct Stage {
 
 impl Stage {
     /// Starts the tasks of a channel: its own, and one for each tracker that hears of it.
-    fn open(&self, channel: &ChannelName, Lifecycle { tasks, stop }: &Lifecycle) -> mpsc::Sender<Publisher> {
+    fn open(
+        &self,
+        channel: &ChannelName,
+        Lifecycle { tasks, stop, .. }: &Lifecycle,
+    ) -> mpsc::Sender<Publisher> {
         let (publishers, waiting) = mpsc::channel(PUBLISHERS_OF_A_CHANNEL);
         let (reports, news) = watch::channel(None);
         let task = Channel {

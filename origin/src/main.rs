@@ -5,11 +5,14 @@ use std::process::ExitCode;
 use origin::folder::Folder;
 use origin::settings::{Command, Instead};
 use origin::{BadSetting, Identity, key};
-use program::lifecycle::Lifecycle;
+use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    lifecycle::run(run())
+}
+
+async fn run() -> ExitCode {
     let Command { instead, settings } = settings::load::<Command>();
     if let Some(Instead::Key) = instead {
         let secret = Folder::open(&settings.data_dir).and_then(|folder| key::origin_key(&folder));

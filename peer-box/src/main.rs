@@ -3,11 +3,14 @@
 use std::process::ExitCode;
 
 use peer_box::{Action, Command};
-use program::lifecycle::Lifecycle;
+use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
+    lifecycle::run(join())
+}
+
+async fn join() -> anyhow::Result<ExitCode> {
     let Action::Join(settings) = settings::load::<Command>().action;
     if let Err(homeless) = settings.data_dir() {
         settings::refuse::<Command>(homeless);

@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
-use program::lifecycle::Lifecycle;
+use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
 use tracker::Settings;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
+fn main() -> anyhow::Result<ExitCode> {
+    lifecycle::run(track())
+}
+
+async fn track() -> anyhow::Result<ExitCode> {
     let settings: Settings = settings::load();
     let lifecycle = Lifecycle::start();
     let address = tracker::start(settings, &lifecycle).await?;

@@ -37,7 +37,7 @@ impl Tracker {
         let routes = Router::new()
             .route(PATH, post(hear))
             .with_state(Arc::clone(&inner));
-        let Lifecycle { tasks, stop } = lifecycle;
+        let Lifecycle { tasks, stop, .. } = lifecycle;
         program::http::serve(
             listener,
             routes,
