@@ -7,14 +7,16 @@ cd "$(dirname "$0")/.."
 
 logs=$(mktemp -d)
 summary=()
+running=
 
 # step NAME COMMAND...: runs it, and adds its name and time to the summary.
 step() {
-  local name=$1 started=$SECONDS
+  local started=$SECONDS
+  running=$1
   shift
-  printf '\n==> %s\n' "$name"
+  printf '\n==> %s\n' "$running"
   "$@"
-  summary+=("$(printf '%-34s passed  %4d s' "$name" $((SECONDS - started)))")
+  summary+=("$(printf '%-34s passed  %4d s' "$running" $((SECONDS - started)))")
 }
 
 rust_docs() {
@@ -30,11 +32,32 @@ quiet_ci() {
   npm --prefix "$1" ci --no-audit --no-fund --loglevel=error
 }
 
-# Counts "N passed" in the lines of cargo's and Vitest's own verdicts.
-count() {
-  local word=$1 pattern=$2 log=$3
-  { grep -E "$pattern" "$log" || true; } | { grep -Eo "[0-9]+ $word" || true; } \
-    | awk '{ sum += $1 } END { print sum + 0 }'
+# Adds up the verdicts in cargo's and Vitest's own words: what passed, failed and was skipped, for each
+# kind of tests, and then of all.
+verdicts() {
+  { cat "$logs"/* 2>/dev/null || true; } | awk '
+    /^ *Running |^ *Doc-tests / { kind = /end_to_end/ ? "end to end" : "Rust" }
+    /^test result:/ { add(kind) }
+    /^ *Tests  / { add("web-player") }
+    function add(kind,   i, word) {
+      for (i = 2; i <= NF; i++) {
+        word = $i
+        sub(/[;,]$/, "", word)
+        if (word == "ignored") word = "skipped"
+        if (word !~ /^(passed|failed|skipped)$/) continue
+        count[kind, word] += $(i - 1)
+        count["all", word] += $(i - 1)
+      }
+    }
+    function verdict(kind) {
+      return sprintf("%d passed, %d failed, %d skipped",
+        count[kind, "passed"], count[kind, "failed"], count[kind, "skipped"])
+    }
+    END {
+      split("web-player,Rust,end to end", kinds, ",")
+      for (i = 1; i <= 3; i++) printf "  %-34s %s\n", kinds[i], verdict(kinds[i])
+      print "tests: " verdict("all")
+    }'
 }
 
 # The verdict stands at the end whatever happened before it.
@@ -44,19 +67,10 @@ conclude() {
   if [ ${#summary[@]} -gt 0 ]; then
     printf '  %s\n' "${summary[@]}"
   fi
-  local passed=0 failed=0 skipped=0 log
-  for log in rust player; do
-    [ -e "$logs/$log" ] || continue
-    local verdict='^test result:'
-    [ "$log" = player ] && verdict='^ *Tests '
-    passed=$((passed + $(count passed "$verdict" "$logs/$log")))
-    failed=$((failed + $(count failed "$verdict" "$logs/$log")))
-    skipped=$((skipped + $(count '(ignored|skipped)' "$verdict" "$logs/$log")))
-  done
   if [ "$status" != 0 ]; then
-    echo "  the step after these failed"
+    printf '  %-34s failed\n' "$running"
   fi
-  echo "tests: $passed passed, $failed failed, $skipped skipped"
+  verdicts
   rm -rf "$logs"
   exit "$status"
 }
