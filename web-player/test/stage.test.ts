@@ -10,6 +10,7 @@ const view = (change: Partial<View>): View => ({
   onAir: live(),
   attached: null,
   stuckMs: 0,
+  lost: false,
   buffer: 3,
   restMs: 0,
   undecodable: null,
@@ -31,6 +32,11 @@ describe('a channel that is live', () => {
     expect(step({ attached: 1n, stuckMs: 5_000, buffer: 0 })).toBe('stay');
     expect(step({ attached: 1n, stuckMs: 12_000, buffer: 0 })).toBe('attach');
     expect(step({ attached: 1n, stuckMs: 12_000, buffer: 0, restMs: 1 })).toBe('stay');
+  });
+
+  it('is attached again soon when the decoder gave up', () => {
+    expect(step({ attached: 1n, stuckMs: 1_000, lost: true })).toBe('stay');
+    expect(step({ attached: 1n, stuckMs: 2_000, lost: true })).toBe('attach');
   });
 });
 

@@ -12,6 +12,8 @@ export interface View {
   readonly attached: bigint | null;
   /** Milliseconds for which no picture has moved though it should; 0 while it moves or is paused. */
   readonly stuckMs: number;
+  /** Whether the video element lost its source: a decoder gave up. */
+  readonly lost: boolean;
   /** Seconds of media ahead. */
   readonly buffer: number;
   /** Milliseconds until another attempt may begin; 0 when it may. */
@@ -27,6 +29,7 @@ const EMPTY_SECONDS = 0.5;
 const PLAYED_OUT_MS = 700;
 /** A live channel whose picture stood for so long is attached again. */
 const STUCK_MS = 12_000;
+const LOST_MS = 1_500;
 
 export function nextStep(view: View): Step {
   const { onAir, attached } = view;
@@ -44,7 +47,7 @@ export function nextStep(view: View): Step {
       if (view.restMs > 0) return 'stay';
       if (attached === null) return 'attach';
       if (attached !== onAir.epoch) return playedOut ? 'attach' : 'stay';
-      return view.stuckMs >= STUCK_MS ? 'attach' : 'stay';
+      return view.stuckMs >= (view.lost ? LOST_MS : STUCK_MS) ? 'attach' : 'stay';
     }
   }
 }

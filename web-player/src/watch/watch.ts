@@ -82,13 +82,7 @@ export class Watch {
       keys: (fresh) => this.#session.keys(fresh),
       ledger: this.ledger,
     });
-    parts.video.addEventListener('volumechange', () => {
-      if (!parts.video.muted) this.soundOffered = false;
-    });
-    document.addEventListener('visibilitychange', () => {
-      // Browsers stop muted video in the background.
-      if (!document.hidden && this.#wantsPlay && parts.video.paused && this.#run) this.#resume();
-    });
+    this.#listen(parts.video);
   }
 
   /** Whether this browser can play live video at all. */
@@ -130,7 +124,8 @@ export class Watch {
   }
 
   get latency(): number | null {
-    return hasStarted(this.#run) ? this.#run.player.latency : null;
+    const run = this.#run;
+    return hasStarted(run) && !isEmpty(this.#parts.video) ? run.player.latency : null;
   }
 
   get atLive(): boolean {
@@ -181,14 +176,21 @@ export class Watch {
     }
     const started = hasStarted(run);
     if (started && now - run.startedAt > HEALTHY_SECONDS) this.#failures = 0;
-    const shouldMove = started && !video.paused && now > this.#graceUntil;
-    this.stalls.sample({ now, position: video.currentTime, shouldMove });
+    const shouldMove = started && this.#wantsPlay && !stoppedByBrowser(video);
+    this.stalls.sample({
+      now,
+      position: video.currentTime,
+      shouldMove: shouldMove && now > this.#graceUntil,
+    });
+    // A decoder that had to be started anew leaves the video paused.
+    if (shouldMove && video.paused && hasPicture(video)) this.#play();
 
     const stuck = this.#stuckSeconds(now);
     const step = nextStep({
       onAir: this.#session.onAir,
       attached: run ? (run.routes.epoch ?? run.epoch) : null,
       stuckMs: 1000 * stuck,
+      lost: started && isEmpty(video),
       buffer: this.buffer,
       restMs: Math.max(0, this.#restUntil - Date.now()),
       undecodable: this.#undecodable?.epoch ?? null,
@@ -207,6 +209,24 @@ export class Watch {
       refusedToStart: !this.#wantsPlay,
       everStarted: this.#firstPictureAt !== null,
       undecodable: this.#undecodable?.codec ?? null,
+    });
+  }
+
+  #listen(video: HTMLVideoElement): void {
+    video.addEventListener('volumechange', () => {
+      if (!video.muted) this.soundOffered = false;
+    });
+    // Whoever pressed: a key on the keyboard or the headphones does not come through our button.
+    video.addEventListener('play', () => {
+      this.#wantsPlay = true;
+    });
+    video.addEventListener('pause', () => {
+      if (hasStarted(this.#run) && hasPicture(video) && !stoppedByBrowser(video)) {
+        this.#wantsPlay = false;
+      }
+    });
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden && this.#wantsPlay && video.paused && this.#run) this.#resume();
     });
   }
 
@@ -315,8 +335,15 @@ const hasStarted = (run: Run | null): run is Started => run !== null && run.star
 const onAirEnded = (onAir: OnAir, run: Run | null): boolean =>
   onAir.kind !== 'live' || onAir.epoch !== (run?.routes.epoch ?? run?.epoch);
 
+/** Browsers stop silent video in the background, and expect it to go on afterwards. */
+const stoppedByBrowser = (video: HTMLVideoElement): boolean =>
+  video.paused && video.muted && document.hidden;
+
+const isEmpty = (video: HTMLVideoElement): boolean =>
+  video.readyState === HTMLMediaElement.HAVE_NOTHING;
+
+const hasPicture = (video: HTMLVideoElement): boolean =>
+  video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+
 const isMoving = (video: HTMLVideoElement): boolean =>
-  !video.paused &&
-  video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA &&
-  !video.seeking &&
-  video.played.length > 0;
+  !video.paused && hasPicture(video) && !video.seeking && video.played.length > 0;
