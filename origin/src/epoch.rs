@@ -6,10 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use program::folder::Folder;
 use tracing::warn;
 use wire::id::{ChannelName, Epoch};
-
-use crate::folder::Folder;
 
 /// The last epoch of a channel, and the next.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 //!
 //! Both are made at the first start and kept in the data folder.
 
+use program::folder::{Folder, FolderError};
 use wire::key::SecretKey;
 
-use crate::folder::{Folder, FolderError};
 use crate::ingest::{Assignment, StreamKey};
 
 const ORIGIN_KEY: &str = "origin.key";
@@ -15,13 +15,7 @@ const CHANNEL: &str = "live";
 
 /// The key that this origin seals with.
 pub fn origin_key(folder: &Folder) -> Result<SecretKey, FolderError> {
-    let text = folder.secret(ORIGIN_KEY, || {
-        format!("{}\n", hex::encode(rand::random::<[u8; 32]>()))
-    })?;
-    let mut seed = [0; 32];
-    let read = hex::decode_to_slice(text.trim_end(), &mut seed);
-    read.map_err(|_| damaged(folder, ORIGIN_KEY, "a key of 64 hexadecimal digits"))?;
-    Ok(SecretKey::from_seed(seed))
+    folder.key(ORIGIN_KEY)
 }
 
 /// The stream key for an origin that was given none.
@@ -30,14 +24,7 @@ pub fn stream_key(folder: &Folder) -> Result<Assignment, FolderError> {
     let text = folder.secret(STREAM_KEY, make)?;
     text.trim_end()
         .parse()
-        .map_err(|_| damaged(folder, STREAM_KEY, "a line CHANNEL=KEY"))
-}
-
-fn damaged(folder: &Folder, name: &str, what: &'static str) -> FolderError {
-    FolderError::Damaged {
-        path: folder.path_of(name),
-        what,
-    }
+        .map_err(|_| folder.damaged(STREAM_KEY, "a line CHANNEL=KEY"))
 }
 
 #[cfg(test)]
@@ -58,20 +45,5 @@ mod tests {
 
         let other = Folder::open(&parent.path().join("other")).unwrap();
         assert_ne!(origin_key(&other).unwrap().public(), key.public());
-    }
-
-    #[test]
-    fn a_damaged_key_is_refused_and_not_replaced() {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = Folder::open(parent.path()).unwrap();
-        folder.secret(ORIGIN_KEY, || "no key".into()).unwrap();
-        let error = origin_key(&folder).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("does not hold a key of 64 hexadecimal digits"),
-            "{error}"
-        );
-        assert_eq!(folder.recall(ORIGIN_KEY).unwrap().unwrap(), "no key");
     }
 }

@@ -9,7 +9,6 @@
 mod channel;
 mod counts;
 mod epoch;
-pub mod folder;
 pub mod ingest;
 pub mod key;
 pub mod media;
@@ -24,6 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use program::folder::{Folder, FolderError, Lock};
 use program::lifecycle::Lifecycle;
 use program::listen::{self, ListenError};
 use program::media::Meter;
@@ -40,7 +40,6 @@ use wire::key::SecretKey;
 use channel::Channel;
 use counts::Counts;
 use epoch::Epochs;
-use folder::{Folder, FolderError, Lock};
 use ingest::{Assignment, BadStreamKey, Publisher, StreamKeys};
 use seed::Seeds;
 use settings::Settings;
@@ -177,7 +176,7 @@ pub async fn start(
         folder: identity.folder,
         store,
         meter,
-        counts,
+        counts: counts.clone(),
         seeds,
     };
     let mut channels = HashMap::new();
@@ -190,7 +189,7 @@ pub async fn start(
     let (arrived, publishers) = mpsc::channel(PUBLISHERS);
     tasks.spawn(usher(publishers, channels, identity.lock, stop.clone()));
     let (all, stopped, keys) = (tasks.clone(), stop.clone(), identity.keys);
-    let door = async move { ingest::run(rtmp, keys, arrived, &all, stopped).await };
+    let door = async move { ingest::run(rtmp, keys, arrived, counts, &all, stopped).await };
     tasks.spawn(door.instrument(info_span!("ingest")));
     Ok(running)
 }

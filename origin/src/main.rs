@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use origin::folder::Folder;
 use origin::settings::{Command, Instead};
 use origin::{BadSetting, Identity, key};
+use program::folder::Folder;
 use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
 

@@ -12,7 +12,6 @@ mod budget;
 mod clock;
 mod counts;
 mod feed;
-mod identity;
 mod mesh;
 mod news;
 mod nudge;
@@ -24,6 +23,5 @@ mod tracker;
 mod web;
 
 pub use budget::{BadRate, Rate};
-pub use identity::IdentityError;
 pub use settings::{Action, Command, Homeless, Settings};
 pub use start::{Running, StartError, start};

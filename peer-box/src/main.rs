@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use peer_box::{Action, Command};
+use peer_box::{Action, Command, StartError};
 use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
 
@@ -12,11 +12,11 @@ fn main() -> anyhow::Result<ExitCode> {
 
 async fn join() -> anyhow::Result<ExitCode> {
     let Action::Join(settings) = settings::load::<Command>().action;
-    if let Err(homeless) = settings.data_dir() {
-        settings::refuse::<Command>(homeless);
-    }
     let life = Lifecycle::start();
-    let running = peer_box::start(settings, &life).await?;
+    let running = match peer_box::start(settings, &life).await {
+        Err(error @ (StartError::Homeless(_) | StartError::Folder(_))) => settings::refuse::<Command>(error),
+        started => started?,
+    };
     println!("id {}", running.id);
     listen::announce("http", running.http);
     listen::announce("zmq", running.zmq);

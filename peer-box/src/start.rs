@@ -6,6 +6,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use program::folder::{Folder, FolderError, Lock};
 use program::http;
 use program::lifecycle::Lifecycle;
 use program::listen::{self, ListenError};
@@ -18,12 +19,14 @@ use wire::id::BoxId;
 use crate::budget::Uplink;
 use crate::clock::Clock;
 use crate::counts::Counts;
-use crate::identity::{Identity, IdentityError};
 use crate::news::Desk;
 use crate::nudge::Nudge;
 use crate::settings::{Homeless, Settings};
 use crate::tracker::Announcer;
 use crate::{feed, mesh, web};
+
+/// Where the data folder has the key that is the box: its id follows from it for ever.
+const KEY: &str = "box.key";
 
 /// Why the box could not start.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +34,9 @@ pub enum StartError {
     /// It has no place for its key.
     #[error(transparent)]
     Homeless(#[from] Homeless),
-    /// It has no key.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
+    /// Its data folder is of no use.
+    #[error("--data-dir: {0}")]
+    Folder(#[from] FolderError),
     /// A port is taken.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -53,26 +56,25 @@ pub struct Running {
     pub zmq: SocketAddr,
     /// Where other boxes connect.
     pub p2p: SocketAddr,
-    /// Keeps others from being the same box.
-    #[expect(dead_code, reason = "it is held, not read")]
-    identity: Identity,
+    _lock: Lock,
 }
 
 /// Starts a box. It ends with `life`.
 pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, StartError> {
-    let identity = Identity::of(&settings.data_dir()?)?;
+    let folder = Folder::open(&settings.data_dir()?)?;
+    let lock = folder.lock()?;
+    let secret = folder.key(KEY)?;
     // Every port is bound before anything runs.
     let listener = listen::tcp("http", settings.http).await?;
     let http = listener.local_addr().map_err(StartError::Bound)?;
     let feed = feed::Bound::listen(settings.zmq)?;
-    let mesh = mesh::Bound::listen(&identity.secret, settings.p2p, life).await?;
-    let secret = identity.secret.clone();
+    let mesh = mesh::Bound::listen(&secret, settings.p2p, life).await?;
     let running = Running {
-        id: identity.id,
+        id: BoxId::of(&secret.public()),
         http,
         zmq: feed.address(),
         p2p: mesh.address(),
-        identity,
+        _lock: lock,
     };
 
     let store = Store::spawn(&life.tasks, life.stop.clone(), Window::new(Limits::default()));

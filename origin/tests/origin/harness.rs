@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use origin::folder::Folder;
 use origin::settings::Command;
 use origin::{Identity, Running, key};
+use program::folder::Folder;
 use program::lifecycle::Lifecycle;
 use tempfile::TempDir;
 use wire::key::PublicKey;

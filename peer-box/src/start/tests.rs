@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::routing::post;
 use axum::{Json, Router};
 use clap::Parser;
+use program::folder::FolderError;
 use program::lifecycle::{Lifecycle, now_ms};
 use reqwest::StatusCode;
 use wire::Version;
@@ -326,7 +327,10 @@ async fn one_data_folder_is_one_box() {
     let life = Lifecycle::default();
     let running = launch(path, &tracker, "", &life).await.unwrap();
     let error = launch(path, &tracker, "", &life).await.unwrap_err();
-    assert!(matches!(error, StartError::Identity(_)), "{error}");
+    assert!(
+        matches!(error, StartError::Folder(FolderError::InUse(_))),
+        "{error}"
+    );
     life.stop.cancel();
     drop(running);
 }

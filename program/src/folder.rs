@@ -1,4 +1,4 @@
-//! The data folder: the little that an origin must not forget, and that others must not read.
+//! The data folder: the little that a program must not forget, and that others must not read.
 //!
 //! A file appears whole or not at all, with mode 0600 from its first moment. One that others can read is
 //! refused: its secret may be known already, and only its owner can judge that.
@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use wire::key::{KEY_BYTES, SecretKey};
 
 /// The largest file that belongs here.
 const MAX_FILE_BYTES: u64 = 4096;
@@ -41,8 +43,8 @@ pub enum FolderError {
         /// What should be in it.
         what: &'static str,
     },
-    /// Another origin works in this folder.
-    #[error("{} is in use by another origin", .0.display())]
+    /// Another program works in this folder.
+    #[error("{} is in use by another program; give each a --data-dir of its own", .0.display())]
     InUse(PathBuf),
 }
 
@@ -52,7 +54,7 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// The right to be the one origin that works in a folder, for as long as this lives.
+/// The right to be the one program that works in a folder, for as long as this lives.
 #[derive(Debug)]
 pub struct Lock {
     _held: File,
@@ -66,7 +68,7 @@ impl Folder {
         Ok(Self { path: path.into() })
     }
 
-    /// Makes sure that no other origin works here: two would begin the same epochs.
+    /// Makes sure that nobody else works here: two would be one box, or begin the same epochs.
     pub fn lock(&self) -> Result<Lock, FolderError> {
         let path = self.path.join("lock");
         let opened = OpenOptions::new()
@@ -101,21 +103,35 @@ impl Folder {
         read_private(&path)?.ok_or_else(|| refused("read", &path)(io::ErrorKind::NotFound.into()))
     }
 
+    /// The key of that name, made if there is none yet. One that is damaged is refused and not replaced.
+    pub fn key(&self, name: &str) -> Result<SecretKey, FolderError> {
+        let text = self.secret(name, || {
+            format!("{}\n", hex::encode(rand::random::<[u8; KEY_BYTES]>()))
+        })?;
+        let mut seed = [0; KEY_BYTES];
+        hex::decode_to_slice(text.trim_end(), &mut seed)
+            .map_err(|_| self.damaged(name, "a key of 64 hexadecimal digits"))?;
+        Ok(SecretKey::from_seed(seed))
+    }
+
     /// What was last kept under that name.
-    pub(crate) fn recall(&self, name: &str) -> Result<Option<String>, FolderError> {
+    pub fn recall(&self, name: &str) -> Result<Option<String>, FolderError> {
         read_private(&self.path.join(name))
     }
 
     /// Keeps a text under that name, in the place of what was there.
-    pub(crate) fn keep(&self, name: &str, text: &str) -> Result<(), FolderError> {
+    pub fn keep(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let path = self.path.join(name);
         let temporary = write_beside(&path, text)?;
         fs::rename(&temporary, &path).map_err(refused("write", &path))
     }
 
-    /// The place of a file in the folder, for messages about it.
-    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
-        self.path.join(name)
+    /// The file of that name does not hold what it should.
+    pub fn damaged(&self, name: &str, what: &'static str) -> FolderError {
+        FolderError::Damaged {
+            path: self.path.join(name),
+            what,
+        }
     }
 }
 
@@ -180,7 +196,7 @@ mod tests {
         let (_parent, folder) = folder();
         assert_eq!(folder.secret("key", || "first".into()).unwrap(), "first");
         assert_eq!(folder.secret("key", || unreachable!()).unwrap(), "first");
-        assert_eq!(mode(&folder.path_of("key")), 0o600);
+        assert_eq!(mode(&folder.path.join("key")), 0o600);
         assert_eq!(mode(&folder.path), 0o700);
         assert_eq!(
             fs::read_dir(&folder.path).unwrap().count(),
@@ -193,19 +209,40 @@ mod tests {
     fn a_secret_that_others_can_read_is_refused() {
         let (_parent, folder) = folder();
         folder.secret("key", || "secret".into()).unwrap();
-        fs::set_permissions(folder.path_of("key"), fs::Permissions::from_mode(0o640)).unwrap();
+        fs::set_permissions(folder.path.join("key"), fs::Permissions::from_mode(0o640)).unwrap();
         let error = folder.secret("key", || unreachable!()).unwrap_err();
         assert!(matches!(error, FolderError::Open { mode: 0o640, .. }));
         assert!(error.to_string().contains("mode 0640"), "{error}");
     }
 
     #[test]
-    fn one_origin_works_in_a_folder() {
+    fn one_program_works_in_a_folder() {
         let (_parent, folder) = folder();
         let lock = folder.lock().unwrap();
         assert!(matches!(folder.lock(), Err(FolderError::InUse(_))));
         drop(lock);
         folder.lock().unwrap();
+    }
+
+    #[test]
+    fn the_key_of_the_first_start_is_that_of_every_start() {
+        let (_parent, one) = folder();
+        let (_other_parent, other) = folder();
+        let key = one.key("box.key").unwrap().public();
+        assert_eq!(one.key("box.key").unwrap().public(), key);
+        assert_ne!(other.key("box.key").unwrap().public(), key);
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused_and_not_replaced() {
+        let (_parent, folder) = folder();
+        folder.secret("box.key", || "no key".into()).unwrap();
+        let error = folder.key("box.key").unwrap_err().to_string();
+        assert!(
+            error.ends_with("does not hold a key of 64 hexadecimal digits"),
+            "{error}"
+        );
+        assert_eq!(folder.recall("box.key").unwrap().unwrap(), "no key");
     }
 
     #[test]
