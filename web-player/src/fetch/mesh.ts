@@ -15,8 +15,8 @@ import { NoAnswer, type Transport } from './transport';
 /** A box is expected to begin to answer, and to go on, within half a second. */
 const PATIENCE: Patience = { silenceMs: 500, slowMs: 2_000, hangingMs: 4_000 };
 
-/** The most that a page takes for one segment: 8 MiB a second, for a segment four times as long as usual. */
-const MAX_SEGMENT_BYTES = 64 << 20;
+/** The most that a page takes for one segment: 2 s at 128 Mbit/s, or 10 s at 25. */
+const MAX_SEGMENT_BYTES = 32 << 20;
 
 /** How long a segment is looked for, and how long the pauses between the rounds are. */
 const SEARCH_MS = 20_000;
