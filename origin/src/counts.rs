@@ -11,6 +11,8 @@ pub(crate) struct Counts(Arc<Counters>);
 pub(crate) struct Counters {
     pub(crate) channels_live: Count,
     pub(crate) chunks_sealed: Count,
+    pub(crate) connections_refused: Count,
+    pub(crate) wrong_keys: Count,
     pub(crate) publishers_refused: Count,
     pub(crate) seeds: Count,
     pub(crate) seed_bytes: Count,

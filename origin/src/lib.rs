@@ -176,7 +176,7 @@ pub async fn start(
         folder: identity.folder,
         store,
         meter,
-        counts,
+        counts: counts.clone(),
         seeds,
     };
     let mut channels = HashMap::new();
@@ -189,7 +189,7 @@ pub async fn start(
     let (arrived, publishers) = mpsc::channel(PUBLISHERS);
     tasks.spawn(usher(publishers, channels, identity.lock, stop.clone()));
     let (all, stopped, keys) = (tasks.clone(), stop.clone(), identity.keys);
-    let door = async move { ingest::run(rtmp, keys, arrived, &all, stopped).await };
+    let door = async move { ingest::run(rtmp, keys, arrived, counts, &all, stopped).await };
     tasks.spawn(door.instrument(info_span!("ingest")));
     Ok(running)
 }

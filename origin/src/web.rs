@@ -25,78 +25,80 @@ pub(crate) fn routes(store: Store, meter: Meter, counts: Counts) -> Router {
 
 /// The counters, in the text format of Prometheus.
 fn metrics(window_bytes: usize, meter: &Meter, counts: &Counts) -> Response {
+    let (window_bytes, viewers) = (window_bytes as u64, u64::from(meter.viewers()));
+    let gauges = [
+        (
+            "channels_live",
+            "Channels with a publisher.",
+            counts.channels_live.get(),
+        ),
+        ("window_bytes", "Bytes of media in memory.", window_bytes),
+        (
+            "viewers",
+            "Viewers that asked for media here lately, about.",
+            viewers,
+        ),
+        ("seeds", "Boxes that are pushed to.", counts.seeds.get()),
+    ];
+    let counters = [
+        (
+            "chunks_sealed_total",
+            "Chunks sealed.",
+            counts.chunks_sealed.get(),
+        ),
+        (
+            "viewer_bytes_total",
+            "Media bytes sent to viewers.",
+            meter.bytes(),
+        ),
+        (
+            "seed_bytes_total",
+            "Media bytes sent to seeds.",
+            counts.seed_bytes.get(),
+        ),
+        (
+            "seed_receipts_total",
+            "Receipts of seeds.",
+            counts.seed_receipts.get(),
+        ),
+        (
+            "seed_refusals_total",
+            "Chunks that seeds refused.",
+            counts.seed_refusals.get(),
+        ),
+        (
+            "seeds_given_up_total",
+            "Seeds given up as silent, slow or worse.",
+            counts.seeds_silent.get(),
+        ),
+        (
+            "connections_refused_total",
+            "RTMP connections that ended before they published anything.",
+            counts.connections_refused.get(),
+        ),
+        (
+            "wrong_keys_total",
+            "Connections with a wrong stream key.",
+            counts.wrong_keys.get(),
+        ),
+        (
+            "publishers_refused_total",
+            "Publishers whose channel was taken, or whose stream was of no use.",
+            counts.publishers_refused.get(),
+        ),
+    ];
+    let gauges = gauges.map(|gauge| ("gauge", gauge));
     let mut text = String::new();
-    let mut tell = |name: &str, kind: &str, help: &str, value: u64| {
+    for (kind, (name, help, value)) in gauges
+        .into_iter()
+        .chain(counters.map(|counter| ("counter", counter)))
+    {
         let name = format!("boxmesh_origin_{name}");
         // Writing to a String cannot fail.
         let _ = write!(
             text,
             "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
         );
-    };
-    let gauge = "gauge";
-    tell(
-        "channels_live",
-        gauge,
-        "Channels with a publisher.",
-        counts.channels_live.get(),
-    );
-    tell(
-        "window_bytes",
-        gauge,
-        "Bytes of media in memory.",
-        window_bytes as u64,
-    );
-    tell(
-        "viewers",
-        gauge,
-        "Viewers that asked for media here lately, about.",
-        meter.viewers().into(),
-    );
-    tell("seeds", gauge, "Boxes that are pushed to.", counts.seeds.get());
-    let counter = "counter";
-    tell(
-        "chunks_sealed_total",
-        counter,
-        "Chunks sealed.",
-        counts.chunks_sealed.get(),
-    );
-    tell(
-        "viewer_bytes_total",
-        counter,
-        "Media bytes sent to viewers.",
-        meter.bytes(),
-    );
-    tell(
-        "seed_bytes_total",
-        counter,
-        "Media bytes sent to seeds.",
-        counts.seed_bytes.get(),
-    );
-    tell(
-        "seed_receipts_total",
-        counter,
-        "Receipts of seeds.",
-        counts.seed_receipts.get(),
-    );
-    tell(
-        "seed_refusals_total",
-        counter,
-        "Chunks that seeds refused.",
-        counts.seed_refusals.get(),
-    );
-    tell(
-        "seeds_given_up_total",
-        counter,
-        "Seeds given up as silent or slow.",
-        counts.seeds_silent.get(),
-    );
-    let refused = counts.publishers_refused.get();
-    tell(
-        "publishers_refused_total",
-        counter,
-        "Publishers whose stream was of no use.",
-        refused,
-    );
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -1,6 +1,7 @@
 //! One connection: the session's bytes to and from a socket, its units to whoever packages them.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::ended::Ended;
 use super::keys::{Secret, StreamKeys};
 use super::places::{Claim, Place};
 use super::publisher::{Outlet, Publisher};
+use super::refusals::Refusals;
 use super::session::{Event, Patience, Session};
 use crate::media::Unit;
 
@@ -33,6 +35,7 @@ pub(super) struct Host {
     pub(super) claims: mpsc::Sender<ClaimRequest>,
     pub(super) publishers: mpsc::Sender<Publisher>,
     pub(super) patience: Patience,
+    pub(super) refusals: Refusals,
     pub(super) stop: CancellationToken,
 }
 
@@ -44,7 +47,10 @@ pub(super) struct ClaimRequest {
 }
 
 /// Serves one encoder to its end, and logs that end.
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(socket: S, host: Host, place: Place) {
+pub(super) async fn serve<S>(socket: S, peer: IpAddr, host: Host, place: Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let session = Session::new(Instant::now().into_std(), host.patience);
     let mut connection = Connection {
         socket,
@@ -52,14 +58,23 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(socket: S, host: Ho
         host,
         outlet: None,
     };
-    let Err(ended) = connection.converse().await;
+    let Err(mut ended) = connection.converse().await;
+    if matches!(ended, Ended::Refused(_)) && connection.host.stop.is_cancelled() {
+        // Whoever takes units heard of the stop first.
+        ended = Ended::Stopping;
+    }
+    let refusals = &connection.host.refusals;
     // The channel is free again before the encoder hears of the end, since it may come back at once.
     match connection.outlet.take() {
-        Some(Outlet { channel, .. }) if ended.is_peaceful() => {
-            info!(%channel, reason = %ended, "publisher gone");
+        Some(Outlet { channel, .. }) => {
+            refusals.count(&ended);
+            if ended.is_peaceful() {
+                info!(%channel, reason = %ended, "publisher gone");
+            } else {
+                warn!(%channel, reason = %ended, "publisher gone");
+            }
         }
-        Some(Outlet { channel, .. }) => warn!(%channel, reason = %ended, "publisher gone"),
-        None => warn!(reason = %ended, "connection refused"),
+        None => refusals.note(peer, &ended),
     }
     connection.part(&ended).await;
     drop(place);

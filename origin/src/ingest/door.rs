@@ -18,7 +18,9 @@ use super::ended::Ended;
 use super::keys::StreamKeys;
 use super::places::{Claims, Places};
 use super::publisher::Publisher;
+use super::refusals::Refusals;
 use super::session::Patience;
+use crate::counts::Counts;
 
 /// Connections that may wait for an answer; each asks once.
 const MAILBOX: usize = 64;
@@ -29,10 +31,11 @@ const BREATH: Duration = Duration::from_millis(200);
 ///
 /// Each connection is one of `tasks`. A publisher's stream is its [`Publisher`]'s; when nobody takes publishers
 /// any more, encoders are told that the origin is stopping.
-pub async fn run(
+pub(crate) async fn run(
     listener: TcpListener,
     keys: StreamKeys,
     publishers: mpsc::Sender<Publisher>,
+    counts: Counts,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) {
@@ -42,6 +45,7 @@ pub async fn run(
         claims,
         publishers,
         patience: Patience::default(),
+        refusals: Refusals::new(counts),
         stop,
     };
     Door {
@@ -94,12 +98,12 @@ impl Door {
         let place = match self.places.take(peer.ip()) {
             Ok(place) => place,
             Err(crowded) => {
-                return span.in_scope(|| warn!(reason = %Ended::from(crowded), "connection refused"));
+                return span.in_scope(|| self.host.refusals.note(peer.ip(), &Ended::from(crowded)));
             }
         };
         span.in_scope(|| debug!(%peer, "connection accepted"));
         // Answers are small and waited for. Where this fails the connection did, and its task will see.
         let _ = socket.set_nodelay(true);
-        tasks.spawn(serve(socket, self.host.clone(), place).instrument(span));
+        tasks.spawn(serve(socket, peer.ip(), self.host.clone(), place).instrument(span));
     }
 }

@@ -17,12 +17,13 @@ mod flv;
 mod keys;
 mod places;
 mod publisher;
+mod refusals;
 mod rtmp;
 mod session;
 
 #[cfg(test)]
 mod tests;
 
-pub use door::run;
+pub(crate) use door::run;
 pub use keys::{Assignment, BadStreamKey, StreamKey, StreamKeys};
 pub use publisher::Publisher;

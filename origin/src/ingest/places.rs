@@ -61,7 +61,7 @@ fn held(count: &Arc<()>) -> usize {
 }
 
 /// What counts as one address: whoever has one of IPv6 has the 2^64 of its network.
-fn neighbourhood(peer: IpAddr) -> IpAddr {
+pub(super) fn neighbourhood(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),
         four @ IpAddr::V4(_) => four,

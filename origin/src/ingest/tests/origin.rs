@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::encoder::{Encoder, KEY};
 use super::log;
+use crate::counts::Counts;
 use crate::ingest::{Publisher, StreamKeys, run};
 
 /// Longer than anything here takes.
@@ -28,6 +29,7 @@ pub(super) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
 pub(super) struct Origin {
     pub(super) address: SocketAddr,
     pub(super) publishers: mpsc::Receiver<Publisher>,
+    pub(super) counts: Counts,
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
 }
@@ -43,11 +45,13 @@ impl Origin {
         let keys = StreamKeys::new(keys.iter().map(|text| text.parse().unwrap()).collect()).unwrap();
         let (sender, publishers) = mpsc::channel(4);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let (door_tasks, door_stop) = (tasks.clone(), stop.clone());
-        tasks.spawn(async move { run(listener, keys, sender, &door_tasks, door_stop).await });
+        let counts = Counts::default();
+        let (all, stopped, counted) = (tasks.clone(), stop.clone(), counts.clone());
+        tasks.spawn(async move { run(listener, keys, sender, counted, &all, stopped).await });
         Self {
             address,
             publishers,
+            counts,
             tasks,
             stop,
         }

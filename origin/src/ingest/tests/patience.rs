@@ -12,8 +12,10 @@ use tokio_util::task::TaskTracker;
 use super::encoder::{Encoder, KEY, KEYFRAME, VIDEO_CONFIG};
 use super::log::{self, Log};
 use super::origin::soon;
+use crate::counts::Counts;
 use crate::ingest::connection::{ClaimRequest, Host, serve};
 use crate::ingest::places::{Claims, Places};
+use crate::ingest::refusals::Refusals;
 use crate::ingest::session::Patience;
 use crate::ingest::{Publisher, StreamKeys};
 
@@ -41,11 +43,13 @@ impl Line {
             claims,
             publishers: to_origin,
             patience,
+            refusals: Refusals::new(Counts::default()),
             stop,
         };
-        let place = Places::default().take([127, 0, 0, 1].into()).unwrap();
+        let peer = [127, 0, 0, 1].into();
+        let place = Places::default().take(peer).unwrap();
         let tasks = TaskTracker::new();
-        tasks.spawn(serve(socket, host, place));
+        tasks.spawn(serve(socket, peer, host, place));
         tasks.spawn(async move {
             let mut list = Claims::default();
             while let Some(ClaimRequest { channel, answer }) = requests.recv().await {

@@ -138,6 +138,30 @@ async fn a_wrong_key_is_refused_and_no_key_is_ever_logged() {
 }
 
 #[tokio::test]
+async fn who_guesses_keys_without_end_is_counted_and_does_not_fill_the_log() {
+    const GUESSES: usize = 20;
+    let log = Log::capture();
+    let mut origin = Origin::open().await;
+    let (_encoder, _publisher) = origin.publish().await;
+
+    for _ in 0..GUESSES {
+        let mut wrong = Caller::call(origin.address, Encoder::publisher("a-wrong-key")).await;
+        let (_, description) = wrong.refused().await.unwrap();
+        assert_eq!(description, "no channel has this stream key");
+    }
+    let mut second = Caller::call(origin.address, Encoder::publisher(KEY)).await;
+    second.refused().await.unwrap();
+
+    let counts = origin.counts.clone();
+    origin.finish().await;
+    assert_eq!(counts.wrong_keys.get(), GUESSES as u64);
+    assert_eq!(counts.publishers_refused.get(), 1);
+    assert_eq!(counts.connections_refused.get(), GUESSES as u64 + 1);
+    let events = log.events();
+    assert!(events.len() < GUESSES / 2, "{events:?}");
+}
+
+#[tokio::test]
 async fn noise_costs_its_own_connection_and_one_log_event() {
     let log = Log::capture();
     let mut origin = Origin::open().await;
