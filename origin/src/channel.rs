@@ -4,8 +4,9 @@
 //! in its timestamps. What was sealed goes into the store; seeds and viewers take it from there, so neither can
 //! hold a publisher up.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use program::lifecycle::now_ms;
 use program::store::Store;
@@ -23,6 +24,10 @@ use crate::ingest::Publisher;
 use crate::media::Unit;
 use crate::package::{Cut, PackageError, Packaged, Packager, Presentation};
 use crate::seal::Sealer;
+
+/// How often a publisher's timeline may break, and within what time: more is no accident.
+const MOST_BREAKS: usize = 12;
+const BREAKS_WITHIN: Duration = Duration::from_mins(1);
 
 /// What there is to say of a channel, at each new segment and when it ends.
 #[derive(Clone, Debug)]
@@ -43,6 +48,39 @@ pub(crate) struct Channel {
     pub(crate) counts: Counts,
 }
 
+/// A publisher's stream under way.
+struct Publish {
+    packager: Packager,
+    on_air: Option<OnAir>,
+    breaks: Breaks,
+}
+
+impl Default for Publish {
+    fn default() -> Self {
+        Self {
+            packager: Packager::new(Cut::default()),
+            on_air: None,
+            breaks: Breaks::default(),
+        }
+    }
+}
+
+/// The breaks of a publisher's timeline within the last minute.
+#[derive(Debug, Default)]
+struct Breaks(VecDeque<Instant>);
+
+impl Breaks {
+    /// Notes one more `now`. Each begins an epoch, which every program has to hear of and every player to change to.
+    fn are_too_many(&mut self, now: Instant) -> bool {
+        let old = |then: &Instant| now.duration_since(*then) >= BREAKS_WITHIN;
+        while self.0.front().is_some_and(old) {
+            self.0.pop_front();
+        }
+        self.0.push_back(now);
+        self.0.len() > MOST_BREAKS
+    }
+}
+
 /// An epoch under way.
 struct OnAir {
     sealer: Sealer,
@@ -54,6 +92,8 @@ struct OnAir {
 enum Unusable {
     #[error(transparent)]
     Package(#[from] PackageError),
+    #[error("more than {MOST_BREAKS} breaks within a minute, the last: {0}")]
+    Broken(PackageError),
     #[error(transparent)]
     Seal(#[from] Refusal),
 }
@@ -76,72 +116,64 @@ impl Channel {
     async fn publish(&mut self, mut publisher: Publisher, stop: &CancellationToken) {
         let counts = self.counts.clone();
         let _live = counts.channels_live.one();
-        let mut packager = Packager::new(Cut::default());
-        let mut on_air = None;
+        let mut publish = Publish::default();
         let unusable = loop {
             let unit = tokio::select! {
                 () = stop.cancelled() => None,
                 unit = publisher.units.recv() => unit,
             };
             let Some(unit) = unit else { break None };
-            if let Err(unusable) = self.take(unit, &mut packager, &mut on_air).await {
+            if let Err(unusable) = self.take(unit, &mut publish).await {
                 break Some(unusable);
             }
         };
-        let sealed = self.finish(&mut packager, &mut on_air).await;
+        let sealed = self.finish(&mut publish).await;
         self.reports.send_if_modified(|report| {
             let ended = report
                 .as_mut()
                 .map(|report| report.ended.get_or_insert_with(Instant::now));
             ended.is_some()
         });
-        match unusable.or(sealed.err()) {
-            Some(why) => {
-                self.counts.publishers_refused.add(1);
-                warn!(%why, "publisher refused");
-                publisher.refuse(why.to_string());
-            }
-            None => info!("publisher gone"),
+        if let Some(why) = unusable.or(sealed.err()) {
+            publisher.refuse(why.to_string());
         }
     }
 
-    async fn take(
-        &mut self,
-        unit: Unit,
-        packager: &mut Packager,
-        on_air: &mut Option<OnAir>,
-    ) -> Result<(), Unusable> {
-        let pieces = match packager.push(unit.clone()) {
+    async fn take(&mut self, unit: Unit, publish: &mut Publish) -> Result<(), Unusable> {
+        let pieces = match publish.packager.push(unit.clone()) {
             Err(error) if error.begins_anew() => {
+                if publish.breaks.are_too_many(Instant::now()) {
+                    return Err(Unusable::Broken(error));
+                }
                 info!(reason = %error, "the epoch ends, another begins");
-                let next = packager.anew();
-                self.finish(packager, on_air).await?;
-                *packager = next;
-                packager.push(unit)?
+                let next = publish.packager.anew();
+                self.finish(publish).await?;
+                publish.packager = next;
+                publish.packager.push(unit)?
             }
             pieces => pieces?,
         };
-        self.send(pieces, packager, on_air).await
+        self.send(pieces, publish).await
     }
 
-    /// Ends the epoch under way: what the packager still held goes out.
-    async fn finish(&mut self, packager: &mut Packager, on_air: &mut Option<OnAir>) -> Result<(), Unusable> {
-        let pieces = packager.finish();
-        let sent = self.send(pieces, packager, on_air).await;
-        *on_air = None;
+    /// Ends the epoch under way: what the packager still held goes out. One that never was on air does not begin at
+    /// its end: it would take the place of the one before, for a few pictures.
+    async fn finish(&mut self, publish: &mut Publish) -> Result<(), Unusable> {
+        let pieces = publish.packager.finish();
+        let sent = match publish.on_air {
+            Some(_) => self.send(pieces, publish).await,
+            None => Ok(()),
+        };
+        publish.on_air = None;
         sent
     }
 
     /// Seals pieces and keeps them. The first ones begin the epoch.
-    async fn send(
-        &mut self,
-        pieces: Vec<Packaged>,
-        packager: &Packager,
-        on_air: &mut Option<OnAir>,
-    ) -> Result<(), Unusable> {
+    async fn send(&mut self, pieces: Vec<Packaged>, publish: &mut Publish) -> Result<(), Unusable> {
         if pieces.is_empty() {
             return Ok(());
         }
+        let Publish { packager, on_air, .. } = publish;
         let OnAir { sealer, presentation } = on_air.get_or_insert_with(|| self.begin(packager));
         let before = presentation.newest();
         for piece in &pieces {
@@ -178,5 +210,24 @@ impl Channel {
             sealer,
             presentation: Presentation::new(epoch),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeline_that_breaks_now_and_then_is_borne_and_one_that_always_does_is_not() {
+        let start = Instant::now();
+        let after = |seconds: u64| start + Duration::from_secs(seconds);
+
+        let mut breaks = Breaks::default();
+        assert!((0..100).all(|n| !breaks.are_too_many(after(n * 6))));
+
+        let mut breaks = Breaks::default();
+        assert!((0..12).all(|n| !breaks.are_too_many(after(n))));
+        assert!(breaks.are_too_many(after(12)));
+        assert!(breaks.0.len() <= MOST_BREAKS + 1);
     }
 }

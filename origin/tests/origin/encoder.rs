@@ -59,23 +59,34 @@ impl Encoder {
     pub(crate) async fn send(&mut self, span: std::ops::Range<u32>) {
         let mut sound = (span.start * 48).div_ceil(1024);
         for time in span.step_by(PICTURE_MS as usize) {
-            let first = if time % KEYFRAME_INTERVAL_MS == 0 {
-                0x17
-            } else {
-                0x27
-            };
-            // A NAL unit of that many bytes, none of them read by anybody.
-            self.video(
-                time,
-                &[&[first, 1, 0, 0, 0, 0, 0, 0, 200], &[1; 200][..]].concat(),
-            )
-            .await;
+            self.picture(time).await;
             while sound * 1024 / 48 < time + PICTURE_MS {
                 self.audio(sound * 1024 / 48, &[&[0xaf, 1], &[2; 50][..]].concat())
                     .await;
                 sound += 1;
             }
         }
+    }
+
+    /// Sends the pictures of some milliseconds, as an encoder whose sound has not begun yet.
+    pub(crate) async fn send_pictures(&mut self, span: std::ops::Range<u32>) {
+        for time in span.step_by(PICTURE_MS as usize) {
+            self.picture(time).await;
+        }
+    }
+
+    async fn picture(&mut self, time: u32) {
+        let first = if time.is_multiple_of(KEYFRAME_INTERVAL_MS) {
+            0x17
+        } else {
+            0x27
+        };
+        // A NAL unit of that many bytes, none of them read by anybody.
+        self.video(
+            time,
+            &[&[first, 1, 0, 0, 0, 0, 0, 0, 200], &[1; 200][..]].concat(),
+        )
+        .await;
     }
 
     /// Ends the connection, as a crash would.

@@ -115,6 +115,50 @@ async fn a_break_in_the_timestamps_begins_an_epoch_and_costs_no_publisher() {
 }
 
 #[tokio::test]
+async fn a_publisher_that_leaves_before_it_was_on_air_takes_no_epochs_place() {
+    let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
+    let tracker = Tracker::start(&world).await;
+    let origin = start(&folder, &tracker).await;
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    encoder.vanish().await;
+    let first = tracker.hears("its end", |heard| !heard.live).await;
+
+    let mut brief = origin.publish().await;
+    brief.send_pictures(0..1000).await;
+    let live = |line: &str| line == "boxmesh_origin_channels_live 1";
+    origin.counts("the brief publisher", live).await;
+    brief.vanish().await;
+    let over = |line: &str| line == "boxmesh_origin_channels_live 0";
+    origin.counts("its end", over).await;
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    tracker
+        .hears("the third publisher", |heard| {
+            heard.live && heard.epoch > first.epoch
+        })
+        .await;
+    // Of three epochs the first would have left by now.
+    let old = origin.get(&format!("/live/demo/{}/v0/1.m4v", first.epoch)).await;
+    assert!(old.status().is_success());
+    encoder.vanish().await;
+}
+
+#[tokio::test]
+async fn a_publisher_whose_time_always_jumps_is_sent_away() {
+    let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
+    let tracker = Tracker::start(&world).await;
+    let origin = start(&folder, &tracker).await;
+    let mut encoder = origin.publish().await;
+    for hour in 0..14 {
+        let time = hour * 3_600_000;
+        encoder.send(time..time + 200).await;
+    }
+    let refused = |line: &str| line == "boxmesh_origin_publishers_refused_total 1";
+    origin.counts("the refusal", refused).await;
+}
+
+#[tokio::test]
 async fn an_origin_that_ends_says_so_and_leaves_nothing_running() {
     let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
     let tracker = Tracker::start(&world).await;
