@@ -11,6 +11,7 @@ pub mod liar;
 pub mod manifest;
 pub mod mesh;
 pub mod node;
+pub mod plan;
 pub mod process;
 pub mod publisher;
 pub mod redis;

@@ -1,7 +1,6 @@
 //! A whole Boxmesh: trackers, an origin and boxes, each a real program on free ports of 127.0.0.1.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -13,55 +12,17 @@ use crate::{
     eventually::{eventually, until},
     manifest::Manifest,
     node::{Node, Program},
+    plan::{ANYWHERE, CHANNEL, Plan},
     process::{Process, STOP_LIMIT},
     publisher::{Clip, Encoder, Picture, Replay},
     status::{BoxStatus, Boxes, ChannelStatus, Channels},
 };
-
-/// The channel that a mesh publishes.
-pub const CHANNEL: &str = "demo";
-
-/// A free port, wherever it is.
-const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Two announcements, and a probe, fit in here many times over.
 const LISTED_LIMIT: Duration = Duration::from_secs(20);
 
 /// After this long the trackers are stopped too, whoever is still talking to them.
 const GOODBYE_LIMIT: Duration = Duration::from_millis(400);
-
-/// What a mesh is to be made of.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// How many boxes.
-    pub boxes: usize,
-    /// How many trackers; more than one need a Redis between them.
-    pub trackers: usize,
-    /// URL of a Redis; without one the tracker keeps its registry in memory.
-    pub redis: Option<String>,
-    /// Where the first tracker listens.
-    pub tracker_http: SocketAddr,
-    /// Where the origin takes publishers.
-    pub rtmp: SocketAddr,
-    /// The stream key of [`CHANNEL`]; without one the origin makes it.
-    pub stream_key: Option<String>,
-    /// More arguments for the origin.
-    pub origin_arguments: Vec<String>,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            boxes: 3,
-            trackers: 1,
-            redis: None,
-            tracker_http: ANYWHERE,
-            rtmp: ANYWHERE,
-            stream_key: Some(hex::encode(rand::random::<[u8; 12]>())),
-            origin_arguments: Vec::new(),
-        }
-    }
-}
 
 /// A running mesh. It ends, and tells how it went, when dropped.
 #[derive(Debug)]

@@ -96,12 +96,20 @@ impl Process {
         Ok(self.ended)
     }
 
-    /// Asks it to stop, as `docker stop`, systemd and Ctrl-C do.
+    /// Asks it to stop, as `docker stop` and systemd do.
     ///
     /// # Errors
     /// When the signal cannot be sent. A process that has ended already is no error.
     pub fn terminate(&mut self) -> io::Result<()> {
         self.signal(Signal::TERM)
+    }
+
+    /// Asks it to stop, as Ctrl-C at a terminal does.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub fn interrupt(&mut self) -> io::Result<()> {
+        self.signal(Signal::INT)
     }
 
     /// Ends it at once, as a power cut would.
@@ -200,4 +208,19 @@ impl Drop for Process {
             eprintln!("{} had to be killed", self.name);
         }
     }
+}
+
+/// The processes that any thread of `pid` has started and that still run (proc(5)).
+pub fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let parse = |list: String| {
+        list.split_whitespace()
+            .filter_map(|pid| pid.parse().ok())
+            .collect::<Vec<_>>()
+    };
+    lists.flat_map(parse).collect()
 }

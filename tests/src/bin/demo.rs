@@ -7,7 +7,8 @@ use std::{
 };
 
 use ::tests::{
-    mesh::{CHANNEL, Mesh, Plan},
+    mesh::Mesh,
+    plan::{CHANNEL, Plan},
     publisher::{Clip, Encoder, Picture, Replay},
     status::{BoxStatus, ChannelStatus},
 };

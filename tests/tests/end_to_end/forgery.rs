@@ -6,7 +6,8 @@ use anyhow::{Context, Result, ensure};
 use axum::{body::Body, http::Response};
 use tests::{
     liar::{Liar, LiarToBe},
-    mesh::{Mesh, Plan},
+    mesh::Mesh,
+    plan::Plan,
     relay::{Bound, Hand, Relay},
     turn::Turn,
     viewer::Viewer,
@@ -139,7 +140,7 @@ async fn unverified_player(mesh: &Mesh) -> Result<(String, Relay)> {
         "no unverified player: run `make test`"
     );
     let bound = Bound::new().await?;
-    let page = format!("{}/watch/{}", bound.url()?, tests::mesh::CHANNEL);
+    let page = format!("{}/watch/{}", bound.url()?, tests::plan::CHANNEL);
     let files = Arc::new(Files {
         folder: folder.into(),
     });

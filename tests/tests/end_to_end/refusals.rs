@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tests::{
     eventually::{throughout, until},
-    mesh::{CHANNEL, Mesh},
+    mesh::Mesh,
+    plan::CHANNEL,
     publisher::{Session, SessionError},
     turn::Turn,
 };

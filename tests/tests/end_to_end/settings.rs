@@ -4,12 +4,7 @@ use std::{net::TcpListener, process::Output, time::Duration};
 
 use anyhow::Result;
 use tempfile::TempDir;
-use tests::{
-    eventually::until,
-    mesh::{Mesh, Plan},
-    node::Program,
-    turn::Turn,
-};
+use tests::{eventually::until, mesh::Mesh, node::Program, plan::Plan, turn::Turn};
 
 /// The first of RFC 8032's test vectors (§7.1).
 const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";

@@ -9,7 +9,8 @@ use anyhow::Result;
 use tests::{
     eventually::until,
     manifest::Manifest,
-    mesh::{CHANNEL, Mesh, Plan},
+    mesh::Mesh,
+    plan::{CHANNEL, Plan},
     redis::Redis,
     turn::Turn,
 };

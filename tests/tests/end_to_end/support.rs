@@ -7,7 +7,7 @@ use tests::{eventually::eventually, manifest::Manifest, mesh::Mesh, node::Node};
 
 /// The channel's path in front of a manifest's relative URLs.
 pub(crate) fn media_url(node: &Node, relative: &str) -> String {
-    node.url(&format!("/live/{}/{relative}", tests::mesh::CHANNEL))
+    node.url(&format!("/live/{}/{relative}", tests::plan::CHANNEL))
 }
 
 /// Fetches a segment from `node`, which may still be waiting for it.

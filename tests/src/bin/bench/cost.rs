@@ -4,11 +4,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use anyhow::{Result, ensure};
 use tempfile::TempDir;
-use tests::{
-    eventually::until,
-    mesh::{Mesh, Plan},
-    process::Process,
-};
+use tests::{eventually::until, mesh::Mesh, plan::Plan, process::Process};
 
 use crate::{cpu, nginx::Nginx};
 

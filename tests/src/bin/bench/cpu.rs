@@ -3,6 +3,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Context, Result};
+use tests::process::children;
 
 /// Time in user and kernel mode that `pid` and all processes below it have taken so far.
 pub(crate) fn time_of(pid: u32) -> Result<Duration> {
@@ -10,7 +11,7 @@ pub(crate) fn time_of(pid: u32) -> Result<Duration> {
     let mut family = vec![pid];
     while let Some(member) = family.pop() {
         ticks += ticks_of(member)?;
-        family.extend(children_of(member));
+        family.extend(children(member));
     }
     let per_second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_micros(ticks * 1_000_000 / per_second))
@@ -25,12 +26,4 @@ fn ticks_of(pid: u32) -> Result<u64> {
     let field =
         |number: usize| -> Result<u64> { Ok(fields.get(number - 3).context("stat is too short")?.parse()?) };
     Ok(field(14)? + field(15)?)
-}
-
-fn children_of(pid: u32) -> Vec<u32> {
-    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-    let list = list.unwrap_or_default();
-    list.split_whitespace()
-        .filter_map(|child| child.parse().ok())
-        .collect()
 }

@@ -15,7 +15,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use bytes::{Bytes, BytesMut};
 use tests::{
-    mesh::{CHANNEL, Mesh, Plan},
+    mesh::Mesh,
+    plan::{CHANNEL, Plan},
     publisher::{Clip, Kind, Replay},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
