@@ -3,6 +3,8 @@
 //!
 //! Each tracker has a task of its own: one that is away keeps nobody waiting.
 
+mod standing;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,7 @@ use program::store::{Arrival, Store};
 use program::tracker::{Tracker, Unanswered};
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, info, info_span, warn};
 use url::Url;
 use wire::Version;
 use wire::address::HttpBase;
@@ -25,6 +27,7 @@ use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::{Nudge, Nudged};
+use standing::{Standing, Word};
 
 const EVERY: Duration = Duration::from_secs(3);
 
@@ -70,8 +73,9 @@ impl Announcer {
                 announcer: self.clone(),
                 number,
                 tracker: Tracker::new(url),
+                clock: Clock::default(),
                 accepted: 0,
-                standing: None,
+                standing: Standing::default(),
             };
             life.tasks.spawn(
                 conversation
@@ -114,11 +118,12 @@ struct Conversation {
     announcer: Announcer,
     number: usize,
     tracker: Tracker,
+    /// The time by this tracker: another's may be another, and each goes by its own.
+    clock: Clock,
     /// The sequence of the last announcement that was accepted: the next has to be higher. One that was
     /// refused for being ahead must not count, or it would keep all later ones ahead too.
     accepted: u64,
-    /// Whether viewers are sent here, and why not, as last logged.
-    standing: Option<(bool, Option<String>)>,
+    standing: Standing,
 }
 
 impl Conversation {
@@ -159,7 +164,7 @@ impl Conversation {
             }
             Err(unanswered) => {
                 if let Unanswered::Refused { time: Some(time), .. } = unanswered {
-                    self.announcer.clock.correct(time, asked.elapsed());
+                    self.correct(time, asked.elapsed());
                 }
                 self.tracker.pause()
             }
@@ -167,20 +172,25 @@ impl Conversation {
     }
 
     fn learn(&mut self, reply: AnnouncementReply, under_way: Duration) {
-        self.announcer.clock.correct(reply.time, under_way);
-        let standing = Some((reply.listed, reply.why.clone()));
-        if self.standing != standing {
-            match &reply.why {
-                None if reply.listed => info!("viewers are sent here"),
-                why => info!(why, "viewers are not sent here"),
-            }
-            self.standing = standing;
+        self.correct(reply.time, under_way);
+        match self
+            .standing
+            .hear(Instant::now(), reply.listed, reply.why.clone())
+        {
+            Some(Word::Listed) => info!("viewers are sent here"),
+            Some(Word::LeftOut(why)) => warn!(why, "viewers are not sent here"),
+            None => {}
         }
         self.announcer.desk.take(self.number, reply);
     }
 
+    fn correct(&self, told_ms: u64, under_way: Duration) {
+        self.clock.correct(told_ms, under_way);
+        self.announcer.clock.correct(told_ms, under_way);
+    }
+
     fn next_sequence(&self) -> u64 {
-        self.announcer.clock.now_ms().max(self.accepted.saturating_add(1))
+        self.clock.now_ms().max(self.accepted.saturating_add(1))
     }
 
     async fn say_goodbye(self) {

@@ -320,6 +320,27 @@ async fn a_box_goes_by_the_trackers_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_tracker_is_told_its_own_time() {
+    let ahead = Tracker::at("127.0.0.1:0").await;
+    let future = now_ms() + 3_600_000;
+    ahead.reply.lock().unwrap().time = future;
+    let right = Tracker::at("127.0.0.1:0").await;
+    let one = Box::joins(&[ahead.address, right.address], "").await;
+    let id = one.running.id;
+    until("the clock of the one", || {
+        ahead.last_of(id).is_some_and(|last| last.sequence >= future)
+    })
+    .await;
+    let heard = right.heard.lock().unwrap().len();
+    until("two more announcements to the other", || {
+        right.heard.lock().unwrap().len() >= heard + 2
+    })
+    .await;
+    let last = right.last_of(id).unwrap();
+    assert!(last.sequence < future, "{} is an hour ahead", last.sequence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_data_folder_is_one_box() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();
