@@ -16,7 +16,7 @@ use wire::presentation::Seed;
 
 use super::link::Heard;
 use super::outbox::Outboxes;
-use super::plan::{Change, Fault, Plan};
+use super::plan::{Asked, Change, Fault, Plan};
 use super::post::{self, Bell, News};
 use crate::counts::Counts;
 
@@ -73,6 +73,7 @@ impl Seeds {
             silent,
             counts,
             fill_again: BTreeMap::new(),
+            unwelcome: BTreeMap::new(),
         };
         tasks.spawn(
             keeper
@@ -95,6 +96,8 @@ struct Keeper {
     counts: Counts,
     /// Seeds that do not know a channel yet, and since when.
     fill_again: BTreeMap<(BoxId, ChannelName), Instant>,
+    /// Seeds that do not know us, and why they say so: what a clock that is wrong is told by.
+    unwelcome: BTreeMap<BoxId, String>,
 }
 
 impl Keeper {
@@ -140,6 +143,7 @@ impl Keeper {
                 Change::Fill(seed, channel) => self.fill(seed, &channel).await,
                 Change::Close(seed) => {
                     info!(%seed, "seed ends, the tracker chose another");
+                    self.unwelcome.remove(&seed);
                     self.outboxes.close(seed);
                 }
             }
@@ -177,25 +181,49 @@ impl Keeper {
         let now = Instant::now();
         match heard {
             Heard::Sent(bytes) => self.counts.seed_bytes.add(bytes),
-            Heard::Welcome => debug!(%seed, "seed welcomed us"),
-            Heard::Unwelcome(why) => debug!(%seed, why, "seed lost us, saying hello again"),
-            Heard::Received(chunk) => {
-                self.counts.seed_receipts.add(1);
-                self.plan.received(seed, &chunk, now);
+            Heard::Welcome => {
+                debug!(%seed, "seed welcomed us");
+                self.unwelcome.remove(&seed);
             }
-            Heard::Refused(chunk, why) => self.note_refusal(seed, &chunk, &why, now),
-            Heard::Nonsense(what) => {
-                if self.plan.distrust(seed, now) {
-                    debug!(%seed, what, "no answer of a feed");
-                    self.give_up(seed, Fault::Nonsense);
+            Heard::Unwelcome(why) => {
+                debug!(%seed, why, "seed does not know us");
+                if self.plan.has(seed) {
+                    self.unwelcome.insert(seed, why);
                 }
             }
+            Heard::Received(chunk) => {
+                if self.is_asked(seed, &chunk, now) {
+                    self.counts.seed_receipts.add(1);
+                    self.plan.received(seed, &chunk.channel);
+                }
+            }
+            Heard::Refused(chunk, why) => {
+                if self.is_asked(seed, &chunk, now) {
+                    self.note_refusal(seed, &chunk, &why, now);
+                }
+            }
+            Heard::Nonsense(what) => self.distrust(seed, &what, now),
+        }
+    }
+
+    fn is_asked(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) -> bool {
+        let asked = self.plan.answered(seed, chunk, now);
+        if asked == Asked::NeverSoMuch {
+            self.distrust(seed, "answers for chunks that it was not sent", now);
+        }
+        asked == Asked::Yes
+    }
+
+    fn distrust(&mut self, seed: BoxId, what: &str, now: Instant) {
+        if self.plan.distrust(seed, now) {
+            debug!(%seed, what, "no answer of a feed");
+            self.give_up(seed, Fault::Nonsense);
         }
     }
 
     fn note_refusal(&mut self, seed: BoxId, chunk: &ChunkId, why: &str, now: Instant) {
         self.counts.seed_refusals.add(1);
-        let is_news = self.plan.refused(seed, chunk, now);
+        let is_news = self.plan.refused(seed, &chunk.channel, now);
         if why == "unknown-channel" {
             // The tracker tells a box of a new channel within seconds.
             debug!(%seed, %chunk, "seed does not know the channel yet");
@@ -239,7 +267,8 @@ impl Keeper {
             Fault::Refusing => "only refuses",
             Fault::Nonsense => "answers nonsense",
         };
-        warn!(%seed, why, "seed given up, asking the tracker for another");
+        let says = self.unwelcome.remove(&seed);
+        warn!(%seed, why, says, "seed given up, asking the tracker for another");
         self.counts.seeds_silent.add(1);
         self.outboxes.close(seed);
         self.bell.ring();

@@ -5,7 +5,7 @@
 //! goes again. ZeroMQ connects again by itself.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use program::lifecycle::now_ms;
 use wire::Version;
@@ -16,12 +16,10 @@ use wire::id::{BoxId, ChunkId};
 use wire::key::SecretKey;
 
 use super::outbox::Outboxes;
+use super::standing::Standing;
 
 /// Chunks under way without a receipt: what a long road holds, and no more than a box can lose.
 const IN_FLIGHT: usize = 16;
-
-/// How long a hello may go without its welcome before it is said again.
-const HELLO_AGAIN: Duration = Duration::from_secs(1);
 
 /// Answers that are read before others have their turn.
 const ANSWERS_A_TURN: usize = 64;
@@ -56,17 +54,8 @@ pub(super) enum Heard {
 pub(super) struct Link {
     seed: BoxId,
     pub(super) socket: zmq::Socket,
-    stage: Stage,
+    standing: Standing,
     in_flight: VecDeque<Chunk>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Hello has to be said.
-    Silent,
-    /// It was said then.
-    Greeting(Instant),
-    Welcome,
 }
 
 impl Link {
@@ -94,19 +83,15 @@ impl Link {
         Ok(Self {
             seed,
             socket,
-            stage: Stage::Silent,
+            standing: Standing::default(),
             in_flight: VecDeque::new(),
         })
     }
 
     /// What to wait for: answers always, room to send when there is something to send.
     pub(super) fn interest(&self, outboxes: &Outboxes) -> zmq::PollEvents {
-        let may_send = match self.stage {
-            Stage::Silent => true,
-            Stage::Greeting(_) => false,
-            Stage::Welcome => self.in_flight.len() < IN_FLIGHT && !outboxes.is_empty(self.seed),
-        };
-        if may_send {
+        let may_send = self.may_send() && !outboxes.is_empty(self.seed);
+        if may_send || self.standing.is_hello_due(Instant::now()) {
             zmq::POLLIN | zmq::POLLOUT
         } else {
             zmq::POLLIN
@@ -119,15 +104,11 @@ impl Link {
             let Some(answer) = self.read() else { break };
             self.take(answer, outboxes, heard);
         }
-        if let Stage::Greeting(said) = self.stage
-            && said.elapsed() >= HELLO_AGAIN
-        {
-            self.stage = Stage::Silent;
+        let now = Instant::now();
+        if self.standing.is_hello_due(now) && self.say_hello(secret) {
+            self.standing.greeted(now);
         }
-        if self.stage == Stage::Silent && self.say_hello(secret) {
-            self.stage = Stage::Greeting(Instant::now());
-        }
-        while self.stage == Stage::Welcome && self.in_flight.len() < IN_FLIGHT {
+        while self.may_send() {
             let Some(chunk) = outboxes.take(self.seed) else {
                 break;
             };
@@ -144,14 +125,13 @@ impl Link {
     fn take(&mut self, answer: Result<Answer, String>, outboxes: &Outboxes, heard: &mut impl FnMut(Heard)) {
         heard(match answer {
             Ok(Answer::Welcome) => {
-                self.stage = Stage::Welcome;
+                self.standing.welcomed();
                 Heard::Welcome
             }
-            // Each chunk under way is answered so; once is enough, and a hello may still be on its way.
-            Ok(Answer::Unwelcome(_)) if self.stage != Stage::Welcome => return,
             Ok(Answer::Unwelcome(why)) => {
-                self.stage = Stage::Silent;
-                outboxes.give_back(self.seed, self.in_flight.drain(..));
+                if self.standing.lost() {
+                    outboxes.give_back(self.seed, self.in_flight.drain(..));
+                }
                 Heard::Unwelcome(why)
             }
             Ok(Answer::Received(id)) => {
@@ -164,6 +144,10 @@ impl Link {
             }
             Err(nonsense) => Heard::Nonsense(nonsense),
         });
+    }
+
+    fn may_send(&self) -> bool {
+        self.standing.is_welcome() && self.in_flight.len() < IN_FLIGHT
     }
 
     /// The next answer, if there is one. Parts behind the first are no part of an answer.

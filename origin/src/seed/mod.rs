@@ -15,5 +15,6 @@ mod plan;
 mod post;
 #[cfg(test)]
 mod samples;
+mod standing;
 
 pub(crate) use keeper::{Seeds, Wanted};

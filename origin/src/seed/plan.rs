@@ -22,6 +22,9 @@ const LAG: Duration = Duration::from_secs(6);
 /// A seed that only refuses for so long is none. A box needs a few seconds to hear of a channel's keys.
 const REFUSING: Duration = Duration::from_secs(8);
 
+/// Answers in a row to what a seed was not asked: a few, since it may be sent a chunk twice.
+const MOST_UNASKED: u32 = 256;
+
 /// For how long a box that was silent is not taken again.
 const SHUNNED: Duration = Duration::from_secs(5);
 
@@ -45,6 +48,15 @@ pub(super) enum Fault {
     Nonsense,
 }
 
+/// Whether a seed owed an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Yes,
+    No,
+    /// No, and it goes on and on.
+    NeverSoMuch,
+}
+
 #[derive(Debug)]
 pub(super) struct Plan {
     /// How many seeds a channel has at most.
@@ -61,7 +73,15 @@ struct Seeding {
     owed: BTreeMap<ChunkId, Instant>,
     /// The last answer, or when it began to owe one.
     heard: Instant,
-    refusing_since: Option<Instant>,
+    refusing: BTreeMap<ChannelName, Refusing>,
+    unasked: u32,
+}
+
+/// The first and the last refusal of a channel's chunks since a receipt for one.
+#[derive(Debug)]
+struct Refusing {
+    first: Instant,
+    last: Instant,
 }
 
 impl Plan {
@@ -96,6 +116,7 @@ impl Plan {
             .skip(self.most - chosen.len())
         {
             seeding.channels.remove(channel);
+            seeding.refusing.remove(channel);
         }
         self.seeds.retain(|id, seeding| {
             if seeding.channels.is_empty() {
@@ -123,6 +144,11 @@ impl Plan {
             .map_or(Vec::new(), |seeding| seeding.channels.iter().cloned().collect())
     }
 
+    /// Whether a box is a seed.
+    pub(super) fn has(&self, seed: BoxId) -> bool {
+        self.seeds.contains_key(&seed)
+    }
+
     /// How many seeds there are.
     pub(super) fn len(&self) -> usize {
         self.seeds.len()
@@ -145,29 +171,49 @@ impl Plan {
         }
     }
 
-    /// A seed gave the receipt of a chunk.
-    pub(super) fn received(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) {
-        if let Some(seeding) = self.seeds.get_mut(&seed) {
-            seeding.owed.remove(chunk);
+    /// A seed answers for a chunk: whether it was asked to. What it says of any other counts for nothing.
+    pub(super) fn answered(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) -> Asked {
+        let Some(seeding) = self.seeds.get_mut(&seed) else {
+            return Asked::No;
+        };
+        if seeding.owed.remove(chunk).is_some() {
             seeding.heard = now;
-            seeding.refusing_since = None;
+            seeding.unasked = 0;
+            return Asked::Yes;
+        }
+        seeding.unasked += 1;
+        if seeding.unasked <= MOST_UNASKED {
+            Asked::No
+        } else {
+            Asked::NeverSoMuch
         }
     }
 
-    /// A seed refused a chunk. Whether that is news: the first since its last receipt.
-    pub(super) fn refused(&mut self, seed: BoxId, chunk: &ChunkId, now: Instant) -> bool {
+    /// The answer was a receipt.
+    pub(super) fn received(&mut self, seed: BoxId, channel: &ChannelName) {
+        if let Some(seeding) = self.seeds.get_mut(&seed) {
+            seeding.refusing.remove(channel);
+        }
+    }
+
+    /// The answer was a refusal. Whether that is news: the first since the channel's last receipt.
+    pub(super) fn refused(&mut self, seed: BoxId, channel: &ChannelName, now: Instant) -> bool {
         let Some(seeding) = self.seeds.get_mut(&seed) else {
             return false;
         };
-        seeding.owed.remove(chunk);
-        seeding.heard = now;
-        seeding
-            .refusing_since
-            .replace(seeding.refusing_since.unwrap_or(now))
-            .is_none()
+        if let Some(refusing) = seeding.refusing.get_mut(channel) {
+            refusing.last = now;
+            return false;
+        }
+        let refusing = Refusing {
+            first: now,
+            last: now,
+        };
+        seeding.refusing.insert(channel.clone(), refusing);
+        true
     }
 
-    /// Gives up a seed that answered something that is no answer. Whether it was one.
+    /// Gives up a seed that does not speak the feed. Whether it was one.
     pub(super) fn distrust(&mut self, seed: BoxId, now: Instant) -> bool {
         let was_one = self.seeds.remove(&seed).is_some();
         if was_one {
@@ -185,9 +231,10 @@ impl Plan {
                 Some(_) if since(seeding.heard) >= SILENCE => Some(Fault::Silent),
                 Some(lag) if lag >= LAG => Some(Fault::Slow),
                 _ => seeding
-                    .refusing_since
-                    .filter(|began| since(*began) >= REFUSING)
-                    .map(|_| Fault::Refusing),
+                    .refusing
+                    .values()
+                    .any(|refusing| refusing.last.duration_since(refusing.first) >= REFUSING)
+                    .then_some(Fault::Refusing),
             }
         };
         let at_fault = |(id, seeding): (&BoxId, &Seeding)| Some((*id, fault(seeding)?));
@@ -211,6 +258,7 @@ impl Plan {
         if moved {
             seeding.address.clone_from(&seed.zmq);
             seeding.owed.clear();
+            seeding.refusing.clear();
             changes.push(Change::Open(seed.clone()));
         }
         let is_new = seeding.channels.insert(channel.clone());
@@ -231,7 +279,8 @@ impl Seeding {
             channels,
             owed,
             heard: now,
-            refusing_since: None,
+            refusing: BTreeMap::new(),
+            unasked: 0,
         }
     }
 }

@@ -123,7 +123,7 @@ fn a_seed_that_owes_receipts_and_gives_none_is_silent_within_a_segment() {
         for seed in ids(&[1, 2]) {
             plan.handed(seed, &chunk(segment), now);
         }
-        plan.received(id(1), &chunk(segment), now);
+        assert_eq!(plan.answered(id(1), &chunk(segment), now), Asked::Yes);
     }
     let now = idle + Duration::from_secs(2);
     assert_eq!(plan.judge(now), [(id(2), Fault::Silent)]);
@@ -150,7 +150,7 @@ fn a_seed_that_cannot_keep_up_is_slow() {
     for second in 0..6 {
         let now = start + Duration::from_secs(second);
         plan.handed(id(1), &chunk(10), now);
-        plan.received(id(1), &chunk(10), now);
+        assert_eq!(plan.answered(id(1), &chunk(10), now), Asked::Yes);
         assert_eq!(plan.judge(now), []);
     }
     assert_eq!(plan.judge(start + LAG), [(id(1), Fault::Slow)]);
@@ -175,16 +175,37 @@ fn a_chunk_that_was_dropped_is_not_owed() {
 }
 
 #[test]
-fn a_seed_may_refuse_at_first_but_not_for_ever() {
+fn a_seed_may_refuse_a_channel_at_first_but_not_for_ever() {
     let start = Instant::now();
-    let mut plan = plan_of(&[1, 2], start);
+    let other: ChannelName = "other".parse().unwrap();
+    let mut plan = plan_of(&[1, 2, 3], start);
     let end = start + REFUSING;
-    for seed in ids(&[1, 2]) {
-        plan.handed(seed, &chunk(1), start);
-        assert!(plan.refused(seed, &chunk(1), start));
-        assert!(!plan.refused(seed, &chunk(2), start), "no news");
+    for seed in ids(&[1, 2, 3]) {
+        assert!(plan.refused(seed, &channel(), start));
+        assert!(!plan.refused(seed, &channel(), start), "no news");
     }
-    plan.handed(id(1), &chunk(2), start);
-    plan.received(id(1), &chunk(2), start);
+    plan.received(id(1), &channel());
+    plan.received(id(2), &other);
+    plan.refused(id(1), &channel(), end);
+    plan.refused(id(2), &channel(), end);
     assert_eq!(plan.judge(end), [(id(2), Fault::Refusing)]);
+    assert_eq!(
+        plan.judge(end + REFUSING),
+        [],
+        "who refused a stream that ended is no worse for it"
+    );
+}
+
+#[test]
+fn what_a_seed_was_not_asked_counts_for_nothing_and_is_borne_so_long() {
+    let start = Instant::now();
+    let mut plan = plan_of(&[1], start);
+    plan.handed(id(1), &chunk(1), start);
+    let late = start + SILENCE;
+    for _ in 0..MOST_UNASKED {
+        assert_eq!(plan.answered(id(1), &chunk(9), late), Asked::No);
+    }
+    assert_eq!(plan.answered(id(1), &chunk(9), late), Asked::NeverSoMuch);
+    assert_eq!(plan.answered(id(2), &chunk(1), late), Asked::No);
+    assert_eq!(plan.judge(late), [(id(1), Fault::Silent)]);
 }
