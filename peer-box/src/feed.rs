@@ -109,8 +109,8 @@ impl Judge {
             Ok(FromOrigin::Chunk(..)) if !self.admission.is_welcome(peer) => {
                 Answer::Unwelcome("say hello first".into())
             }
-            Ok(FromOrigin::Chunk(seal, bytes)) => match seal.claimed_id() {
-                Ok(id) => self.take(&news, id, &seal, bytes).await,
+            Ok(FromOrigin::Chunk(seal, bytes)) => match seal.claimed() {
+                Ok(record) => self.take(&news, record.id, &seal, bytes).await,
                 Err(refusal) => Answer::Unwelcome(refusal.to_string()),
             },
             Err(refusal) => {

@@ -30,6 +30,7 @@ use wire::key::SecretKey;
 use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::Following;
+use crate::nudge::Nudge;
 use behaviour::Behaviour;
 use node::Node;
 use roster::Roster;
@@ -50,6 +51,8 @@ pub(crate) struct Surroundings {
     pub(crate) store: Store,
     /// What the trackers told.
     pub(crate) news: Following,
+    /// Asks the trackers when a key is not known here.
+    pub(crate) nudge: Nudge,
     /// What may be sent.
     pub(crate) uplink: Uplink,
     /// What is counted.
@@ -98,6 +101,7 @@ impl Bound {
             schedule: Schedule::new(limits, StdRng::from_rng(&mut rand::rng())),
             roster: Roster::new(self.me),
             news: around.news,
+            nudge: around.nudge,
             uplink: around.uplink,
             counts: around.counts,
             peers: BTreeMap::new(),

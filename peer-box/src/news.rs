@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -50,6 +51,9 @@ pub(crate) struct News {
     channels: BTreeMap<ChannelName, Vec<PublicKey>>,
     pub(crate) neighbours: Vec<Neighbour>,
     pub(crate) origins: BTreeSet<IpAddr>,
+    /// When the oldest of the answers that this is made of was asked for. What a tracker learned after that may
+    /// be missing here.
+    pub(crate) as_of: Option<Instant>,
 }
 
 impl News {
@@ -95,7 +99,7 @@ impl News {
 
     /// Opens a seal with the keys of the channel that it is for.
     pub(crate) fn open_seal(&self, seal: &Seal) -> Result<ChunkRecord, Unopened> {
-        let channel = seal.claimed_id()?.channel;
+        let channel = seal.claimed()?.id.channel;
         let keys = self.keys_of(&channel).ok_or(Unopened::UnknownChannel(channel))?;
         // One signature covers the whole record, so what was claimed and what was signed are the same bytes.
         Ok(seal.open(keys)?)
@@ -115,7 +119,7 @@ pub(crate) type Following = watch::Receiver<Arc<News>>;
 /// Where the answers of several trackers come together.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
-    answers: Arc<std::sync::Mutex<BTreeMap<usize, AnnouncementReply>>>,
+    answers: Arc<std::sync::Mutex<BTreeMap<usize, (Instant, AnnouncementReply)>>>,
     news: watch::Sender<Arc<News>>,
 }
 
@@ -130,21 +134,16 @@ impl Desk {
         (desk, following)
     }
 
-    /// Takes a tracker's answer in the place of its last. Followers hear of it if it changes anything.
-    pub(crate) fn take(&self, tracker: usize, answer: AnnouncementReply) {
+    /// Takes a tracker's answer, asked for at that moment, in the place of its last.
+    pub(crate) fn take(&self, tracker: usize, asked: Instant, answer: AnnouncementReply) {
         let mut answers = self
             .answers
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        answers.insert(tracker, answer);
-        let merged = News::merged(answers.values());
-        self.news.send_if_modified(|news| {
-            let changed = **news != merged;
-            if changed {
-                *news = Arc::new(merged);
-            }
-            changed
-        });
+        answers.insert(tracker, (asked, answer));
+        let mut news = News::merged(answers.values().map(|(_, answer)| answer));
+        news.as_of = answers.values().map(|(asked, _)| *asked).min();
+        self.news.send_replace(Arc::new(news));
     }
 }
 
@@ -212,16 +211,16 @@ mod tests {
     }
 
     #[test]
-    fn followers_hear_of_changes_only_and_a_tracker_replaces_what_it_said() {
-        let (desk, mut following) = Desk::new();
-        desk.take(0, answer(&[("a", 1)], vec![], &[]));
-        assert!(following.has_changed().unwrap());
-        following.mark_unchanged();
-        desk.take(0, answer(&[("a", 1)], vec![], &[]));
-        assert!(!following.has_changed().unwrap());
-
-        desk.take(1, answer(&[("b", 1)], vec![], &[]));
-        desk.take(0, answer(&[("c", 1)], vec![], &[]));
+    fn a_tracker_replaces_what_it_said_and_the_news_are_as_old_as_the_oldest_answer() {
+        let (desk, following) = Desk::new();
+        let start = Instant::now();
+        let later = |seconds| start + std::time::Duration::from_secs(seconds);
+        assert_eq!(following.borrow().as_of, None);
+        desk.take(0, start, answer(&[("a", 1)], vec![], &[]));
+        desk.take(1, later(1), answer(&[("b", 1)], vec![], &[]));
+        assert_eq!(following.borrow().as_of, Some(start));
+        desk.take(0, later(3), answer(&[("c", 1)], vec![], &[]));
+        assert_eq!(following.borrow().as_of, Some(later(1)));
         let names: Vec<String> = following
             .borrow()
             .channels

@@ -97,6 +97,7 @@ pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, Star
         mesh::Surroundings {
             store: store.clone(),
             news,
+            nudge: nudge.clone(),
             uplink: uplink.clone(),
             counts: counts.clone(),
         },

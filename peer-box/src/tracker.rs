@@ -159,7 +159,7 @@ impl Conversation {
         match answer {
             Ok(reply) => {
                 self.accepted = sequence;
-                self.learn(reply, asked.elapsed());
+                self.learn(reply, asked);
                 EVERY
             }
             Err(unanswered) => {
@@ -171,8 +171,8 @@ impl Conversation {
         }
     }
 
-    fn learn(&mut self, reply: AnnouncementReply, under_way: Duration) {
-        self.correct(reply.time, under_way);
+    fn learn(&mut self, reply: AnnouncementReply, asked: Instant) {
+        self.correct(reply.time, asked.elapsed());
         match self
             .standing
             .hear(Instant::now(), reply.listed, reply.why.clone())
@@ -181,7 +181,7 @@ impl Conversation {
             Some(Word::LeftOut(why)) => warn!(why, "viewers are not sent here"),
             None => {}
         }
-        self.announcer.desk.take(self.number, reply);
+        self.announcer.desk.take(self.number, asked, reply);
     }
 
     fn correct(&self, told_ms: u64, under_way: Duration) {

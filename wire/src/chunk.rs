@@ -140,10 +140,10 @@ impl Seal {
         open(&self.0, keys)
     }
 
-    /// The chunk that this says it is the seal of. **Nothing is verified**: it serves to find the keys of the
-    /// channel, and to recognise a seal that was opened before.
-    pub fn claimed_id(&self) -> Result<ChunkId, Refusal> {
-        claim::<ChunkRecord>(&self.0).map(|record| record.id)
+    /// What this says of a chunk, whoever wrote it. **Nothing is verified**: it serves to find the keys of the
+    /// channel, to recognise a seal that was opened before, and to pass over one that is not worth opening.
+    pub fn claimed(&self) -> Result<ChunkRecord, Refusal> {
+        claim(&self.0)
     }
 }
 

@@ -70,6 +70,7 @@ impl Seed {
         let origins = origins.iter().map(|origin| origin.parse().unwrap()).collect();
         self.desk.take(
             0,
+            Instant::now(),
             wire::announcement::AnnouncementReply {
                 origins,
                 ..answer(&origin(), vec![])

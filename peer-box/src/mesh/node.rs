@@ -1,25 +1,20 @@
 //! The task that owns the swarm: it reports to the schedule what happens, and sends what the schedule says.
-//!
-//! Seals are opened here: nothing that is not genuine is told to the schedule, and nothing that a seal does
-//! not cover is stored.
+
+mod exchange;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use futures::StreamExt;
-use libp2p::request_response::{Event as ExchangeEvent, Message, OutboundRequestId, ResponseChannel};
+use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::SwarmEvent;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::{PeerId, Swarm, ping};
 use program::store::{Arrival, Store};
-use program::window::Verdict;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
-use wire::chunk::{Chunk, Seal};
-use wire::exchange::{Request, Response};
+use wire::exchange::Request;
 use wire::id::{BoxId, ChunkId};
 
 use super::Command;
@@ -29,7 +24,8 @@ use super::roster::Roster;
 use super::schedule::{Action, Schedule};
 use crate::budget::Uplink;
 use crate::counts::Counts;
-use crate::news::{Following, News, Unopened};
+use crate::news::{Following, Unopened};
+use crate::nudge::Nudge;
 
 /// Bans that are remembered: names cost nothing, and nothing may grow with them.
 const MAX_BANS: usize = 10_000;
@@ -49,6 +45,7 @@ pub(super) struct Node {
     pub(super) schedule: Schedule,
     pub(super) roster: Roster,
     pub(super) news: Following,
+    pub(super) nudge: Nudge,
     pub(super) uplink: Uplink,
     pub(super) counts: Counts,
     pub(super) peers: BTreeMap<BoxId, PeerId>,
@@ -66,7 +63,7 @@ impl Node {
         // Follow first, then look: nothing that is stored in between is missed.
         let mut arrivals = self.store.arrivals();
         self.catch_up().await;
-        self.learn().await;
+        self.learn();
         loop {
             self.act();
             let wake = wait_until(self.wakes_at());
@@ -79,7 +76,7 @@ impl Node {
                     None => break,
                 },
                 Some(command) = commands.recv() => self.command(command),
-                Ok(()) = self.news.changed() => self.learn().await,
+                Ok(()) = self.news.changed() => self.learn(),
                 () = wake => {}
             }
         }
@@ -135,13 +132,11 @@ impl Node {
     }
 
     /// The trackers told something new.
-    async fn learn(&mut self) {
+    fn learn(&mut self) {
         let news = self.news.borrow_and_update().clone();
         self.roster
             .learn(&news.neighbours, |id| self.peers.contains_key(&id));
-        for (from, seals) in self.early.take_known(&news) {
-            self.told(from, seals, &news).await;
-        }
+        self.told_earlier(&news);
     }
 
     fn command(&mut self, command: Command) {
@@ -226,145 +221,6 @@ impl Node {
     fn unreachable(&mut self, peer: PeerId) {
         if let Some(id) = box_of(&peer) {
             self.roster.unreachable(Instant::now(), id);
-        }
-    }
-
-    async fn exchange_event(&mut self, event: ExchangeEvent<Request, Response>) {
-        match event {
-            ExchangeEvent::Message { peer, message, .. } => {
-                let Some(from) = box_of(&peer).filter(|id| self.peers.contains_key(id)) else {
-                    return;
-                };
-                match message {
-                    Message::Request { request, channel, .. } => self.requested(from, request, channel).await,
-                    Message::Response { request_id, response } => self.answered(request_id, response).await,
-                }
-            }
-            ExchangeEvent::OutboundFailure {
-                request_id, error, ..
-            } => {
-                debug!(%error, "a request failed");
-                self.unanswered(request_id);
-            }
-            // The slot of an answer that did not get through is free again in a moment.
-            ExchangeEvent::InboundFailure { error, .. } => debug!(%error, "an answer did not get through"),
-            ExchangeEvent::ResponseSent { .. } => {}
-        }
-    }
-
-    async fn requested(&mut self, from: BoxId, request: Request, channel: ResponseChannel<Response>) {
-        match request {
-            Request::Have(seals) => {
-                self.answer(channel, Response::Ok);
-                let news = self.news.borrow().clone();
-                self.told(from, seals, &news).await;
-            }
-            Request::Want(id) => {
-                let response = self.serve(from, id).await;
-                self.answer(channel, response);
-            }
-            Request::Done(id) => {
-                self.schedule.done(from, &id);
-                self.answer(channel, Response::Ok);
-            }
-        }
-    }
-
-    fn answer(&mut self, channel: ResponseChannel<Response>, response: Response) {
-        // It fails when the neighbour has gone: then nobody waits for it.
-        let _ = self
-            .swarm
-            .behaviour_mut()
-            .exchange
-            .send_response(channel, response);
-    }
-
-    /// A neighbour promises chunks. Each seal is opened before anything is believed, unless it was before.
-    async fn told(&mut self, from: BoxId, seals: Vec<Seal>, news: &Arc<News>) {
-        for seal in seals {
-            match seal.claimed_id() {
-                Ok(id) if self.schedule.knows(&id, &seal) => {
-                    self.schedule.told_again(from, &id);
-                    continue;
-                }
-                Ok(_) => {}
-                Err(refusal) => return self.ban(from, &refusal.into()),
-            }
-            let record = match news.open_seal(&seal) {
-                Ok(record) => record,
-                Err(Unopened::UnknownChannel(channel)) => {
-                    self.early.keep(from, channel, seal);
-                    continue;
-                }
-                Err(refused) => return self.ban(from, &refused),
-            };
-            match self.store.judge(record.clone()).await {
-                Ok(Verdict::New) => self.schedule.told(Instant::now(), from, &record, seal),
-                Ok(Verdict::Duplicate) => {}
-                Err(refused) => debug!(chunk = %record.id, reason = refused.reason(), "not worth fetching"),
-            }
-        }
-    }
-
-    /// What a neighbour that wants a chunk is answered.
-    async fn serve(&mut self, to: BoxId, id: ChunkId) -> Response {
-        let Some(chunk) = self.store.chunk(id.clone()).await else {
-            return Response::Gone;
-        };
-        let now = Instant::now();
-        if !self.uplink.has_room_for_neighbours(now) || !self.schedule.takes_slot(now, to, &id) {
-            return Response::Busy;
-        }
-        self.counts.sent_to_neighbour(chunk.bytes().len());
-        Response::Here(chunk.bytes().clone())
-    }
-
-    async fn answered(&mut self, request: OutboundRequestId, response: Response) {
-        let now = Instant::now();
-        match (self.sent.0.remove(&request), response) {
-            (Some(Sent::Have(to)), _) => self.schedule.heard(to),
-            (Some(Sent::Want(from, id)), Response::Here(bytes)) => self.arrived(from, &id, bytes).await,
-            (Some(Sent::Want(from, id)), Response::Busy) => self.schedule.busy(now, from, &id),
-            (Some(Sent::Want(from, id)), Response::Gone) => self.schedule.gone(now, from, &id),
-            (Some(Sent::Want(from, id)), Response::Ok) => self.schedule.failed(now, from, &id),
-            (Some(Sent::Done) | None, _) => {}
-        }
-    }
-
-    fn unanswered(&mut self, request: OutboundRequestId) {
-        match self.sent.0.remove(&request) {
-            Some(Sent::Have(to)) => self.schedule.heard(to),
-            Some(Sent::Want(from, id)) => self.schedule.failed(Instant::now(), from, &id),
-            Some(Sent::Done) | None => {}
-        }
-    }
-
-    /// A neighbour sent what it was asked for, or so it says.
-    async fn arrived(&mut self, from: BoxId, id: &ChunkId, bytes: Bytes) {
-        self.schedule.arrived(from, id);
-        if self.schedule.holds(id) {
-            return;
-        }
-        let news = self.news.borrow().clone();
-        match news.open_chunk(id, bytes) {
-            Ok(chunk) => self.store_chunk(chunk).await,
-            Err(Unopened::UnknownChannel(_)) => self.schedule.unwanted(id),
-            Err(refused) => self.ban(from, &refused),
-        }
-    }
-
-    async fn store_chunk(&mut self, chunk: Chunk) {
-        match self.store.insert(chunk.clone()).await {
-            Ok(verdict) => {
-                if verdict == Verdict::New {
-                    self.counts.accepted_from_neighbour();
-                }
-                self.schedule.stored(Instant::now(), chunk.id(), chunk.seal());
-            }
-            Err(refused) => {
-                self.counts.refused(refused.reason());
-                self.schedule.unwanted(chunk.id());
-            }
         }
     }
 

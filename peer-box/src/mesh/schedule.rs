@@ -125,6 +125,11 @@ impl Schedule {
         self.held.has_seal(id, seal) || promised()
     }
 
+    /// The seal that a promised chunk should bear.
+    pub(crate) fn seal_of(&self, id: &ChunkId) -> Option<&Seal> {
+        self.promised.get(id).map(|promise| &promise.seal)
+    }
+
     /// Whether the chunk is held, as far as is remembered.
     pub(crate) fn holds(&self, id: &ChunkId) -> bool {
         self.held.contains(id)

@@ -25,6 +25,7 @@ use super::{Bound, Mesh, Surroundings};
 use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::Desk;
+use crate::nudge::{Nudge, Nudged};
 use crate::samples::{answer, chunk, demo, demo_init, empty_answer, init, origin, secret, until};
 use crate::web;
 
@@ -36,6 +37,7 @@ struct Member {
     address: SocketAddr,
     store: Store,
     desk: Desk,
+    nudged: Nudged,
     uplink: Uplink,
     counts: Counts,
     mesh: Mesh,
@@ -52,12 +54,14 @@ impl Member {
         let address = bound.address();
         let store = Store::spawn(&life.tasks, life.stop.clone(), Window::new(Limits::default()));
         let (desk, news) = Desk::new();
+        let (nudge, nudged) = Nudge::new();
         let counts = Counts::default();
         let rate = "1gbit".parse().unwrap();
         let uplink = Uplink::new(rate, Meter::default(), counts.clone(), Instant::now());
         let around = Surroundings {
             store: store.clone(),
             news,
+            nudge,
             uplink: uplink.clone(),
             counts: counts.clone(),
         };
@@ -68,6 +72,7 @@ impl Member {
             address,
             store,
             desk,
+            nudged,
             uplink,
             counts,
             mesh,
@@ -83,7 +88,7 @@ impl Member {
 
     fn hears_of(&self, neighbours: &[&Member]) {
         let neighbours = neighbours.iter().map(|member| member.as_neighbour()).collect();
-        self.desk.take(0, answer(&origin(), neighbours));
+        self.desk.take(0, Instant::now(), answer(&origin(), neighbours));
     }
 
     fn as_neighbour(&self) -> Neighbour {
@@ -163,20 +168,49 @@ async fn a_box_that_hands_on_forgeries_is_banned_and_the_others_are_not() {
     let honest = Member::beside(1, &[]).await;
     let forger = Member::alone(2).await;
     let thief = secret(66);
-    forger.desk.take(0, answer(&thief, vec![]));
-    let victim = Member::beside(3, &[&honest, &forger]).await;
+    forger.desk.take(0, Instant::now(), answer(&thief, vec![]));
+    let mut victim = Member::beside(3, &[&honest, &forger]).await;
     victim.has_neighbours(2).await;
 
     forger.keeps(chunk(&thief, &demo(1, 0))).await;
+    victim.nudged.wait().await;
+    assert_eq!(
+        victim.counts.neighbours(),
+        (2, 0),
+        "the trackers may know a key that this box does not know yet"
+    );
+    let later = Instant::now() + Duration::from_secs(3);
+    victim.desk.take(0, later, answer(&origin(), vec![]));
     until("a ban", || victim.counts.neighbours() == (1, 1)).await;
     assert_eq!(victim.counts.refusals().get("forged"), Some(&1));
 
-    forger.desk.take(0, answer(&thief, vec![victim.as_neighbour()]));
+    forger
+        .desk
+        .take(0, Instant::now(), answer(&thief, vec![victim.as_neighbour()]));
     forger.keeps(chunk(&thief, &demo(1, 1))).await;
     honest.keeps(chunk(&origin(), &demo(2, 0))).await;
     victim.gets(demo(2, 0)).await;
     assert_eq!(victim.store.held().await.len(), 1);
     assert_eq!(victim.counts.neighbours(), (1, 1));
+}
+
+#[tokio::test]
+async fn a_neighbour_that_heard_of_a_key_earlier_is_believed_once_this_box_hears_of_it() {
+    let ahead = Member::beside(1, &[]).await;
+    let mut behind = Member::alone(2).await;
+    let old_key = answer(&secret(66), vec![ahead.as_neighbour()]);
+    behind.desk.take(0, Instant::now(), old_key);
+    behind.has_neighbours(1).await;
+
+    ahead.keeps(init(&origin())).await;
+    ahead.keeps(chunk(&origin(), &demo(1, 0))).await;
+    behind.nudged.wait().await;
+    behind.hears_of(&[&ahead]);
+
+    behind.gets(demo_init()).await;
+    behind.gets(demo(1, 0)).await;
+    assert_eq!(behind.counts.neighbours(), (1, 0));
+    assert!(behind.counts.refusals().is_empty());
 }
 
 /// A box that speaks the exchange as it likes: it promises these chunks, and answers wants with what `gives`
@@ -324,7 +358,7 @@ async fn a_viewer_is_held_for_what_a_neighbour_promised_and_for_nothing_else() {
 #[tokio::test]
 async fn what_is_told_before_the_tracker_knows_of_the_channel_is_not_lost() {
     let listener = Member::alone(1).await;
-    listener.desk.take(0, empty_answer());
+    listener.desk.take(0, Instant::now(), empty_answer());
     let (init, first) = (init(&origin()), chunk(&origin(), &demo(1, 0)));
     let (init_bytes, first_bytes) = (init.bytes().clone(), first.bytes().clone());
     let gives = move |id: &ChunkId| {

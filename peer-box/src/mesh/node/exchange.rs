@@ -1,0 +1,214 @@
+//! What passes in the exchange: promises are heard, chunks fetched, wants answered.
+//!
+//! Seals are opened here: nothing that is not genuine is told to the schedule, and nothing that a seal does
+//! not cover is stored.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use libp2p::request_response::{Event as ExchangeEvent, Message, OutboundRequestId, ResponseChannel};
+use program::window::Verdict;
+use tracing::debug;
+use wire::chunk::{Chunk, Seal};
+use wire::exchange::{Request, Response};
+use wire::id::{BoxId, ChunkId};
+use wire::seal::Refusal;
+
+use super::super::behaviour::box_of;
+use super::super::early::Waiting;
+use super::{Node, Sent};
+use crate::news::{News, Unopened};
+
+impl Node {
+    pub(super) async fn exchange_event(&mut self, event: ExchangeEvent<Request, Response>) {
+        match event {
+            ExchangeEvent::Message { peer, message, .. } => {
+                let Some(from) = box_of(&peer).filter(|id| self.peers.contains_key(id)) else {
+                    return;
+                };
+                match message {
+                    Message::Request { request, channel, .. } => self.requested(from, request, channel).await,
+                    Message::Response { request_id, response } => self.answered(request_id, response).await,
+                }
+            }
+            ExchangeEvent::OutboundFailure {
+                request_id, error, ..
+            } => {
+                debug!(%error, "a request failed");
+                self.unanswered(request_id);
+            }
+            // The slot of an answer that did not get through is free again in a moment.
+            ExchangeEvent::InboundFailure { error, .. } => debug!(%error, "an answer did not get through"),
+            ExchangeEvent::ResponseSent { .. } => {}
+        }
+    }
+
+    async fn requested(&mut self, from: BoxId, request: Request, channel: ResponseChannel<Response>) {
+        match request {
+            Request::Have(seals) => {
+                self.answer(channel, Response::Ok);
+                let news = self.news.borrow().clone();
+                self.told(from, seals, &news).await;
+            }
+            Request::Want(id) => {
+                let response = self.serve(from, id).await;
+                self.answer(channel, response);
+            }
+            Request::Done(id) => {
+                self.schedule.done(from, &id);
+                self.answer(channel, Response::Ok);
+            }
+        }
+    }
+
+    fn answer(&mut self, channel: ResponseChannel<Response>, response: Response) {
+        // It fails when the neighbour has gone: then nobody waits for it.
+        let _ = self
+            .swarm
+            .behaviour_mut()
+            .exchange
+            .send_response(channel, response);
+    }
+
+    /// A neighbour promises chunks. Each seal is opened before anything is believed, unless it was before.
+    async fn told(&mut self, from: BoxId, seals: Vec<Seal>, news: &Arc<News>) {
+        let since = Instant::now();
+        for seal in seals {
+            let record = match seal.claimed() {
+                Ok(record) => record,
+                Err(refusal) => return self.ban(from, &refusal.into()),
+            };
+            if self.schedule.knows(&record.id, &seal) {
+                self.schedule.told_again(from, &record.id);
+                continue;
+            }
+            let channel = record.id.channel.clone();
+            let waiting = Waiting { channel, seal, since };
+            if self.early.holds_back(from, &waiting.channel) {
+                self.early.keep(from, waiting);
+                continue;
+            }
+            // What would not be kept is not worth the work of opening it.
+            match self.store.judge(record).await {
+                Ok(Verdict::New) => {}
+                Ok(Verdict::Duplicate) => continue,
+                Err(refused) => {
+                    debug!(neighbour = %from, reason = refused.reason(), "not worth fetching");
+                    continue;
+                }
+            }
+            if let Err(refused) = self.opened(from, waiting, news) {
+                return self.ban(from, &refused);
+            }
+        }
+    }
+
+    /// The trackers have answered: seals that no key opened are tried again.
+    pub(super) fn told_earlier(&mut self, news: &News) {
+        for (from, waiting) in self.early.take_known(news) {
+            for waiting in waiting {
+                let tried = if self.early.holds_back(from, &waiting.channel) {
+                    self.early.keep(from, waiting);
+                    Ok(())
+                } else {
+                    self.opened(from, waiting, news)
+                };
+                if let Err(refused) = tried {
+                    self.ban(from, &refused);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Opens a seal and tells the schedule of it; one that may be opened by a key yet to be told waits. Fails for
+    /// what cannot be genuine.
+    fn opened(&mut self, from: BoxId, waiting: Waiting, news: &News) -> Result<(), Unopened> {
+        match news.open_seal(&waiting.seal) {
+            Ok(record) => self.schedule.told(Instant::now(), from, &record, waiting.seal),
+            Err(Unopened::UnknownChannel(_)) => self.early.keep(from, waiting),
+            Err(Unopened::Refused(Refusal::Forged(_))) if !waiting.is_over(news) => {
+                debug!(neighbour = %from, channel = %waiting.channel, "a seal waits for its key");
+                self.early.keep(from, waiting);
+                self.nudge.give();
+            }
+            Err(refused) => return Err(refused),
+        }
+        Ok(())
+    }
+
+    /// What a neighbour that wants a chunk is answered.
+    async fn serve(&mut self, to: BoxId, id: ChunkId) -> Response {
+        let Some(chunk) = self.store.chunk(id.clone()).await else {
+            return Response::Gone;
+        };
+        let now = Instant::now();
+        if !self.uplink.has_room_for_neighbours(now) || !self.schedule.takes_slot(now, to, &id) {
+            return Response::Busy;
+        }
+        self.counts.sent_to_neighbour(chunk.bytes().len());
+        Response::Here(chunk.bytes().clone())
+    }
+
+    async fn answered(&mut self, request: OutboundRequestId, response: Response) {
+        let now = Instant::now();
+        match (self.sent.0.remove(&request), response) {
+            (Some(Sent::Have(to)), _) => self.schedule.heard(to),
+            (Some(Sent::Want(from, id)), Response::Here(bytes)) => self.arrived(from, &id, bytes).await,
+            (Some(Sent::Want(from, id)), Response::Busy) => self.schedule.busy(now, from, &id),
+            (Some(Sent::Want(from, id)), Response::Gone) => self.schedule.gone(now, from, &id),
+            (Some(Sent::Want(from, id)), Response::Ok) => self.schedule.failed(now, from, &id),
+            (Some(Sent::Done) | None, _) => {}
+        }
+    }
+
+    fn unanswered(&mut self, request: OutboundRequestId) {
+        match self.sent.0.remove(&request) {
+            Some(Sent::Have(to)) => self.schedule.heard(to),
+            Some(Sent::Want(from, id)) => self.schedule.failed(Instant::now(), from, &id),
+            Some(Sent::Done) | None => {}
+        }
+    }
+
+    /// A neighbour sent what it was asked for, or so it says.
+    async fn arrived(&mut self, from: BoxId, id: &ChunkId, bytes: Bytes) {
+        self.schedule.arrived(from, id);
+        if self.schedule.holds(id) {
+            return;
+        }
+        let news = self.news.borrow().clone();
+        match news.open_chunk(id, bytes) {
+            Ok(chunk) => self.store_chunk(chunk).await,
+            Err(Unopened::UnknownChannel(_)) => self.schedule.unwanted(id),
+            // Its key is no longer one of the channel's: who promised it in good faith is no forger.
+            Err(Unopened::Refused(refusal @ Refusal::Forged(_))) if !self.is_promised_by_key(id, &news) => {
+                self.counts.refused(refusal.reason());
+                self.schedule.unwanted(id);
+            }
+            Err(refused) => self.ban(from, &refused),
+        }
+    }
+
+    /// Whether the chunk's promise bears a seal that opens now.
+    fn is_promised_by_key(&self, id: &ChunkId, news: &News) -> bool {
+        self.schedule
+            .seal_of(id)
+            .is_some_and(|seal| news.open_seal(seal).is_ok())
+    }
+
+    async fn store_chunk(&mut self, chunk: Chunk) {
+        match self.store.insert(chunk.clone()).await {
+            Ok(verdict) => {
+                if verdict == Verdict::New {
+                    self.counts.accepted_from_neighbour();
+                }
+                self.schedule.stored(Instant::now(), chunk.id(), chunk.seal());
+            }
+            Err(refused) => {
+                self.counts.refused(refused.reason());
+                self.schedule.unwanted(chunk.id());
+            }
+        }
+    }
+}
