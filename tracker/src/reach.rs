@@ -1,8 +1,8 @@
 //! Where a program is reached: seen from the tracker, and seen from whoever asks.
 //!
 //! A program bound to every interface says `0.0.0.0`, and stands for the address it is seen to
-//! come from. Where that is loopback, it runs on the tracker's own machine, and whoever asks
-//! reaches it by the host that reached the tracker.
+//! come from. Where that is loopback, it runs on the tracker's own machine: whichever loopback address
+//! it is bound to is its own, and whoever asks reaches it by the host that reached the tracker.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -29,24 +29,48 @@ impl Caller {
 
     /// Where viewers of this caller's kind reach a program that says `http` and is seen from `seen_from`.
     pub fn base(&self, http: &HttpBase, seen_from: IpAddr) -> HttpBase {
+        let beside_us = http.is_unspecified() && seen_from.to_canonical().is_loopback();
         match &self.used {
-            Some(used) if http.is_unspecified() && seen_from.to_canonical().is_loopback() => {
-                http.at(used.host.clone())
-            }
-            _ => http.seen_from(seen_from),
+            Some(used) if beside_us && !self.misses(used, http) => http.at(used.host.clone()),
+            _ => found_at(http, seen_from),
         }
+    }
+
+    /// Whether this caller, itself on the tracker's machine, came by IPv6 and the program has IPv4 only.
+    fn misses(&self, used: &HttpBase, http: &HttpBase) -> bool {
+        let came_by_v6 = matches!(used.host, Host::Ip(IpAddr::V6(_)));
+        self.ip.is_loopback() && came_by_v6 && matches!(http.host, Host::Ip(IpAddr::V4(_)))
     }
 
     /// The host at which this caller, itself a program, reaches another program's ports. It is never
     /// one that the other merely claims: nobody can send the mesh to a third party.
     pub fn host(&self, http: &HttpBase, seen_from: IpAddr) -> Host {
-        let seen_from = seen_from.to_canonical();
+        let address = address(http, seen_from);
         match &self.used {
-            Some(used) if http.is_unspecified() && seen_from.is_loopback() && !self.ip.is_loopback() => {
+            Some(used) if http.is_unspecified() && address.is_loopback() && !self.ip.is_loopback() => {
                 used.host.clone()
             }
-            _ => Host::Ip(seen_from),
+            _ => Host::Ip(address),
         }
+    }
+}
+
+/// Where the tracker itself reaches a program that says `http` and is seen from `seen_from`.
+pub fn found_at(http: &HttpBase, seen_from: IpAddr) -> HttpBase {
+    http.seen_from(address(http, seen_from))
+}
+
+/// The address of a program that says `http` and is seen from `seen_from`. Only one that is on the
+/// tracker's machine is believed where on loopback it is.
+pub fn address(http: &HttpBase, seen_from: IpAddr) -> IpAddr {
+    let seen_from = seen_from.to_canonical();
+    match http.host {
+        Host::Ip(said) if seen_from.is_loopback() && said.to_canonical().is_loopback() => said.to_canonical(),
+        // What is bound to all of IPv4 does not hear IPv6, even if it speaks it.
+        Host::Ip(said) if seen_from.is_loopback() && said == Ipv4Addr::UNSPECIFIED => {
+            Ipv4Addr::LOCALHOST.into()
+        }
+        _ => seen_from,
     }
 }
 
@@ -91,6 +115,8 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -126,6 +152,38 @@ mod tests {
         assert_eq!(
             far.host(&base("http://127.0.0.1:1"), LOOPBACK),
             Host::Ip(LOOPBACK)
+        );
+    }
+
+    #[test]
+    fn all_of_loopback_is_one_machine() {
+        let (v4, v6) = (LOOPBACK, IpAddr::from(Ipv6Addr::LOCALHOST));
+        for (said, seen_from, found) in [
+            ("http://127.0.0.2:80", v4, "http://127.0.0.2"),
+            ("http://127.0.0.1:80", v6, "http://127.0.0.1"),
+            ("http://[::1]:80", v4, "http://[::1]"),
+            ("http://0.0.0.0:80", v6, "http://127.0.0.1"),
+            ("http://[::]:80", v6, "http://[::1]"),
+            ("http://127.0.0.1:80", FAR, "http://127.0.0.1"),
+        ] {
+            assert_eq!(
+                found_at(&base(said), seen_from),
+                base(found),
+                "{said} from {seen_from}"
+            );
+        }
+        let other = Host::Ip(IpAddr::from([127, 0, 0, 2]));
+        let beside = Caller::new(v6, Some("[::1]:8080"));
+        assert_eq!(beside.host(&base("http://127.0.0.2:80"), v4), other);
+        assert_eq!(
+            beside.base(&base("http://0.0.0.0:1"), v4),
+            base("http://127.0.0.1:1")
+        );
+        assert_eq!(beside.base(&base("http://[::]:1"), v4), base("http://[::1]:1"));
+        assert_eq!(
+            beside.host(&base("http://127.0.0.1:80"), FAR),
+            Host::Ip(FAR),
+            "others are not believed"
         );
     }
 

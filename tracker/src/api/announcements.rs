@@ -1,6 +1,6 @@
 //! Boxes tell what they carry and hear whom to know.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use axum::Json;
@@ -33,6 +33,9 @@ const MAX_BOXES_AT_ADDRESS: usize = 8;
 
 /// A channel that went off air is still in boxes' windows for this long.
 const WINDOW: u64 = 60 * SECOND;
+
+const LOOPBACK_V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const LOOPBACK_V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 /// `POST /api/v1/announcements`
 pub(super) async fn announce(State(app): State<Arc<App>>, From(caller): From, body: Body) -> Response {
@@ -153,11 +156,13 @@ fn channels(view: &View) -> Vec<ChannelNews> {
 fn origins(view: &View, caller: &Caller) -> Vec<IpAddr> {
     let live = view.channels.values().filter(|channel| channel.live);
     let mut origins: Vec<IpAddr> = live
-        .filter_map(|channel| {
+        .flat_map(|channel| {
             let record = &channel.record;
             match caller.host(&record.presentation.http, record.heard.seen_from) {
-                Host::Ip(ip) => Some(ip),
-                Host::Name(_) => None,
+                // Which of them it comes from depends on where it goes.
+                Host::Ip(ip) if ip.is_loopback() => vec![ip, LOOPBACK_V4, LOOPBACK_V6],
+                Host::Ip(ip) => vec![ip],
+                Host::Name(_) => vec![],
             }
         })
         .collect();

@@ -3,7 +3,7 @@
 use wire::address::Host;
 
 use crate::clock::SECOND;
-use crate::reach::is_private;
+use crate::reach::{address, is_private};
 use crate::registry::{BoxRecord, Verdict};
 
 /// A proof is good for this long.
@@ -34,7 +34,7 @@ pub(super) fn objection(record: &BoxRecord, allow_private: bool) -> Option<Strin
         ));
     }
     match record.http().host {
-        Host::Ip(ip) if ip.to_canonical() != seen_from => {
+        Host::Ip(ip) if ip.to_canonical() != address(&record.announcement.http, seen_from) => {
             Some(format!("it says it is at {ip}, but it speaks from {seen_from}"))
         }
         _ => None,
@@ -95,5 +95,11 @@ mod tests {
                 .contains("198.51.100.8")
         );
         assert!(why("http://127.0.0.1:80", "198.51.100.7", false).is_some());
+        assert!(why("http://198.51.100.7:80", "127.0.0.1", false).is_some());
+        assert_eq!(
+            why("http://127.0.0.2:80", "127.0.0.1", false),
+            None,
+            "all of loopback is here"
+        );
     }
 }

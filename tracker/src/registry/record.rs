@@ -14,6 +14,7 @@ use wire::id::BoxId;
 use wire::presentation::Presentation;
 
 use crate::manifest::{ManifestError, Template};
+use crate::reach::found_at;
 
 /// What a box said last.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ impl BoxRecord {
 
     /// Where viewers reach the box, as the tracker sees it.
     pub fn http(&self) -> HttpBase {
-        self.announcement.http.seen_from(self.seen_from)
+        found_at(&self.announcement.http, self.seen_from)
     }
 
     /// The record as bytes, for a registry outside of the process.

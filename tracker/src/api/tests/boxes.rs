@@ -69,7 +69,7 @@ async fn a_box_hears_what_to_carry_and_whom_to_know() {
     assert_eq!(reply["neighbours"].as_array().unwrap().len(), 1);
     assert_eq!(reply["neighbours"][0]["id"], box_id(1).to_string());
     assert_eq!(reply["neighbours"][0]["p2p"], "/ip4/127.0.0.1/tcp/8092");
-    assert_eq!(reply["origins"], serde_json::json!(["127.0.0.1"]));
+    assert_eq!(reply["origins"], serde_json::json!(["127.0.0.1", "::1"]));
     assert_eq!(reply["listed"], false);
 }
 
