@@ -30,6 +30,9 @@ const JUDGE: Duration = Duration::from_millis(250);
 /// How many segments of each track a new seed is given: the newest whole one, and the one in the making.
 const NEWEST: u32 = 2;
 
+/// Why a seed refuses the chunks of a channel that it has not heard of.
+const UNKNOWN_CHANNEL: &str = "unknown-channel";
+
 /// How long a seed may take to hear from the tracker of a channel that it does not know yet.
 const FILL_AGAIN: Duration = Duration::from_secs(1);
 
@@ -73,7 +76,7 @@ impl Seeds {
             silent,
             counts,
             fill_again: BTreeMap::new(),
-            unwelcome: BTreeMap::new(),
+            complaints: BTreeMap::new(),
         };
         tasks.spawn(
             keeper
@@ -96,8 +99,8 @@ struct Keeper {
     counts: Counts,
     /// Seeds that do not know a channel yet, and since when.
     fill_again: BTreeMap<(BoxId, ChannelName), Instant>,
-    /// Seeds that do not know us, and why they say so: what a clock that is wrong is told by.
-    unwelcome: BTreeMap<BoxId, String>,
+    /// What seeds last had against us or a chunk of ours, until they take one.
+    complaints: BTreeMap<BoxId, String>,
 }
 
 impl Keeper {
@@ -143,7 +146,7 @@ impl Keeper {
                 Change::Fill(seed, channel) => self.fill(seed, &channel).await,
                 Change::Close(seed) => {
                     info!(%seed, "seed ends, the tracker chose another");
-                    self.unwelcome.remove(&seed);
+                    self.complaints.remove(&seed);
                     self.outboxes.close(seed);
                 }
             }
@@ -181,25 +184,23 @@ impl Keeper {
         let now = Instant::now();
         match heard {
             Heard::Sent(bytes) => self.counts.seed_bytes.add(bytes),
-            Heard::Welcome => {
-                debug!(%seed, "seed welcomed us");
-                self.unwelcome.remove(&seed);
-            }
+            Heard::Welcome => debug!(%seed, "seed welcomed us"),
             Heard::Unwelcome(why) => {
                 debug!(%seed, why, "seed does not know us");
                 if self.plan.has(seed) {
-                    self.unwelcome.insert(seed, why);
+                    self.complaints.insert(seed, why);
                 }
             }
             Heard::Received(chunk) => {
                 if self.is_asked(seed, &chunk, now) {
                     self.counts.seed_receipts.add(1);
                     self.plan.received(seed, &chunk.channel);
+                    self.complaints.remove(&seed);
                 }
             }
             Heard::Refused(chunk, why) => {
                 if self.is_asked(seed, &chunk, now) {
-                    self.note_refusal(seed, &chunk, &why, now);
+                    self.note_refusal(seed, &chunk, why, now);
                 }
             }
             Heard::Nonsense(what) => self.distrust(seed, &what, now),
@@ -221,18 +222,18 @@ impl Keeper {
         }
     }
 
-    fn note_refusal(&mut self, seed: BoxId, chunk: &ChunkId, why: &str, now: Instant) {
+    fn note_refusal(&mut self, seed: BoxId, chunk: &ChunkId, why: String, now: Instant) {
         self.counts.seed_refusals.add(1);
-        let is_news = self.plan.refused(seed, &chunk.channel, now);
-        if why == "unknown-channel" {
+        self.plan.refused(seed, &chunk.channel, now);
+        // Told when the seed is given up for it: one that refuses now and then would fill the log.
+        debug!(%seed, %chunk, why, "seed refused a chunk");
+        if why == UNKNOWN_CHANNEL {
             // The tracker tells a box of a new channel within seconds.
-            debug!(%seed, %chunk, "seed does not know the channel yet");
             self.fill_again
                 .entry((seed, chunk.channel.clone()))
                 .or_insert(now);
-        } else if is_news {
-            warn!(%seed, %chunk, why, "seed refused a chunk");
         }
+        self.complaints.insert(seed, why);
     }
 
     async fn fill_late(&mut self) {
@@ -267,7 +268,7 @@ impl Keeper {
             Fault::Refusing => "only refuses",
             Fault::Nonsense => "answers nonsense",
         };
-        let says = self.unwelcome.remove(&seed);
+        let says = self.complaints.remove(&seed);
         warn!(%seed, why, says, "seed given up, asking the tracker for another");
         self.counts.seeds_silent.add(1);
         self.outboxes.close(seed);

@@ -196,21 +196,15 @@ impl Plan {
         }
     }
 
-    /// The answer was a refusal. Whether that is news: the first since the channel's last receipt.
-    pub(super) fn refused(&mut self, seed: BoxId, channel: &ChannelName, now: Instant) -> bool {
-        let Some(seeding) = self.seeds.get_mut(&seed) else {
-            return false;
-        };
-        if let Some(refusing) = seeding.refusing.get_mut(channel) {
-            refusing.last = now;
-            return false;
+    /// The answer was a refusal.
+    pub(super) fn refused(&mut self, seed: BoxId, channel: &ChannelName, now: Instant) {
+        if let Some(seeding) = self.seeds.get_mut(&seed) {
+            let begun = Refusing {
+                first: now,
+                last: now,
+            };
+            seeding.refusing.entry(channel.clone()).or_insert(begun).last = now;
         }
-        let refusing = Refusing {
-            first: now,
-            last: now,
-        };
-        seeding.refusing.insert(channel.clone(), refusing);
-        true
     }
 
     /// Gives up a seed that does not speak the feed. Whether it was one.
