@@ -1,7 +1,8 @@
 //! Epochs: the names of a channel's timelines, only ever growing.
 //!
 //! An epoch is the moment at which its media time was 0. The clock alone makes it grow, also over a crash; the
-//! data folder remembers the last one for when the clock was set back.
+//! data folder remembers the last one for when the clock was set back. Not by more than a day: an epoch so far ahead
+//! is refused by everybody whose clock is right, so the clock was wrong then, and goes by itself again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,9 @@ use std::time::Duration;
 use program::folder::Folder;
 use tracing::warn;
 use wire::id::{ChannelName, Epoch};
+
+/// As far ahead as boxes believe an epoch to be, less an hour for their own clocks.
+const BELIEVED_MS: u64 = 23 * 60 * 60 * 1000;
 
 /// The last epoch of a channel, and the next.
 #[derive(Debug)]
@@ -35,6 +39,9 @@ impl Epochs {
     /// Begins an epoch whose media has come as far as `reached` at `now_ms`.
     pub(crate) fn begin(&mut self, now_ms: u64, reached: Duration) -> Epoch {
         let epoch = next(self.last, now_ms, reached);
+        if let Some(last) = self.last.filter(|last| *last >= epoch) {
+            warn!(%last, %epoch, "the last epoch was far ahead of the clock, which counts alone now");
+        }
         self.last = Some(epoch);
         // A few bytes, once an epoch.
         if let Err(error) = self.folder.keep(&self.name, &format!("{epoch}\n")) {
@@ -46,7 +53,9 @@ impl Epochs {
 
 fn next(last: Option<Epoch>, now_ms: u64, reached: Duration) -> Epoch {
     let began = now_ms.saturating_sub(u64::try_from(reached.as_millis()).unwrap_or(u64::MAX));
-    let after_last = last.map_or(0, |last| last.0.saturating_add(1));
+    let after_last = last
+        .filter(|last| last.0 < now_ms.saturating_add(BELIEVED_MS))
+        .map_or(0, |last| last.0 + 1);
     Epoch(began.max(after_last))
 }
 
@@ -71,5 +80,15 @@ mod tests {
         assert_eq!(first.begin(9000, Duration::ZERO), Epoch(10_001));
         assert_eq!(epochs().begin(8000, Duration::ZERO), Epoch(10_002));
         assert_eq!(epochs().begin(20_000, Duration::ZERO), Epoch(20_000));
+    }
+
+    #[test]
+    fn a_clock_that_was_years_ahead_leaves_no_epochs_that_nobody_believes() {
+        let day = 24 * 60 * 60 * 1000;
+        let ahead = |days: u64| Some(Epoch(10_000 + days * day));
+        assert_eq!(next(ahead(1000), 10_000, Duration::ZERO), Epoch(10_000));
+        assert_eq!(next(Some(Epoch(u64::MAX)), 10_000, Duration::ZERO), Epoch(10_000));
+        let hour = Some(Epoch(10_000 + day / 24));
+        assert_eq!(next(hour, 10_000, Duration::ZERO), Epoch(10_001 + day / 24));
     }
 }

@@ -92,6 +92,13 @@ impl Clock {
         self.correct(theirs_ms, now_ms);
     }
 
+    /// A presentation was refused for its time. A sequence that was ahead of the tracker's clock as it is now need not be
+    /// surpassed: the clock was set back.
+    fn refused(&mut self, theirs_ms: u64, now_ms: u64) {
+        self.last = self.last.min(theirs_ms);
+        self.correct(theirs_ms, now_ms);
+    }
+
     fn correct(&mut self, theirs_ms: u64, now_ms: u64) {
         // Clocks that are further apart than an i64 of milliseconds do not exist.
         self.ahead = i64::try_from(i128::from(theirs_ms) - i128::from(now_ms)).unwrap_or(0);
@@ -159,7 +166,7 @@ impl Teller {
             }
             Err(unanswered) => {
                 if let Unanswered::Refused { time: Some(time), .. } = &unanswered {
-                    self.clock.correct(*time, now_ms());
+                    self.clock.refused(*time, now_ms());
                 }
                 Err(unanswered)
             }
@@ -248,7 +255,15 @@ mod tests {
     fn a_refused_sequence_need_not_be_surpassed() {
         let mut clock = Clock::default();
         assert_eq!(clock.sequence(90_000), 90_000, "we are far ahead");
-        clock.correct(10_000, 90_000);
+        clock.refused(10_000, 90_000);
         assert_eq!(clock.sequence(90_100), 10_100);
+
+        clock.taken(10_100, 10_100, 90_100);
+        clock.refused(3000, 90_200);
+        assert_eq!(
+            clock.sequence(90_300),
+            3100,
+            "nor one that was taken before the clock was set back"
+        );
     }
 }

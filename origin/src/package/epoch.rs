@@ -75,7 +75,12 @@ impl Tracks {
             out.push(Packaged::Init { description, bytes });
             Pictures {
                 clock,
-                cutter: Cutter::new(TrackId::VIDEO, VIDEO_TIMESCALE, cut.chunk, usual.max(1)),
+                cutter: Cutter::new(
+                    TrackId::VIDEO,
+                    VIDEO_TIMESCALE,
+                    cut.chunk,
+                    usual.clamp(1, VIDEO_TIMESCALE),
+                ),
                 segment: ticks(cut.segment.saturating_sub(EARLY), VIDEO_TIMESCALE),
             }
         });
