@@ -56,7 +56,7 @@ pub enum BadSetting {
     #[error("--data-dir: {0}")]
     Folder(#[from] FolderError),
     /// A stream key is of no use.
-    #[error("--stream-key: {0}; write CHANNEL=KEY")]
+    #[error("--stream-key CHANNEL=KEY: {0}")]
     StreamKey(#[from] BadStreamKey),
     /// More channels than are kept.
     #[error("--stream-key: {found} channels are more than {most}")]

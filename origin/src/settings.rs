@@ -38,7 +38,7 @@ pub struct Settings {
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:8081")]
     pub http: SocketAddr,
     /// A tracker; may be given several times
-    #[arg(long, value_name = "URL", required = true)]
+    #[arg(long, value_name = "URL", required = true, value_parser = tracker_url)]
     pub tracker: Vec<Url>,
     /// Where keys are kept
     #[arg(long, value_name = "DIR", default_value = "origin-data", global = true)]
@@ -55,6 +55,19 @@ pub struct Settings {
     /// How much media is kept in memory at most, in MiB
     #[arg(long, value_name = "MIB", default_value = "512", value_parser = clap::value_parser!(u16).range(64..))]
     pub window_mib: u16,
+}
+
+/// A URL that can be posted to: `tracker:8080` alone is one too, of the scheme `tracker`.
+fn tracker_url(text: &str) -> Result<Url, String> {
+    let wanted = || "a tracker is written http://HOST[:PORT] or https://HOST[:PORT]".to_owned();
+    let url = text
+        .parse::<Url>()
+        .map_err(|error| format!("{error}; {}", wanted()))?;
+    if matches!(url.scheme(), "http" | "https") {
+        Ok(url)
+    } else {
+        Err(wanted())
+    }
 }
 
 impl Settings {
@@ -86,6 +99,8 @@ mod tests {
             ("--rtmp", "1935"),
             ("--public-url", "http://a/b"),
             ("--tracker", "x"),
+            ("--tracker", "tracker:8080"),
+            ("--tracker", "ftp://tracker"),
         ] {
             let refusal =
                 Command::try_parse_from(["origin", "--tracker", "http://t", flag, value]).unwrap_err();

@@ -18,7 +18,7 @@ const MAX_KEY_CHARS: usize = 128;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadStreamKey {
     /// There is nothing that parts the channel from the key.
-    #[error("no '=' between channel and stream key: write CHANNEL=KEY")]
+    #[error("there is no '=' between channel and stream key")]
     NoChannel,
     /// What stands before the `=` is no channel name.
     #[error("what stands before '=' is not a channel name: 1 to 32 of the characters a-z 0-9 _ -")]
