@@ -39,12 +39,7 @@ async fn the_demo_can_be_watched_and_ctrl_c_leaves_nothing() -> Result<()> {
     demo.interrupt()?;
     let status = demo.wait(STOP_LIMIT).await?;
     assert!(status.success(), "{status}: {}", demo.tail());
-    for program in programs {
-        assert!(
-            !Path::new(&format!("/proc/{program}")).exists(),
-            "{program} is left"
-        );
-    }
+    nothing_is_left(&programs, folder.path())?;
     for url in [page, server] {
         let (_, rest) = url.split_once("://").context("a URL")?;
         let address = rest.split('/').next().unwrap_or_default();
@@ -68,12 +63,7 @@ async fn a_demo_that_is_ended_while_it_starts_leaves_nothing_either() -> Result<
     demo.terminate()?;
     let status = demo.wait(STOP_LIMIT).await?;
     assert!(status.success(), "{status}: {}", demo.tail());
-    for program in programs {
-        assert!(
-            !Path::new(&format!("/proc/{program}")).exists(),
-            "{program} is left"
-        );
-    }
+    nothing_is_left(&programs, folder.path())?;
     Ok(())
 }
 
