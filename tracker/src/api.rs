@@ -52,8 +52,6 @@ pub struct Policy {
     pub trusted: Arc<[PublicKey]>,
     /// Where viewers reach the tracker, if not at the host that they ask for.
     pub public_url: Option<HttpBase>,
-    /// Whether boxes at private addresses are listed.
-    pub allow_private: bool,
 }
 
 /// All routes.

@@ -95,7 +95,15 @@ pub fn is_private(ip: IpAddr) -> bool {
     }
 }
 
-/// The part of an address that one household or one provider's customer shares: a /24, or a /48.
+/// The address that stands for all of one subscriber's line: of IPv6, whoever has one has a /64.
+pub fn line(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 64 << 64).into()),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// The part of an address that neighbouring lines share: a /24, or a /48.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 

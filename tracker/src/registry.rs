@@ -48,7 +48,7 @@ pub struct Away {
 pub enum Outcome {
     /// It is the newest that is known of its box.
     Accepted,
-    /// Something as new was known already: nothing changed.
+    /// Something as new was known already, or a box that nobody knows said goodbye: nothing changed.
     Stale,
 }
 

@@ -3,6 +3,7 @@
 //! One task merges what this tracker heard itself with what the registry knows, and publishes an
 //! immutable [`View`] after each change. The registry is asked once a second, and never for a viewer.
 
+mod room;
 mod state;
 mod view;
 
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, info_span};
 use wire::id::BoxId;
 
+pub use room::NoRoom;
 pub use state::State;
 pub use view::{BoxView, ChannelView, View};
 

@@ -76,7 +76,6 @@ pub(crate) fn assemble(
     let policy = Policy {
         trusted: settings.trust_origin.into(),
         public_url: settings.public_url,
-        allow_private,
     };
     let prober = Prober::spawn(tools, tasks, stop);
     Arc::new(App {

@@ -17,19 +17,13 @@ use super::App;
 use super::asked::{self, From};
 use super::refusal::{Refused, check_clock};
 use crate::clock::SECOND;
-use crate::reach::{Caller, is_private, multiaddress};
+use crate::reach::{Caller, multiaddress};
 use crate::registry::{ALIVE, BoxRecord, Outcome};
 use crate::roster::{News, View};
 use crate::select;
 
 /// An announcement this far ahead of the tracker's clock would outlive its box.
 const MAX_AHEAD: u64 = 2 * SECOND;
-
-/// The most boxes that a tracker keeps.
-const MAX_BOXES: usize = 10_000;
-
-/// The most boxes at one address of the internet.
-const MAX_BOXES_AT_ADDRESS: usize = 8;
 
 /// A channel that went off air is still in boxes' windows for this long.
 const WINDOW: u64 = 60 * SECOND;
@@ -59,10 +53,9 @@ impl App {
         let now = self.clock.now();
         check_clock(announcement.sequence, now, ALIVE, MAX_AHEAD)?;
         let record = Arc::new(BoxRecord::new(announcement, signed, caller.ip));
-        let known = self.roster.view().boxes.contains_key(&record.id);
-        if !known {
-            self.check_room(record.seen_from)?;
-        }
+        let view = self.roster.view();
+        view.room.admit(record.id, record.seen_from)?;
+        let known = view.boxes.contains_key(&record.id);
         // With the registry away the box is known here, and to others when the registry is back.
         let outcome = self
             .registry
@@ -87,19 +80,6 @@ impl App {
         }
         let caller = self.with_number(caller).await;
         Ok(reply(&self.roster.view(), &record, &caller, self.clock.now()))
-    }
-
-    fn check_room(&self, address: IpAddr) -> Result<(), Refused> {
-        let view = self.roster.view();
-        let exempt = address.is_loopback() || (self.policy.allow_private && is_private(address));
-        let here = view.boxes_at(address);
-        if here >= MAX_BOXES_AT_ADDRESS && !exempt {
-            return Err(Refused::Crowded { address, boxes: here });
-        }
-        if view.boxes.len() >= MAX_BOXES {
-            return Err(Refused::Full(view.boxes.len()));
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,5 @@
 //! What boxes and origins are told when they are not believed.
 
-use std::net::IpAddr;
-
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -11,6 +9,7 @@ use wire::key::PublicKey;
 use wire::seal::Refusal;
 
 use crate::manifest::ManifestError;
+use crate::roster::NoRoom;
 
 /// Why a box or an origin was not believed.
 #[derive(Debug, thiserror::Error)]
@@ -27,10 +26,8 @@ pub(super) enum Refused {
         side: &'static str,
         limit: u64,
     },
-    #[error("there are {0} boxes already, more than this tracker keeps")]
-    Full(usize),
-    #[error("there are {boxes} boxes at {address} already, the most that one address may have")]
-    Crowded { address: IpAddr, boxes: usize },
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     #[error("key {0} is not trusted here; the tracker's operator adds it with --trust-origin {0}")]
     Untrusted(Box<PublicKey>),
     #[error("channel {channel} belongs to the origin with key {owner}")]
@@ -58,8 +55,8 @@ impl Refused {
             Self::Slow => "slow",
             Self::Unsealed(refusal) => refusal.reason(),
             Self::Clock { .. } => "clock",
-            Self::Full(_) | Self::TooManyChannels(_) => "full",
-            Self::Crowded { .. } => "crowded",
+            Self::NoRoom(NoRoom::Here(_)) | Self::TooManyChannels(_) => "full",
+            Self::NoRoom(_) => "crowded",
             Self::Untrusted(_) => "untrusted",
             Self::Owned { .. } => "owned",
             Self::Passed { .. } => "passed",
@@ -76,7 +73,7 @@ impl Refused {
             }
             Self::Unsealed(_) | Self::Manifest(_) => StatusCode::BAD_REQUEST,
             Self::Clock { .. } | Self::Passed { .. } => StatusCode::CONFLICT,
-            Self::Full(_) | Self::Crowded { .. } | Self::TooManyChannels(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NoRoom(_) | Self::TooManyChannels(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 

@@ -78,6 +78,7 @@ impl Known {
             Entry::Occupied(known) if known.get().announcement.sequence >= record.announcement.sequence => {
                 Outcome::Stale
             }
+            Entry::Vacant(_) if record.announcement.leaving => Outcome::Stale,
             entry => {
                 entry.insert_entry(record);
                 Outcome::Accepted

@@ -23,6 +23,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::redis::{Pipeline, cmd, pipe};
+use wire::announcement::Announcement;
 use wire::id::{BoxId, ChannelName};
 use wire::key::PublicKey;
 
@@ -65,11 +66,13 @@ impl Redis {
         })
     }
 
-    async fn newest(&self, set: &str, member: String, sequence: u64) -> Result<bool, Away> {
+    /// Whether a word is the newest about `member`; `known` if only a member that is there may speak.
+    async fn newest(&self, set: &str, member: String, sequence: u64, known: bool) -> Result<bool, Away> {
         let mut commands = pipe();
         commands
             .cmd("ZADD")
             .arg(set)
+            .arg(known.then_some("XX"))
             .arg("GT")
             .arg("CH")
             .arg(sequence)
@@ -230,10 +233,10 @@ impl Registry for Redis {
     fn announce(&self, record: Arc<BoxRecord>) -> Answer<'_, Outcome> {
         Box::pin(async move {
             let id = record.id.to_string();
-            if !self
-                .newest(BOXES, id.clone(), record.announcement.sequence)
-                .await?
-            {
+            let Announcement {
+                sequence, leaving, ..
+            } = record.announcement;
+            if !self.newest(BOXES, id.clone(), sequence, leaving).await? {
                 return Ok(Outcome::Stale);
             }
             self.write(BOX, id, record.to_bytes()).await?;
@@ -253,7 +256,7 @@ impl Registry for Redis {
             }
             let channel = record.presentation.channel.clone();
             if !self
-                .newest(CHANNELS, channel.to_string(), record.presentation.sequence)
+                .newest(CHANNELS, channel.to_string(), record.presentation.sequence, false)
                 .await?
             {
                 return Ok(Claim::Stale);

@@ -71,6 +71,12 @@ async fn a_goodbye_outlives_what_was_said_before_it(registry: &dyn Registry) {
     assert!(snapshot.boxes[&box_id(1)].announcement.leaving);
 }
 
+async fn a_goodbye_of_a_box_that_nobody_knows_leaves_nothing(registry: &dyn Registry) {
+    assert_eq!(registry.announce(goodbye(1, NOW)).await, Ok(Outcome::Stale));
+    assert!(registry.snapshot(NOW).await.unwrap().boxes.is_empty());
+    assert_eq!(registry.announce(heard(1, NOW)).await, Ok(Outcome::Accepted));
+}
+
 async fn what_is_too_old_is_forgotten_and_the_rest_is_not(registry: &dyn Registry) {
     for (n, sequence) in [(1, NOW), (2, NOW + FORGET_BOXES)] {
         registry.announce(heard(n, sequence)).await.unwrap();
@@ -203,6 +209,7 @@ promises!(
     a_replay_changes_nothing,
     a_box_that_is_silent_for_ten_seconds_is_gone,
     a_goodbye_outlives_what_was_said_before_it,
+    a_goodbye_of_a_box_that_nobody_knows_leaves_nothing,
     what_is_too_old_is_forgotten_and_the_rest_is_not,
     a_channel_is_there_after_it_was_presented,
     a_presentation_that_is_not_newer_changes_nothing,

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wire::id::{BoxId, ChannelName};
 
 use super::News;
+use super::room::Room;
 use super::view::{BoxView, ChannelView, View};
 use crate::clock::SECOND;
 use crate::probe::why_unlisted;
@@ -51,6 +52,19 @@ struct Known<R> {
     handed: Arc<AtomicU64>,
 }
 
+/// Until when there was a chance to hear of something.
+#[derive(Clone, Copy)]
+struct Until {
+    heard: u64,
+    told: u64,
+}
+
+impl Until {
+    fn of<R>(self, known: &Known<R>) -> u64 {
+        if known.ours { self.heard } else { self.told }
+    }
+}
+
 impl State {
     /// Nothing known yet.
     pub fn new(session_key: SessionKey, allow_private: bool, now: u64) -> Self {
@@ -73,14 +87,22 @@ impl State {
             News::Presented(record) => self.present(record, true, now),
             News::Judged(id, verdict) => self.judge(id, verdict),
             News::Polled(snapshot, key) => self.merge(snapshot, key, now),
-            News::Unanswered => self.away = true,
+            News::Unanswered => {
+                self.away = true;
+                self.forget(now);
+            }
         }
     }
 
     fn hear(&mut self, record: Arc<BoxRecord>, ours: bool, now: u64) {
         let sequence = record.announcement.sequence;
         let before = self.boxes.get(&record.id);
-        if before.is_some_and(|before| before.record.announcement.sequence >= sequence) {
+        let is_news = match before {
+            Some(before) => before.record.announcement.sequence < sequence,
+            // Who was never here cannot leave.
+            None => !record.announcement.leaving,
+        };
+        if !is_news {
             return;
         }
         let unbroken = before.filter(|before| {
@@ -142,37 +164,42 @@ impl State {
         for (id, verdict) in snapshot.verdicts {
             self.judge(id, verdict);
         }
-        self.boxes
-            .retain(|_, known| known.record.announcement.sequence.saturating_add(FORGET_BOXES) > now);
-        self.channels
-            .retain(|_, known| known.record.presentation.sequence.saturating_add(FORGET_CHANNELS) > now);
+        self.forget(now);
+    }
+
+    fn forget(&mut self, now: u64) {
+        let until = self.until(now);
+        self.boxes.retain(|_, known| {
+            known.record.announcement.sequence.saturating_add(FORGET_BOXES) > until.of(known)
+        });
+        self.channels.retain(|_, known| {
+            known.record.presentation.sequence.saturating_add(FORGET_CHANNELS) > until.of(known)
+        });
         self.verdicts.retain(|id, _| self.boxes.contains_key(id));
     }
 
-    /// Whether something last heard of at `last` is still there.
-    fn lasts<R>(&self, known: &Known<R>, last: u64, span: u64, now: u64) -> bool {
-        let judged_at = if self.away && !known.ours {
-            self.polled.min(now)
-        } else {
-            now
-        };
-        last.saturating_add(span) >= judged_at
+    fn until(&self, now: u64) -> Until {
+        Until {
+            heard: now,
+            told: if self.away { self.polled.min(now) } else { now },
+        }
     }
 
     /// The view at `now`.
     pub fn view(&self, now: u64) -> View {
+        let until = self.until(now);
         let boxes: Vec<BoxView> = self
             .boxes
             .values()
             .filter(|known| {
                 let announcement = &known.record.announcement;
-                !announcement.leaving && self.lasts(known, announcement.sequence, ALIVE, now)
+                !announcement.leaving && announcement.sequence.saturating_add(ALIVE) >= until.of(known)
             })
             .map(|known| self.box_view(known, now))
             .collect();
         let channels = self.channels.iter().map(|(name, known)| {
             let record = known.record.clone();
-            let live = record.presentation.live && self.lasts(known, record.heard.at, PRESENT, now);
+            let live = record.presentation.live && record.heard.at.saturating_add(PRESENT) >= until.of(known);
             let carriers = boxes
                 .iter()
                 .filter(|_| live)
@@ -188,10 +215,19 @@ impl State {
             )
         });
         let channels = channels.collect();
-        let mut view = View::new(now, self.session_key, boxes, channels);
-        view.away = self.away;
-        view.ready = self.ready;
-        view
+        let remembered = self.boxes.values().map(|known| &known.record);
+        View {
+            at: now,
+            session_key: self.session_key,
+            away: self.away,
+            ready: self.ready,
+            boxes: boxes.into_iter().map(|alive| (alive.record.id, alive)).collect(),
+            channels,
+            room: Room::beside(
+                remembered.map(|record| (record.id, record.seen_from)),
+                self.allow_private,
+            ),
+        }
     }
 
     fn box_view(&self, known: &Known<BoxRecord>, now: u64) -> BoxView {

@@ -1,11 +1,11 @@
 //! What viewers are answered from: immutable, shared, made anew after each change.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wire::id::{BoxId, ChannelName};
 
+use super::room::Room;
 use crate::registry::{BoxRecord, ChannelRecord, Verdict};
 use crate::select::{Candidate, Carriers};
 use crate::session::SessionKey;
@@ -25,7 +25,8 @@ pub struct View {
     pub boxes: BTreeMap<BoxId, BoxView>,
     /// The channels, also those off air.
     pub channels: BTreeMap<ChannelName, ChannelView>,
-    by_address: HashMap<IpAddr, usize>,
+    /// How many more boxes may come.
+    pub room: Room,
 }
 
 /// A box that is alive.
@@ -61,34 +62,6 @@ pub struct ChannelView {
 }
 
 impl View {
-    /// A view of these boxes and channels, of a registry that is there.
-    pub fn new(
-        at: u64,
-        session_key: SessionKey,
-        boxes: Vec<BoxView>,
-        channels: BTreeMap<ChannelName, ChannelView>,
-    ) -> Self {
-        let mut by_address = HashMap::new();
-        for alive in &boxes {
-            *by_address.entry(alive.record.seen_from).or_default() += 1;
-        }
-        let boxes = boxes.into_iter().map(|alive| (alive.record.id, alive)).collect();
-        Self {
-            at,
-            session_key,
-            away: false,
-            ready: true,
-            boxes,
-            channels,
-            by_address,
-        }
-    }
-
-    /// How many boxes speak from an address.
-    pub fn boxes_at(&self, address: IpAddr) -> usize {
-        self.by_address.get(&address).copied().unwrap_or(0)
-    }
-
     /// The boxes that viewers, and origins, are sent to.
     pub fn listed(&self) -> impl Iterator<Item = &BoxView> {
         self.boxes.values().filter(|alive| alive.why.is_none())

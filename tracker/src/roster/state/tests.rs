@@ -78,6 +78,28 @@ fn a_goodbye_counts_at_once_and_what_was_said_before_does_not_undo_it() {
 }
 
 #[test]
+fn coming_and_going_makes_no_room() {
+    let far = "198.51.100.7";
+    let mut state = state();
+    for n in 1..=8 {
+        let mut goodbye = testing::announcement(n, NOW + 1, HTTP);
+        goodbye.leaving = true;
+        let goodbye = testing::record_of(n, goodbye, far);
+        state.learn(News::Heard(goodbye.clone()), NOW);
+        assert!(!state.boxes.contains_key(&box_id(n)), "it was never here");
+        state.learn(News::Heard(box_record(n, NOW, HTTP, far)), NOW);
+        state.learn(News::Heard(goodbye), NOW);
+    }
+    let view = state.view(NOW + 1);
+    assert!(view.boxes.is_empty());
+    assert!(view.room.admit(box_id(9), far.parse().unwrap()).is_err());
+    assert!(
+        view.room.admit(box_id(8), far.parse().unwrap()).is_ok(),
+        "it comes back"
+    );
+}
+
+#[test]
 fn while_the_registry_is_away_only_boxes_heard_here_can_be_missed() {
     let mut state = state();
     state.learn(heard(1, NOW), NOW);
@@ -110,6 +132,21 @@ fn what_is_too_old_leaves_memory() {
     state.learn(proved(1), NOW);
     state.learn(polled(&[]), NOW + FORGET_BOXES);
     assert!(state.boxes.is_empty() && state.verdicts.is_empty());
+}
+
+#[test]
+fn what_is_too_old_leaves_memory_while_the_registry_is_away_too() {
+    let mut state = state();
+    state.learn(heard(1, NOW), NOW);
+    state.learn(proved(1), NOW);
+    state.learn(polled(&[box_record(2, NOW, HTTP, "127.0.0.1")]), NOW);
+    state.learn(News::Unanswered, NOW + FORGET_BOXES);
+    assert_eq!(
+        state.boxes.keys().collect::<Vec<_>>(),
+        [&box_id(2)],
+        "who speaks to others may still be there"
+    );
+    assert!(state.verdicts.is_empty());
 }
 
 #[test]
