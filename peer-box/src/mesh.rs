@@ -7,6 +7,7 @@ mod behaviour;
 mod codec;
 mod early;
 mod node;
+mod places;
 mod roster;
 mod schedule;
 #[cfg(test)]

@@ -1,11 +1,10 @@
-//! The libp2p node: TCP, noise, yamux; the exchange, identify and ping; limits on connections, and bans.
+//! The libp2p node: TCP, noise, yamux; the exchange, identify and ping; places, and bans.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures::StreamExt;
 use libp2p::allow_block_list::{self, BlockedPeers};
-use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::{Config, NetworkBehaviour, SwarmEvent};
@@ -19,18 +18,10 @@ use wire::id::BoxId;
 use wire::key::{PublicKey, SecretKey};
 
 use super::codec::ExchangeCodec;
+use super::places::Door;
 
-/// Connections that others made to this box.
-const MAX_INBOUND: u32 = 24;
-
-/// Connections that this box made. Two boxes may each dial the other at once, hence more than are wished for.
-const MAX_OUTBOUND: u32 = 12;
-
-/// Connections that are not past their handshakes.
-const MAX_PENDING: u32 = 16;
-
-/// Two boxes that dial each other at the same moment have two connections, and keep both.
-const MAX_PER_PEER: u32 = 2;
+/// How long a connection may take for its handshakes.
+const HANDSHAKES: Duration = Duration::from_secs(5);
 
 /// Substreams of one connection: `have`s, one `want`, one `done`, ping and identify, in both directions.
 const MAX_STREAMS: usize = 48;
@@ -50,7 +41,7 @@ const NEVER: Duration = Duration::from_hours(24 * 365);
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     banned: allow_block_list::Behaviour<BlockedPeers>,
-    limits: connection_limits::Behaviour,
+    pub(super) door: Door,
     pub(super) exchange: request_response::Behaviour<ExchangeCodec>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
@@ -58,12 +49,6 @@ pub(super) struct Behaviour {
 
 impl Behaviour {
     fn new(key: &identity::Keypair) -> Self {
-        let limits = ConnectionLimits::default()
-            .with_max_established_incoming(Some(MAX_INBOUND))
-            .with_max_established_outgoing(Some(MAX_OUTBOUND))
-            .with_max_established_per_peer(Some(MAX_PER_PEER))
-            .with_max_pending_incoming(Some(MAX_PENDING))
-            .with_max_pending_outgoing(Some(MAX_PENDING));
         let exchange = request_response::Config::default()
             .with_request_timeout(REQUEST_TIMEOUT)
             .with_max_concurrent_streams(MAX_EXCHANGES);
@@ -76,7 +61,7 @@ impl Behaviour {
             .with_timeout(PING_TIMEOUT);
         Self {
             banned: allow_block_list::Behaviour::default(),
-            limits: connection_limits::Behaviour::new(limits),
+            door: Door::default(),
             exchange: request_response::Behaviour::new([protocol], exchange),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
@@ -149,6 +134,7 @@ fn swarm(secret: &SecretKey, tasks: &TaskTracker) -> Swarm<Behaviour> {
         .with_behaviour(Behaviour::new)
         .expect("making the behaviour does not fail")
         .with_swarm_config(|_| config)
+        .with_connection_timeout(HANDSHAKES)
         .build()
 }
 

@@ -18,7 +18,7 @@ use wire::exchange::Request;
 use wire::id::{BoxId, ChunkId};
 
 use super::Command;
-use super::behaviour::{Behaviour, BehaviourEvent, box_of};
+use super::behaviour::{Behaviour, BehaviourEvent, box_of, peer_of};
 use super::early::Early;
 use super::roster::Roster;
 use super::schedule::{Action, Schedule};
@@ -134,6 +134,12 @@ impl Node {
     /// The trackers told something new.
     fn learn(&mut self) {
         let news = self.news.borrow_and_update().clone();
+        let named = news.neighbours.iter();
+        self.swarm
+            .behaviour_mut()
+            .door
+            .places
+            .name(named.filter_map(|neighbour| peer_of(&neighbour.key)));
         self.roster
             .learn(&news.neighbours, |id| self.peers.contains_key(&id));
         self.told_earlier(&news);
@@ -190,7 +196,7 @@ impl Node {
 
     async fn joined(&mut self, peer: PeerId) {
         let Some(id) = box_of(&peer) else {
-            info!(%peer, "peer is no box: its key is not Ed25519");
+            debug!(%peer, "peer is no box: its key is not Ed25519");
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         };

@@ -27,6 +27,7 @@ impl Node {
                 let Some(from) = box_of(&peer).filter(|id| self.peers.contains_key(id)) else {
                     return;
                 };
+                self.swarm.behaviour_mut().door.places.spoke(peer);
                 match message {
                     Message::Request { request, channel, .. } => self.requested(from, request, channel).await,
                     Message::Response { request_id, response } => self.answered(request_id, response).await,
