@@ -4,11 +4,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::response::Response;
 use bytes::Bytes;
-use program::http::Peer;
+use program::http::{Peer, error};
 use wire::address::Host;
 
 use super::App;
@@ -34,6 +35,20 @@ impl<S: Sync> FromRequestParts<S> for From {
     }
 }
 
+/// The variable part of a path, its percent signs resolved.
+pub(super) struct InPath(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for InPath {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(Self(text)),
+            Err(refusal) => Err(error(refusal.status(), refusal.body_text())),
+        }
+    }
+}
+
 impl App {
     /// The caller with a number in the place of the name that it knows the tracker by: programs are
     /// told addresses, and those of programs on the tracker's machine follow from its own.
@@ -56,7 +71,8 @@ impl App {
 /// The whole body, if it is not larger than `limit` and does not take for ever.
 pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Refused> {
     match tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
+        // A copy: what was read may be part of the connection's buffer, and would keep all of it.
+        Ok(Ok(bytes)) => Ok(Bytes::copy_from_slice(&bytes)),
         // The only other error is a connection that broke, and then nobody reads the answer.
         Ok(Err(_)) => Err(Refused::TooLarge { limit }),
         Err(_) => Err(Refused::Slow),

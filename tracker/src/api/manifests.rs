@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use program::http::error;
@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use wire::id::ChannelName;
 
 use super::App;
-use super::asked::From;
+use super::asked::{From, InPath};
 use crate::manifest::{Base, Splice};
 use crate::reach::Caller;
 use crate::roster::{ChannelView, View};
@@ -22,7 +22,7 @@ const MPD: &str = "application/dash+xml";
 pub(super) async fn mpd(
     State(app): State<Arc<App>>,
     From(caller): From,
-    Path(name): Path<String>,
+    InPath(name): InPath,
     RawQuery(query): RawQuery,
 ) -> Response {
     let view = app.roster.view();

@@ -1,11 +1,12 @@
 //! The pages: built from the web player, and part of this program.
 
-use axum::extract::Path;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use program::http::error;
 use rust_embed::RustEmbed;
 use wire::id::ChannelName;
+
+use super::asked::InPath;
 
 #[derive(RustEmbed)]
 #[folder = "../web-player/dist"]
@@ -37,7 +38,7 @@ pub(super) async fn index() -> Response {
 }
 
 /// `GET /watch/{channel}`: the player. Whether the channel is on air it finds out itself.
-pub(super) async fn watch(Path(channel): Path<String>) -> Response {
+pub(super) async fn watch(InPath(channel): InPath) -> Response {
     match channel.parse::<ChannelName>() {
         Ok(_) => page("watch.html"),
         Err(bad) => error(StatusCode::NOT_FOUND, bad.to_string()),
@@ -45,12 +46,12 @@ pub(super) async fn watch(Path(channel): Path<String>) -> Response {
 }
 
 /// `GET /assets/…`: what the pages are made of.
-pub(super) async fn asset(Path(path): Path<String>) -> Response {
+pub(super) async fn asset(InPath(path): InPath) -> Response {
     embedded(&format!("assets/{path}"), IMMUTABLE)
 }
 
 /// `GET /{file}`: what a site has at its top, an icon for example.
-pub(super) async fn file(Path(name): Path<String>) -> Response {
+pub(super) async fn file(InPath(name): InPath) -> Response {
     embedded(&name, NO_CACHE)
 }
 

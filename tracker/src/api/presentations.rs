@@ -27,8 +27,9 @@ const MAX_CLOCK_ERROR: u64 = 60 * SECOND;
 /// The most channels that a tracker keeps.
 const MAX_CHANNELS: usize = 256;
 
-/// How many seeds a channel has.
-const SEEDS: usize = 3;
+/// How many boxes an origin is named for a channel: the most that it may be told to push to. It takes as
+/// many as it was told, from the front.
+const SEEDS: usize = 16;
 
 /// A seed found silent is none again for this long.
 const SILENT_FOR: u64 = 30 * SECOND;

@@ -40,6 +40,17 @@ async fn nothing_but_the_pages_is_served_as_a_file() {
 }
 
 #[tokio::test]
+async fn a_path_that_is_no_text_is_refused_as_json() {
+    let rig = Rig::start().await;
+    for path in ["/watch/%ff", "/live/%ff/manifest.mpd", "/assets/%ff", "/%ff"] {
+        let response = rig.get(path).await;
+        assert_eq!(response.status(), 400, "{path}");
+        let body: serde_json::Value = response.json().await.unwrap();
+        assert!(body["error"].as_str().unwrap().contains("UTF-8"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_method_that_a_path_does_not_take_is_refused_as_json() {
     let rig = Rig::start().await;
     let (status, body) = rig.post("/healthz", "").await;
