@@ -18,6 +18,9 @@ use crate::reach::Network;
 /// What an uplink is taken for when its box does not say.
 const UNKNOWN_UPLINK: u64 = 10_000_000;
 
+/// The most that an uplink is taken for: one that claims more draws no more viewers by it.
+const MAX_UPLINK: u64 = 1_000_000_000;
+
 /// Over this time after its first announcement a box grows into its full share of viewers.
 const RAMP_MILLIS: u64 = 60_000;
 
@@ -42,12 +45,12 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Its uplink in bits per second, never zero.
+    /// Its uplink in bits per second, never zero and never beyond belief.
     fn uplink(&self) -> u64 {
         if self.uplink == 0 {
             UNKNOWN_UPLINK
         } else {
-            self.uplink
+            self.uplink.min(MAX_UPLINK)
         }
     }
 

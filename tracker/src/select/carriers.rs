@@ -212,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn boasting_draws_no_more_viewers_than_a_good_uplink() {
+        let mut rng = StdRng::seed_from_u64(7);
+        let good = |n| candidate(n, 1_000_000_000);
+        let carriers = Carriers::new(vec![candidate(0, u64::MAX), good(1), good(2), good(3)]);
+        let boaster = candidate(0, 1).id;
+        let taken = (0..400)
+            .filter(|_| carriers.choose(&mut rng, &[], 1, VIEWER)[0] == boaster)
+            .count();
+        assert!((60..140).contains(&taken), "{taken} of 400 for one of four");
+    }
+
+    #[test]
     fn boxes_of_one_viewer_are_in_different_networks_while_there_are_any() {
         let mut rng = StdRng::seed_from_u64(6);
         let network = |third: u8| Network::of(std::net::IpAddr::from([198, 51, third, 1]));
