@@ -1,11 +1,12 @@
 //! Looking names up: a few at a time, not for long, and remembered for a minute.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -41,17 +42,10 @@ impl Resolver {
         {
             return addresses.clone();
         }
-        let lookup = async {
-            let _place = self.places.acquire().await.ok()?;
-            tokio::net::lookup_host((name, 0)).await.ok()
+        let Ok(Some(addresses)) = timeout(PATIENCE, self.look_up(name.to_owned())).await else {
+            // Nothing is known of the name: no reason to remember that for a minute.
+            return Vec::new();
         };
-        let found = timeout(PATIENCE, lookup).await.ok().flatten();
-        let addresses: Vec<IpAddr> = found
-            .into_iter()
-            .flatten()
-            .map(|address| address.ip().to_canonical())
-            .take(MAX_ADDRESSES)
-            .collect();
         let mut names = self.names();
         if names.len() >= MAX_NAMES {
             names.retain(|_, (at, _)| at.elapsed() < REMEMBERED);
@@ -60,6 +54,22 @@ impl Resolver {
             names.insert(name.to_owned(), (Instant::now(), addresses.clone()));
         }
         addresses
+    }
+
+    /// Asks the system. Its question cannot be called off, so it keeps its place until it is answered.
+    async fn look_up(&self, name: String) -> Option<Vec<IpAddr>> {
+        let place = self.places.clone().acquire_owned().await.ok()?;
+        let answer = spawn_blocking(move || {
+            let _place = place;
+            (name, 0).to_socket_addrs()
+        });
+        let addresses = answer.await.ok()?.into_iter().flatten();
+        Some(
+            addresses
+                .map(|address| address.ip().to_canonical())
+                .take(MAX_ADDRESSES)
+                .collect(),
+        )
     }
 
     fn names(&self) -> MutexGuard<'_, Names> {

@@ -61,20 +61,20 @@ pub(crate) fn assemble(
     let (tasks, stop) = (&lifecycle.tasks, &lifecycle.stop);
     let allow_private = settings.allow_private_boxes;
     let offered = SessionKey::from_bytes(rand::rng().random());
-    let state = State::new(offered, allow_private, clock.now());
+    let trusted: Arc<[_]> = settings.trust_origin.into();
+    let state = State::new(offered, trusted.clone(), allow_private, clock.now());
     let roster = Roster::spawn(state, registry.clone(), clock.clone(), tasks, stop);
     let metrics = Arc::new(Metrics::default());
-    let resolver = Resolver::default();
     let tools = Tools {
         registry: registry.clone(),
         roster: roster.clone(),
         clock: clock.clone(),
-        resolver: resolver.clone(),
+        resolver: Resolver::default(),
         metrics: metrics.clone(),
         allow_private,
     };
     let policy = Policy {
-        trusted: settings.trust_origin.into(),
+        trusted,
         public_url: settings.public_url,
     };
     let prober = Prober::spawn(tools, tasks, stop);
@@ -84,7 +84,8 @@ pub(crate) fn assemble(
         registry,
         roster,
         prober,
-        resolver,
+        // Another than the probe's: names that callers make up take no place from those of boxes.
+        resolver: Resolver::default(),
         metrics,
     })
 }

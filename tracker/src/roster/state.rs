@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use wire::id::{BoxId, ChannelName};
+use wire::key::PublicKey;
 
 use super::News;
 use super::room::Room;
@@ -30,6 +31,7 @@ const MAX_LAG_SEGMENTS: u32 = 8;
 /// Everything that one tracker knows.
 #[derive(Debug)]
 pub struct State {
+    trusted: Arc<[PublicKey]>,
     allow_private: bool,
     session_key: SessionKey,
     boxes: HashMap<BoxId, Known<BoxRecord>>,
@@ -67,8 +69,9 @@ impl Until {
 
 impl State {
     /// Nothing known yet.
-    pub fn new(session_key: SessionKey, allow_private: bool, now: u64) -> Self {
+    pub fn new(session_key: SessionKey, trusted: Arc<[PublicKey]>, allow_private: bool, now: u64) -> Self {
         Self {
+            trusted,
             allow_private,
             session_key,
             boxes: HashMap::new(),
@@ -159,7 +162,10 @@ impl State {
             self.hear(record, false, now);
         }
         for record in snapshot.channels.into_values() {
-            self.present(record, false, now);
+            // Another tracker's trust is not ours, nor is that of our last run.
+            if self.trusted.contains(&record.presentation.key) {
+                self.present(record, false, now);
+            }
         }
         for (id, verdict) in snapshot.verdicts {
             self.judge(id, verdict);

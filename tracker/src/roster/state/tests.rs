@@ -6,7 +6,8 @@ use crate::testing::{self, NOW, box_id, box_record, channel_record, presentation
 const HTTP: &str = "http://0.0.0.0:8090";
 
 fn state() -> State {
-    State::new(SessionKey::from_bytes([0; 32]), false, NOW)
+    let trusted = [testing::key(1).public()];
+    State::new(SessionKey::from_bytes([0; 32]), trusted.into(), false, NOW)
 }
 
 fn heard(n: u8, sequence: u64) -> News {
@@ -196,6 +197,23 @@ fn a_channel_whose_origin_fell_silent_is_off_air() {
     let live = |now| state.view(now).channels[&"demo".parse().unwrap()].live;
     assert!(live(NOW + PRESENT));
     assert!(!live(NOW + PRESENT + 1));
+}
+
+#[test]
+fn a_channel_of_an_origin_that_is_trusted_elsewhere_only_is_not_taken_over() {
+    let mut state = state();
+    let mut told = |n| {
+        let record = channel_record(n, presentation(n, NOW));
+        let channels = [(record.presentation.channel.clone(), record)].into();
+        let snapshot = Snapshot {
+            channels,
+            ..Snapshot::default()
+        };
+        state.learn(News::Polled(snapshot, SessionKey::from_bytes([1; 32])), NOW);
+        state.channels.len()
+    };
+    assert_eq!(told(2), 0);
+    assert_eq!(told(1), 1, "the witness");
 }
 
 #[test]
