@@ -229,6 +229,11 @@ impl Schedule {
         }
     }
 
+    /// Whether the neighbour has the chunk, by what it said itself: then it has no use for it.
+    pub(crate) fn is_known_to(&self, neighbour: BoxId, id: &ChunkId) -> bool {
+        self.held.is_known_to(neighbour, id)
+    }
+
     /// A neighbour wants a chunk: whether a slot is free for it, which is then taken.
     pub(crate) fn takes_slot(&mut self, now: Instant, by: BoxId, id: &ChunkId) -> bool {
         self.neighbours.contains_key(&by) && self.slots.take(now, by, id)

@@ -141,6 +141,10 @@ impl Node {
 
     /// What a neighbour that wants a chunk is answered.
     async fn serve(&mut self, to: BoxId, id: ChunkId) -> Response {
+        // A chunk goes to each neighbour once: the budget is for those who watch.
+        if self.schedule.is_known_to(to, &id) {
+            return Response::Gone;
+        }
         let Some(chunk) = self.store.chunk(id.clone()).await else {
             return Response::Gone;
         };

@@ -311,6 +311,30 @@ fn a_slot_is_free_again_on_done_and_after_three_seconds_of_nothing() {
 }
 
 #[test]
+fn who_never_says_done_does_not_hold_the_slot_for_ever() {
+    let mut now = Instant::now();
+    let mut schedule = with_neighbours(1..3);
+    let mut waits = Vec::new();
+    assert!(schedule.takes_slot(now, neighbour(1), &id_of(0)));
+    for _ in 0..4 {
+        now += Duration::from_secs(3);
+        let lost = now;
+        while !schedule.takes_slot(now, neighbour(1), &id_of(0)) {
+            assert!(schedule.takes_slot(now, neighbour(2), &id_of(0)));
+            schedule.done(neighbour(2), &id_of(0));
+            now += Duration::from_secs(1);
+        }
+        waits.push((now - lost).as_secs());
+    }
+    assert_eq!(waits, [1, 2, 4, 8]);
+
+    schedule.left(neighbour(1));
+    schedule.joined(neighbour(1), []);
+    let rests = !schedule.takes_slot(now, neighbour(1), &id_of(0));
+    assert!(rests, "coming back makes nothing good");
+}
+
+#[test]
 fn a_neighbour_that_leaves_takes_its_promises_along() {
     let now = Instant::now();
     let mut schedule = with_neighbours(1..3);
