@@ -129,5 +129,5 @@ async fn settle(tools: &Tools, plan: &mut Plan, due: Due, outcome: Result<(), fe
     if let Err(away) = tools.registry.judge(id, verdict.clone()).await {
         debug!(%away, "verdict kept in memory only");
     }
-    tools.roster.tell(News::Judged(id, verdict)).await;
+    tools.roster.mention(News::Judged(id, verdict)).await;
 }

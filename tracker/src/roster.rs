@@ -91,6 +91,13 @@ impl Roster {
             let _ = shown.await;
         }
     }
+
+    /// Makes something known soon: for whoever has more to do than to wait for each view.
+    pub async fn mention(&self, news: News) {
+        let (done, _) = oneshot::channel();
+        // Fails only when the program is ending.
+        let _ = self.mailbox.send((news, done)).await;
+    }
 }
 
 async fn run(
