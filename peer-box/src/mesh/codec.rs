@@ -1,6 +1,7 @@
 //! Frames on a substream: a length (u32, big-endian), then what `wire::exchange` reads and writes.
 //!
-//! The length is compared with the bound before a byte is allocated.
+//! The length is compared with the bound before a byte is allocated. What came but is no message is handed on as
+//! the reason why it is none: libp2p would drop it in silence, and whoever sent it would stay.
 
 use std::io;
 
@@ -9,6 +10,7 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::StreamProtocol;
 use libp2p::request_response::Codec;
 use wire::exchange::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES, Request, Response};
+use wire::seal::Refusal;
 
 /// Reads and writes the messages of the exchange.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,66 +18,71 @@ pub(super) struct ExchangeCodec;
 
 impl Codec for ExchangeCodec {
     type Protocol = StreamProtocol;
-    type Request = Request;
-    type Response = Response;
+    type Request = Result<Request, Refusal>;
+    type Response = Result<Response, Refusal>;
 
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Request>
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Self::Request>
     where
         T: AsyncRead + Unpin + Send,
     {
-        Request::decode(&read_frame(io, MAX_REQUEST_BYTES).await?).map_err(invalid)
+        let frame = read_frame(io, "request", MAX_REQUEST_BYTES).await?;
+        Ok(frame.and_then(|frame| Request::decode(&frame)))
     }
 
-    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Response>
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Self::Response>
     where
         T: AsyncRead + Unpin + Send,
     {
-        Response::decode(&read_frame(io, MAX_RESPONSE_BYTES).await?).map_err(invalid)
+        let frame = read_frame(io, "response", MAX_RESPONSE_BYTES).await?;
+        Ok(frame.and_then(|frame| Response::decode(&frame)))
     }
 
-    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Request) -> io::Result<()>
+    async fn write_request<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        request: Self::Request,
+    ) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write_frame(io, &request.encode()).await
+        write_frame(io, &request.map_err(io::Error::other)?.encode()).await
     }
 
     async fn write_response<T>(
         &mut self,
         _: &StreamProtocol,
         io: &mut T,
-        response: Response,
+        response: Self::Response,
     ) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write_frame(io, &response.encode()).await
+        write_frame(io, &response.map_err(io::Error::other)?.encode()).await
     }
 }
 
-async fn read_frame<T: AsyncRead + Unpin>(io: &mut T, limit: usize) -> io::Result<Bytes> {
+async fn read_frame<T: AsyncRead + Unpin>(
+    io: &mut T,
+    what: &'static str,
+    limit: usize,
+) -> io::Result<Result<Bytes, Refusal>> {
     let mut length = [0; 4];
     io.read_exact(&mut length).await?;
-    let length = u32::from_be_bytes(length) as usize;
-    if length > limit {
-        return Err(invalid(format!(
-            "a frame of {length} bytes is over the limit of {limit}"
-        )));
+    let bytes = u32::from_be_bytes(length) as usize;
+    if bytes > limit {
+        return Ok(Err(Refusal::TooLarge { what, bytes, limit }));
     }
-    let mut frame = BytesMut::zeroed(length);
+    let mut frame = BytesMut::zeroed(bytes);
     io.read_exact(&mut frame).await?;
-    Ok(frame.freeze())
+    Ok(Ok(frame.freeze()))
 }
 
 async fn write_frame<T: AsyncWrite + Unpin>(io: &mut T, frame: &Bytes) -> io::Result<()> {
-    let length = u32::try_from(frame.len()).map_err(invalid)?;
+    let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
     io.write_all(&length.to_be_bytes()).await?;
     io.write_all(frame).await?;
     io.flush().await
-}
-
-fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 #[cfg(test)]
@@ -113,13 +120,13 @@ mod tests {
         for request in requests() {
             let mut stream = Cursor::new(Vec::new());
             ExchangeCodec
-                .write_request(&PROTOCOL, &mut stream, request.clone())
+                .write_request(&PROTOCOL, &mut stream, Ok(request.clone()))
                 .await
                 .unwrap();
             stream.set_position(0);
             assert_eq!(
                 ExchangeCodec.read_request(&PROTOCOL, &mut stream).await.unwrap(),
-                request
+                Ok(request)
             );
         }
         let chunk = Bytes::from(vec![5; 70_000]);
@@ -131,13 +138,13 @@ mod tests {
         ] {
             let mut stream = Cursor::new(Vec::new());
             ExchangeCodec
-                .write_response(&PROTOCOL, &mut stream, response.clone())
+                .write_response(&PROTOCOL, &mut stream, Ok(response.clone()))
                 .await
                 .unwrap();
             stream.set_position(0);
             assert_eq!(
                 ExchangeCodec.read_response(&PROTOCOL, &mut stream).await.unwrap(),
-                response
+                Ok(response)
             );
         }
     }
@@ -147,7 +154,7 @@ mod tests {
         for request in requests() {
             let mut stream = Cursor::new(Vec::new());
             ExchangeCodec
-                .write_request(&PROTOCOL, &mut stream, request)
+                .write_request(&PROTOCOL, &mut stream, Ok(request))
                 .await
                 .unwrap();
             let whole = stream.into_inner();
@@ -179,18 +186,12 @@ mod tests {
         let over = |limit: usize| u32::try_from(limit + 1).unwrap().to_be_bytes();
         for length in [over(MAX_REQUEST_BYTES), u32::MAX.to_be_bytes()] {
             let mut stream = LengthOnly(Some(length));
-            let error = ExchangeCodec
-                .read_request(&PROTOCOL, &mut stream)
-                .await
-                .unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            let read = ExchangeCodec.read_request(&PROTOCOL, &mut stream).await.unwrap();
+            assert_eq!(read.unwrap_err().reason(), "too-large");
         }
         let mut stream = LengthOnly(Some(over(MAX_RESPONSE_BYTES)));
-        let error = ExchangeCodec
-            .read_response(&PROTOCOL, &mut stream)
-            .await
-            .unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let read = ExchangeCodec.read_response(&PROTOCOL, &mut stream).await.unwrap();
+        assert_eq!(read.unwrap_err().reason(), "too-large");
     }
 
     proptest::proptest! {

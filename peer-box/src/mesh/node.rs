@@ -98,7 +98,11 @@ impl Node {
             };
             // Whoever left meanwhile must not be dialled for this.
             if let Some(peer) = self.peers.get(&to) {
-                let request = self.swarm.behaviour_mut().exchange.send_request(peer, request);
+                let request = self
+                    .swarm
+                    .behaviour_mut()
+                    .exchange
+                    .send_request(peer, Ok(request));
                 self.sent.0.insert(request, sent);
             }
         }

@@ -1,33 +1,29 @@
 //! Boxes on loopback, each with a store of its own.
 
+mod strangers;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures::StreamExt;
 use libp2p::PeerId;
-use libp2p::request_response::{Event, Message};
 use libp2p::swarm::SwarmEvent;
-use libp2p::swarm::dial_opts::DialOpts;
 use program::lifecycle::Lifecycle;
 use program::media::Meter;
 use program::store::Store;
-use program::window::{Limits, SegmentName, Window};
-use tokio::sync::oneshot;
+use program::window::{Limits, Window};
 use wire::announcement::Neighbour;
 use wire::chunk::Chunk;
-use wire::exchange::{Request, Response};
 use wire::id::{BoxId, ChunkId};
 use wire::key::SecretKey;
 
-use super::behaviour::{self, BehaviourEvent, peer_of};
+use super::behaviour::{self, peer_of};
 use super::{Bound, Mesh, Surroundings};
 use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::{Nudge, Nudged};
-use crate::samples::{answer, chunk, demo, demo_init, empty_answer, init, origin, secret, until};
-use crate::web;
+use crate::samples::{answer, chunk, demo, demo_init, init, origin, secret, until};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -211,171 +207,6 @@ async fn a_neighbour_that_heard_of_a_key_earlier_is_believed_once_this_box_hears
     behind.gets(demo(1, 0)).await;
     assert_eq!(behind.counts.neighbours(), (1, 0));
     assert!(behind.counts.refusals().is_empty());
-}
-
-/// A box that speaks the exchange as it likes: it promises these chunks, and answers wants with what `gives`
-/// says, or not at all. What comes back tells when its promises have been heard.
-async fn speaker(
-    number: u8,
-    promises: &[Chunk],
-    gives: impl Fn(&ChunkId) -> Option<Bytes> + Send + 'static,
-    to: &Member,
-) -> oneshot::Receiver<()> {
-    let life = Lifecycle::default();
-    let any = "127.0.0.1:0".parse().unwrap();
-    let (mut swarm, _) = behaviour::listen(&secret(number), any, &life.tasks)
-        .await
-        .unwrap();
-    let peer = peer_of(&to.secret.public()).unwrap();
-    let address = format!("/ip4/127.0.0.1/tcp/{}", to.address.port())
-        .parse()
-        .unwrap();
-    swarm
-        .dial(DialOpts::peer_id(peer).addresses(vec![address]).build())
-        .unwrap();
-    let seals: Vec<_> = promises.iter().map(|chunk| chunk.seal().clone()).collect();
-    let (tell, told) = oneshot::channel();
-    let mut tell = Some(tell);
-    life.tasks.clone().spawn(async move {
-        let mut unanswered = Vec::new();
-        loop {
-            match swarm.select_next_some().await {
-                SwarmEvent::ConnectionEstablished { peer_id, .. } => {
-                    swarm
-                        .behaviour_mut()
-                        .exchange
-                        .send_request(&peer_id, Request::Have(seals.clone()));
-                }
-                SwarmEvent::Behaviour(BehaviourEvent::Exchange(Event::Message { message, .. })) => {
-                    match message {
-                        Message::Response { .. } => drop(tell.take().map(|tell| tell.send(()))),
-                        Message::Request { request, channel, .. } => {
-                            let response = match request {
-                                Request::Want(id) => gives(&id).map(Response::Here),
-                                _ => Some(Response::Ok),
-                            };
-                            match response {
-                                Some(response) => {
-                                    drop(swarm.behaviour_mut().exchange.send_response(channel, response));
-                                }
-                                None => unanswered.push(channel),
-                            }
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    });
-    told
-}
-
-#[tokio::test]
-async fn a_box_whose_bytes_are_not_what_was_sealed_is_banned() {
-    let honest = Member::beside(1, &[]).await;
-    let victim = Member::beside(3, &[&honest]).await;
-    victim.has_neighbours(1).await;
-    let genuine = chunk(&origin(), &demo(1, 0));
-    let mut flipped = genuine.bytes().to_vec();
-    *flipped.last_mut().unwrap() ^= 1;
-    let flipped = Bytes::from(flipped);
-    let promised = std::slice::from_ref(&genuine);
-    let _heard = speaker(2, promised, move |_| Some(flipped.clone()), &victim).await;
-
-    until("a ban", || victim.counts.neighbours() == (1, 1)).await;
-    assert_eq!(victim.counts.refusals().get("damaged"), Some(&1));
-    assert_eq!(victim.store.held().await.len(), 0);
-
-    honest.keeps(genuine.clone()).await;
-    assert_eq!(victim.gets(demo(1, 0)).await.bytes(), genuine.bytes());
-}
-
-#[tokio::test]
-async fn a_box_that_promises_and_stays_silent_does_not_keep_the_chunk_from_coming() {
-    let victim = Member::beside(3, &[]).await;
-    let genuine = chunk(&origin(), &demo(1, 0));
-    let heard = speaker(2, std::slice::from_ref(&genuine), |_| None, &victim).await;
-    heard.await.unwrap();
-    let name = SegmentName {
-        channel: demo(1, 0).channel,
-        epoch: demo(1, 0).epoch,
-        track: demo(1, 0).track,
-        number: 1,
-    };
-    while !victim.mesh.wish(name.clone()).await {
-        tokio::task::yield_now().await;
-    }
-
-    let honest = Member::beside(1, &[&victim]).await;
-    honest.keeps(genuine).await;
-    victim.gets(demo(1, 0)).await;
-    assert!(
-        !victim.mesh.wish(name).await,
-        "it is here: nothing is promised any more"
-    );
-    assert_eq!(victim.counts.neighbours(), (2, 0));
-}
-
-#[tokio::test]
-async fn a_viewer_is_held_for_what_a_neighbour_promised_and_for_nothing_else() {
-    let one = Member::beside(3, &[]).await;
-    let listener = program::listen::tcp("http", "127.0.0.1:0".parse().unwrap())
-        .await
-        .unwrap();
-    let http = listener.local_addr().unwrap();
-    let routes = web::routes(web::Surroundings {
-        secret: one.secret.clone(),
-        store: one.store.clone(),
-        mesh: one.mesh.clone(),
-        uplink: one.uplink.clone(),
-        viewers: Meter::default(),
-        counts: one.counts.clone(),
-    });
-    let limits = program::http::Limits::default();
-    program::http::serve(listener, routes, limits, &one.life.tasks, one.life.stop.clone());
-    let get = async |segment: u32| {
-        let path = format!("/live/demo/{}/v0/{segment}.m4v", demo(1, 0).epoch);
-        reqwest::get(format!("http://{http}{path}"))
-            .await
-            .unwrap()
-            .status()
-    };
-    let promised = chunk(&origin(), &demo(1, 3));
-    let heard = speaker(2, std::slice::from_ref(&promised), |_| None, &one).await;
-    heard.await.unwrap();
-
-    let asked = Instant::now();
-    assert_eq!(get(1).await, 404, "it did not come");
-    let held = asked.elapsed();
-    assert!(held >= Duration::from_millis(300), "held for {held:?} only");
-    assert_eq!(get(2).await, 404);
-
-    let first = chunk(&origin(), &demo(1, 0));
-    let (status, ()) = tokio::join!(get(1), one.keeps(first));
-    assert_eq!(status, 200);
-}
-
-#[tokio::test]
-async fn what_is_told_before_the_tracker_knows_of_the_channel_is_not_lost() {
-    let listener = Member::alone(1).await;
-    listener.desk.take(0, Instant::now(), empty_answer());
-    let (init, first) = (init(&origin()), chunk(&origin(), &demo(1, 0)));
-    let (init_bytes, first_bytes) = (init.bytes().clone(), first.bytes().clone());
-    let gives = move |id: &ChunkId| {
-        Some(if id.is_init() {
-            init_bytes.clone()
-        } else {
-            first_bytes.clone()
-        })
-    };
-    let heard = speaker(2, &[init, first], gives, &listener).await;
-    heard.await.unwrap();
-    assert_eq!(listener.store.held().await.len(), 0);
-
-    listener.hears_of(&[]);
-    listener.gets(demo_init()).await;
-    listener.gets(demo(1, 0)).await;
-    assert_eq!(listener.counts.neighbours(), (1, 0));
 }
 
 #[tokio::test]

@@ -20,8 +20,11 @@ use super::super::early::Waiting;
 use super::{Node, Sent};
 use crate::news::{News, Unopened};
 
+/// A message, or why what came is none.
+type Heard<Message> = Result<Message, Refusal>;
+
 impl Node {
-    pub(super) async fn exchange_event(&mut self, event: ExchangeEvent<Request, Response>) {
+    pub(super) async fn exchange_event(&mut self, event: ExchangeEvent<Heard<Request>, Heard<Response>>) {
         match event {
             ExchangeEvent::Message { peer, message, .. } => {
                 let Some(from) = box_of(&peer).filter(|id| self.peers.contains_key(id)) else {
@@ -29,8 +32,26 @@ impl Node {
                 };
                 self.swarm.behaviour_mut().door.places.spoke(peer);
                 match message {
-                    Message::Request { request, channel, .. } => self.requested(from, request, channel).await,
-                    Message::Response { request_id, response } => self.answered(request_id, response).await,
+                    Message::Request {
+                        request: Ok(request),
+                        channel,
+                        ..
+                    } => self.requested(from, request, channel).await,
+                    Message::Response {
+                        request_id,
+                        response: Ok(response),
+                    } => self.answered(request_id, response).await,
+                    Message::Request {
+                        request: Err(refusal),
+                        ..
+                    } => self.ban(from, &refusal.into()),
+                    Message::Response {
+                        request_id,
+                        response: Err(refusal),
+                    } => {
+                        self.unanswered(request_id);
+                        self.ban(from, &refusal.into());
+                    }
                 }
             }
             ExchangeEvent::OutboundFailure {
@@ -45,7 +66,7 @@ impl Node {
         }
     }
 
-    async fn requested(&mut self, from: BoxId, request: Request, channel: ResponseChannel<Response>) {
+    async fn requested(&mut self, from: BoxId, request: Request, channel: ResponseChannel<Heard<Response>>) {
         match request {
             Request::Have(seals) => {
                 self.answer(channel, Response::Ok);
@@ -63,13 +84,13 @@ impl Node {
         }
     }
 
-    fn answer(&mut self, channel: ResponseChannel<Response>, response: Response) {
+    fn answer(&mut self, channel: ResponseChannel<Heard<Response>>, response: Response) {
         // It fails when the neighbour has gone: then nobody waits for it.
         let _ = self
             .swarm
             .behaviour_mut()
             .exchange
-            .send_response(channel, response);
+            .send_response(channel, Ok(response));
     }
 
     /// A neighbour promises chunks. Each seal is opened before anything is believed, unless it was before.
