@@ -167,6 +167,8 @@ struct Task {
 
 impl Task {
     async fn run(mut self, mut requests: mpsc::Receiver<Request>, stop: CancellationToken) {
+        // Without its store a program is an empty shell: whatever ends the task ends the program.
+        let _end = stop.clone().drop_guard();
         let mut tidy = interval(TIDY);
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -288,6 +290,14 @@ mod tests {
         }
         assert!(matches!(arrivals.next().await, Some(Arrival::Missed(4))));
         assert!(matches!(arrivals.next().await, Some(Arrival::Chunk(_))));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_ends_the_program() {
+        let (store, stop) = store();
+        let fails = store.look(|_| -> () { panic!("a fault in the window") });
+        assert_eq!(fails.await, None);
+        stop.cancelled().await;
     }
 
     #[tokio::test]

@@ -60,6 +60,8 @@ pub(super) struct Requests(HashMap<OutboundRequestId, Sent>);
 
 impl Node {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
+        // Whatever ends this task ends the box: without it nothing is passed on any more.
+        let _end = stop.clone().drop_guard();
         // Follow first, then look: nothing that is stored in between is missed.
         let mut arrivals = self.store.arrivals();
         self.catch_up().await;
