@@ -31,7 +31,11 @@ async fn run() -> ExitCode {
         }
     };
     if let Some(assignment) = made {
-        println!("stream-key {}={}", assignment.channel, assignment.key.reveal());
+        listen::first_line(format_args!(
+            "stream-key {}={}",
+            assignment.channel,
+            assignment.key.reveal()
+        ));
     }
     listen::announce("rtmp", running.rtmp);
     listen::announce("http", running.http);

@@ -17,7 +17,7 @@ async fn join() -> anyhow::Result<ExitCode> {
         Err(error @ (StartError::Homeless(_) | StartError::Folder(_))) => settings::refuse::<Command>(error),
         started => started?,
     };
-    println!("id {}", running.id);
+    listen::first_line(format_args!("id {}", running.id));
     listen::announce("http", running.http);
     listen::announce("zmq", running.zmq);
     listen::announce("p2p", running.p2p);

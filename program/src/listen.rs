@@ -1,5 +1,6 @@
 //! Binding ports: what is taken says so, what was bound is printed.
 
+use std::io::Write;
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
@@ -12,8 +13,7 @@ pub struct ListenError {
     pub setting: &'static str,
     /// The address asked for.
     pub address: SocketAddr,
-    /// What the system said.
-    #[source]
+    /// What the system said. Part of the message, hence no source.
     pub error: std::io::Error,
 }
 
@@ -28,10 +28,15 @@ pub async fn tcp(setting: &'static str, address: SocketAddr) -> Result<TcpListen
 
 /// Prints an address that was bound, for people and for whoever started this program.
 pub fn announce(kind: &str, address: SocketAddr) {
-    println!("listening {kind} {address}");
+    first_line(format_args!("listening {kind} {address}"));
 }
 
 /// Prints that the program is up: nothing more of its first lines follows.
 pub fn ready() {
-    println!("ready");
+    first_line(format_args!("ready"));
+}
+
+/// Prints one of the first lines. Whoever closed standard output does not want them, which is no error.
+pub fn first_line(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -69,20 +69,21 @@ fn read<S: Parser>(arguments: Vec<OsString>) -> Result<S, clap::Error> {
         command = with_file(command, &path)
             .map_err(|bad| S::command().error(clap::error::ErrorKind::ValueValidation, bad))?;
     }
-    command.build();
     let matches = command
-        .clone()
         .try_get_matches_from(arguments)
-        .map_err(|refusal| with_remedy(&command, refusal))?;
+        .map_err(|refusal| with_remedy(S::command(), refusal))?;
     S::from_arg_matches(&matches)
 }
 
 /// Says beside a wrong value what the setting takes: a parser's "invalid digit found" is no help.
-fn with_remedy(command: &Command, mut refusal: clap::Error) -> clap::Error {
+///
+/// `command` is as it was declared: its defaults are good examples, those out of a file may be the very mistake.
+fn with_remedy(mut command: Command, mut refusal: clap::Error) -> clap::Error {
+    command.build();
     let Some(ContextValue::String(shown)) = refusal.get(ContextKind::InvalidArg) else {
         return refusal;
     };
-    let Some(arg) = find_setting(command, shown) else {
+    let Some(arg) = find_setting(&command, shown) else {
         return refusal;
     };
     let about = arg.get_help().map(ToString::to_string).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Who has how many connections.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Limits;
@@ -34,7 +34,7 @@ impl Connections {
 
     /// A place for one more connection from this address, if there is one.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
+        let address = line(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let here = open.by_address.get(&address).copied().unwrap_or(0);
         let crowded = here >= self.limits.connections_per_address && !address.is_loopback();
@@ -47,6 +47,16 @@ impl Connections {
             address,
             open: self.open.clone(),
         })
+    }
+}
+
+/// What counts as one address: of IPv6, the /64 that a single line is given.
+fn line(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(wide) if !wide.is_loopback() => {
+            Ipv6Addr::from_bits(wide.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        other => other,
     }
 }
 
@@ -66,6 +76,21 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_addresses_of_one_ipv6_line_count_as_one() {
+        let limits = Limits {
+            connections: 9,
+            connections_per_address: 1,
+            ..Limits::default()
+        };
+        let connections = Connections::new(limits);
+        let enter = |address: &str| connections.enter(address.parse().unwrap());
+        let _place = enter("2001:db8::1").unwrap();
+        assert!(enter("2001:db8::2").is_none());
+        assert!(enter("2001:db8:0:1::2").is_some());
+        assert!(enter("::1").is_some());
+    }
 
     #[test]
     fn one_address_cannot_take_every_place_and_a_place_is_free_again_after_use() {
