@@ -7,8 +7,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use serde::{Deserialize, Serialize};
+
+use crate::text::travels_as_text;
 
 /// The longest base URL, in bytes.
 pub const MAX_BASE_BYTES: usize = 256;
@@ -164,38 +165,7 @@ impl FromStr for HttpBase {
     }
 }
 
-impl TryFrom<String> for HttpBase {
-    type Error = BadBase;
-
-    fn try_from(text: String) -> Result<Self, BadBase> {
-        text.parse()
-    }
-}
-
-impl From<HttpBase> for String {
-    fn from(base: HttpBase) -> String {
-        base.to_string()
-    }
-}
-
-impl<C> Encode<C> for HttpBase {
-    fn encode<W: encode::Write>(
-        &self,
-        out: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), encode::Error<W::Error>> {
-        out.str(&self.to_string())?.ok()
-    }
-}
-
-impl<'b, C> Decode<'b, C> for HttpBase {
-    fn decode(input: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        input
-            .str()?
-            .parse()
-            .map_err(|bad: BadBase| decode::Error::message(bad))
-    }
-}
+travels_as_text!(BadBase: HttpBase);
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use crate::key::PublicKey;
+use crate::text::travels_as_text;
 
 /// The segment number under which an init segment travels; media segments count from 1.
 pub const INIT_SEGMENT: u32 = 0;
@@ -309,41 +310,7 @@ impl<'b, C> Decode<'b, C> for Epoch {
     }
 }
 
-/// What every name that travels as text has in common.
-macro_rules! travels_as_text {
-    ($($name:ty),*) => {$(
-        impl TryFrom<String> for $name {
-            type Error = BadName;
-
-            fn try_from(text: String) -> Result<Self, BadName> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> String {
-                name.to_string()
-            }
-        }
-
-        impl<C> Encode<C> for $name {
-            fn encode<W: encode::Write>(
-                &self,
-                out: &mut Encoder<W>,
-                _: &mut C,
-            ) -> Result<(), encode::Error<W::Error>> {
-                out.str(&self.to_string())?.ok()
-            }
-        }
-
-        impl<'b, C> Decode<'b, C> for $name {
-            fn decode(input: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-                input.str()?.parse().map_err(|bad: BadName| decode::Error::message(bad))
-            }
-        }
-    )*};
-}
-travels_as_text!(BoxId, ChannelName, TrackId);
+travels_as_text!(BadName: BoxId, ChannelName, TrackId);
 
 /// A name in a log is worth as much without the words around it.
 macro_rules! debug_as_displayed {

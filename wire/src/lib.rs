@@ -15,5 +15,6 @@ pub mod key;
 pub mod presentation;
 pub mod proof;
 pub mod seal;
+mod text;
 
 pub use cbor::{VERSION, Version};
