@@ -175,6 +175,11 @@ async fn a_box_that_hands_on_forgeries_is_banned_and_the_others_are_not() {
         (2, 0),
         "the trackers may know a key that this box does not know yet"
     );
+    victim.hears_of(&[]);
+    honest.keeps(chunk(&origin(), &demo(3, 0))).await;
+    victim.gets(demo(3, 0)).await;
+    let again = tokio::time::timeout(Duration::ZERO, victim.nudged.wait()).await;
+    assert!(again.is_err(), "the trackers are asked once, not at each answer");
     let later = Instant::now() + Duration::from_secs(3);
     victim.desk.take(0, later, answer(&origin(), vec![]));
     until("a ban", || victim.counts.neighbours() == (1, 1)).await;
@@ -186,7 +191,7 @@ async fn a_box_that_hands_on_forgeries_is_banned_and_the_others_are_not() {
     forger.keeps(chunk(&thief, &demo(1, 1))).await;
     honest.keeps(chunk(&origin(), &demo(2, 0))).await;
     victim.gets(demo(2, 0)).await;
-    assert_eq!(victim.store.held().await.len(), 1);
+    assert_eq!(victim.store.held().await.len(), 2);
     assert_eq!(victim.counts.neighbours(), (1, 1));
 }
 

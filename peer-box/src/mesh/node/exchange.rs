@@ -106,8 +106,12 @@ impl Node {
                 continue;
             }
             let channel = record.id.channel.clone();
-            let waiting = Waiting { channel, seal, since };
-            if self.early.holds_back(from, &waiting.channel) {
+            let waiting = Waiting {
+                channel: channel.clone(),
+                seal,
+                since,
+            };
+            if self.early.holds_back(from, &channel) {
                 self.early.keep(from, waiting);
                 continue;
             }
@@ -122,6 +126,9 @@ impl Node {
             }
             if let Err(refused) = self.opened(from, waiting, news) {
                 return self.ban(from, &refused);
+            }
+            if news.keys_of(&channel).is_some() && self.early.holds_back(from, &channel) {
+                self.nudge.give();
             }
         }
     }
@@ -153,7 +160,6 @@ impl Node {
             Err(Unopened::Refused(Refusal::Forged(_))) if !waiting.is_over(news) => {
                 debug!(neighbour = %from, channel = %waiting.channel, "a seal waits for its key");
                 self.early.keep(from, waiting);
-                self.nudge.give();
             }
             Err(refused) => return Err(refused),
         }
