@@ -123,7 +123,14 @@ impl Mesh {
     /// Fetches a segment that a viewer waits for before anything else. Whether a neighbour promised it.
     pub(crate) async fn wish(&self, name: SegmentName) -> bool {
         let (reply, promised) = oneshot::channel();
-        let sent = self.mailbox.send(Command::Wish(name, reply)).await;
-        sent.is_ok() && promised.await.unwrap_or(false)
+        if self.mailbox.send(Command::Wish(name, reply)).await.is_err() {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            promised = promised => promised.unwrap_or(false),
+            // A wish that slips in just as the node ends is neither answered nor dropped.
+            () = self.mailbox.closed() => false,
+        }
     }
 }

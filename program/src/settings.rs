@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{Arg, Command, Parser};
+use clap::{Arg, ArgAction, Command, Parser};
 use toml::{Table, Value};
 
 /// `EX_USAGE` of sysexits(3): a setting is unknown or wrong.
@@ -158,6 +158,12 @@ fn with_environment(command: Command) -> Command {
     command
         .mut_args(|arg| {
             let variable = format!("BOXMESH_{}", setting(&arg).to_uppercase().replace('-', "_"));
+            // A variable can be set once only: what may be repeated is a list with commas there.
+            let arg = if matches!(arg.get_action(), ArgAction::Append) {
+                arg.value_delimiter(',')
+            } else {
+                arg
+            };
             // Values may be keys: help shows the variable's name only.
             arg.env(variable).hide_env_values(true)
         })
@@ -274,9 +280,13 @@ mod tests {
         assert_eq!(from_file.trust_origin, ["a", "b"]);
         assert!(from_file.allow_private_boxes);
 
-        let with_flags = read_with(file, &["--http", "127.0.0.1:2", "--trust-origin", "c"]).unwrap();
+        let with_flags = read_with(file, &["--http", "127.0.0.1:2", "--trust-origin", "c,d"]).unwrap();
         assert_eq!(with_flags.http.port(), 2);
-        assert_eq!(with_flags.trust_origin, ["c"]);
+        assert_eq!(
+            with_flags.trust_origin,
+            ["c", "d"],
+            "a list may be written in one, as a variable has to"
+        );
     }
 
     #[test]

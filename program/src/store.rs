@@ -89,7 +89,7 @@ impl Store {
         let (reply, verdict) = oneshot::channel();
         let sent = self.mailbox.send(Request::Insert(chunk, reply)).await;
         sent.map_err(|_| Refused::Stopping)?;
-        verdict.await.unwrap_or(Err(Refused::Stopping))
+        self.answered(verdict).await.unwrap_or(Err(Refused::Stopping))
     }
 
     /// Whether a chunk with this record is worth fetching.
@@ -109,7 +109,7 @@ impl Store {
     pub async fn wait(&self, id: ChunkId, within: Duration) -> Option<Chunk> {
         let (reply, chunk) = oneshot::channel();
         self.mailbox.send(Request::Wait(id, reply)).await.ok()?;
-        timeout(within, chunk).await.ok()?.ok()
+        timeout(within, self.answered(chunk)).await.ok()?
     }
 
     /// A segment: all of it, or its beginning as far as it is here.
@@ -155,7 +155,19 @@ impl Store {
         // Who asked may have gone: then nobody misses the answer.
         let look = move |window: &Window| drop(reply.send(question(window)));
         self.mailbox.send(Request::Look(Box::new(look))).await.ok()?;
-        answer.await.ok()
+        self.answered(answer).await
+    }
+
+    /// What the task answered; `None` when it has ended.
+    ///
+    /// A request that slips into the mailbox just as the task lets go of it is neither answered nor dropped, so
+    /// the end of the task is watched too.
+    async fn answered<T>(&self, answer: oneshot::Receiver<T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            answer = answer => answer.ok(),
+            () = self.mailbox.closed() => None,
+        }
     }
 }
 
@@ -228,6 +240,8 @@ impl Task {
 
 #[cfg(test)]
 mod tests {
+    use tokio::runtime::Handle;
+
     use super::*;
     use crate::window::samples::{CHUNKS, chunk, segment, video};
 
@@ -298,6 +312,32 @@ mod tests {
         let fails = store.look(|_| -> () { panic!("a fault in the window") });
         assert_eq!(fails.await, None);
         stop.cancelled().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn nobody_waits_for_a_store_that_ends_at_that_moment() {
+        for _ in 0..300 {
+            let (store, stop) = store();
+            let asking = (0..3).map(|_| {
+                let (store, stop) = (store.clone(), stop.clone());
+                tokio::task::spawn_blocking(move || {
+                    Handle::current().block_on(async {
+                        while !stop.is_cancelled() {
+                            store.carried().await;
+                        }
+                        store.carried().await;
+                    });
+                })
+            });
+            let asking: Vec<_> = asking.collect();
+            stop.cancel();
+            for asked in asking {
+                timeout(Duration::from_secs(10), asked)
+                    .await
+                    .expect("an answer")
+                    .unwrap();
+            }
+        }
     }
 
     #[tokio::test]

@@ -88,7 +88,12 @@ impl Roster {
         let (done, shown) = oneshot::channel();
         // Both fail only when the program is ending.
         if self.mailbox.send((news, done)).await.is_ok() {
-            let _ = shown.await;
+            tokio::select! {
+                biased;
+                _ = shown => {}
+                // News that slip in just as the roster ends are neither taken nor dropped.
+                () = self.mailbox.closed() => {}
+            }
         }
     }
 
