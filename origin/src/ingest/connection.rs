@@ -150,10 +150,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         // Where nobody answers, and nobody takes publishers, the origin is stopping.
         host.claims.send(request).await.map_err(|_| Ended::Stopping)?;
-        let claim = answered
-            .await
-            .map_err(|_| Ended::Stopping)?
-            .ok_or(Ended::Taken(channel.clone()))?;
+        let answer = tokio::select! {
+            biased;
+            answer = answered => answer.map_err(|_| Ended::Stopping)?,
+            // A request that slips in just as the door closes is neither answered nor dropped.
+            () = host.claims.closed() => return Err(Ended::Stopping),
+        };
+        let claim = answer.ok_or(Ended::Taken(channel.clone()))?;
 
         let (outlet, publisher) = Outlet::open(channel.clone(), claim);
         tokio::select! {
