@@ -8,57 +8,53 @@ use std::ops::Add;
 use std::time::Duration;
 
 use bytes::Bytes;
-pub use wire::id::TrackKind;
+pub use wire::id::{TrackId, TrackKind};
 
 /// One step of a publisher's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// A track begins, or goes on in another way. Comes before the samples that it describes; encoders may
     /// also repeat it, byte for byte, where nothing changed.
-    Config(TrackConfig),
+    Config(TrackId, Config),
     /// One picture, or one frame of sound, of a track whose configuration came before.
     Sample(AccessUnit),
 }
 
-/// What a decoder has to know before the first sample of a track.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TrackConfig {
-    /// H.264.
-    Video(VideoConfig),
-    /// AAC.
-    Audio(AudioConfig),
-}
-
-impl TrackConfig {
-    /// The kind of the track that it configures.
-    pub fn kind(&self) -> TrackKind {
+impl Unit {
+    /// The track that it is of.
+    pub fn track(&self) -> TrackId {
         match self {
-            Self::Video(_) => TrackKind::Video,
-            Self::Audio(_) => TrackKind::Audio,
+            Self::Config(track, _) => *track,
+            Self::Sample(unit) => unit.track,
         }
     }
 }
 
-/// The configuration of an H.264 track.
+/// What a decoder has to know before the first sample of a track: a codec, and its configuration as the publisher
+/// sent it. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VideoConfig {
-    /// An `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15 §5.3.3.1): the body of an `avcC` box. Never
-    /// empty, otherwise as the publisher sent it.
-    pub avcc: Bytes,
+pub enum Config {
+    /// H.264: an `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15 §5.3.3.1), the body of an `avcC` box.
+    Avc(Bytes),
+    /// AAC: an `AudioSpecificConfig` (ISO/IEC 14496-3 §1.6.2.1).
+    Aac(Bytes),
 }
 
-/// The configuration of an AAC track.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AudioConfig {
-    /// An `AudioSpecificConfig` (ISO/IEC 14496-3 §1.6.2.1). Never empty, otherwise as the publisher sent it.
-    pub asc: Bytes,
+impl Config {
+    /// The kind of the tracks that it can configure.
+    pub fn kind(&self) -> TrackKind {
+        match self {
+            Self::Avc(_) => TrackKind::Video,
+            Self::Aac(_) => TrackKind::Audio,
+        }
+    }
 }
 
 /// One picture, or one frame of sound.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessUnit {
     /// The track that it belongs to.
-    pub kind: TrackKind,
+    pub track: TrackId,
     /// When it is decoded, on the publisher's own clock. The tracks of a publisher share that clock, its zero
     /// means nothing, and a publisher may send times that go back.
     pub decode_time: Millis,
@@ -75,14 +71,14 @@ pub struct AccessUnit {
 impl fmt::Debug for AccessUnit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            kind,
+            track,
             decode_time,
             composition_offset,
             keyframe,
             data,
         } = self;
         out.debug_struct("AccessUnit")
-            .field("kind", kind)
+            .field("track", track)
             .field("decode_time", decode_time)
             .field("composition_offset", composition_offset)
             .field("keyframe", keyframe)

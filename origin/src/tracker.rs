@@ -17,7 +17,7 @@ use wire::Version;
 use wire::address::HttpBase;
 use wire::id::ChannelName;
 use wire::key::SecretKey;
-use wire::presentation::{PATH, Presentation, PresentationReply};
+use wire::presentation::{Document, PATH, Presentation, PresentationReply, State};
 
 use crate::channel::Report;
 use crate::seed::{Seeds, Wanted};
@@ -139,13 +139,23 @@ impl Teller {
             sequence,
             channel: self.channel.clone(),
             epoch: report.epoch,
-            live: report.ended.is_none(),
+            state: if report.ended.is_none() {
+                State::Live
+            } else {
+                State::Ended
+            },
             http: self.http.clone(),
-            mpd: report.presentation.mpd(SystemTime::now()),
+            documents: vec![Document::new(
+                "manifest.mpd",
+                report.presentation.mpd(SystemTime::now()),
+            )],
             newest: report.presentation.newest().unwrap_or(0),
             viewer_bytes: self.meter.channel_bytes(&self.channel),
             tracks: report.presentation.tracks(),
             silent: self.seeds.silent.borrow_and_update().clone(),
+            poster: 0,
+            warnings: Vec::new(),
+            successions: Vec::new(),
         };
         let reply = self
             .tracker

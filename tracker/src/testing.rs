@@ -73,13 +73,16 @@ pub(crate) fn presentation(n: u8, sequence: u64) -> Presentation {
         sequence,
         channel: "demo".parse().unwrap(),
         epoch: Epoch(NOW),
-        live: true,
+        state: wire::presentation::State::Live,
         http: "http://0.0.0.0:8081".parse().unwrap(),
-        mpd: MPD.into(),
+        documents: vec![wire::presentation::Document::new("manifest.mpd", MPD)],
         newest: 1,
         viewer_bytes: 0,
         tracks: Vec::new(),
         silent: Vec::new(),
+        poster: 0,
+        warnings: Vec::new(),
+        successions: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an origin tells the tracker of a channel, and what it hears back.
 
 use bytes::Bytes;
+use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +14,18 @@ use crate::seal::{Refusal, SelfSigned, Signed, open_own, sign};
 /// The path that presentations are posted to.
 pub const PATH: &str = "/api/v1/presentations";
 
-const MAX_MPD_BYTES: usize = 256 << 10;
+/// What all documents of a channel take together, at most.
+pub const MAX_DOCUMENT_BYTES: usize = 256 << 10;
+
+const MAX_DOCUMENTS: usize = 40;
+const MAX_NAME_BYTES: usize = 32;
 const MAX_TRACKS: usize = 32;
 const MAX_CODECS_BYTES: usize = 64;
 const MAX_SILENT: usize = 64;
+const MAX_WARNINGS: usize = 16;
+const MAX_WARNING_BYTES: usize = 256;
+const MAX_SUCCESSIONS: usize = 4;
+const MAX_SUCCESSION_BYTES: usize = 512;
 
 /// A channel as its origin presents it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -39,13 +48,13 @@ pub struct Presentation {
     pub epoch: Epoch,
     /// Whether it is on air.
     #[n(5)]
-    pub live: bool,
+    pub state: State,
     /// Where viewers reach the origin; an unspecified host is where it is seen to come from.
     #[n(6)]
     pub http: HttpBase,
-    /// The MPD, without `BaseURL`, `Location` and `UTCTiming`.
+    /// Its manifests and playlists.
     #[n(7)]
-    pub mpd: String,
+    pub documents: Vec<Document>,
     /// The newest whole segment, 0 for none.
     #[n(8)]
     pub newest: u32,
@@ -58,6 +67,83 @@ pub struct Presentation {
     /// Seeds that the origin wants replaced.
     #[n(11)]
     pub silent: Vec<BoxId>,
+    /// The number of the newest poster of the epoch, 0 for none.
+    #[n(12)]
+    pub poster: u32,
+    /// What is wrong with the encoder's stream.
+    #[n(13)]
+    pub warnings: Vec<Warning>,
+    /// How `key` came to follow a key that trackers trust: signed statements, the oldest first.
+    #[n(14)]
+    pub successions: Vec<ByteVec>,
+}
+
+/// Whether a channel is on air.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It has a publisher.
+    #[n(0)]
+    Live,
+    /// Its publisher is away, and may be back.
+    #[n(1)]
+    Away,
+    /// It is over until its next epoch.
+    #[n(2)]
+    Ended,
+}
+
+impl State {
+    /// Whether there is, or will soon be, something to watch.
+    pub fn is_on_air(self) -> bool {
+        self != Self::Ended
+    }
+}
+
+/// A manifest or a playlist, as the origin makes it for all viewers: without what the tracker adds for each.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Document {
+    /// What it is called in URLs: `manifest.mpd`, `master.m3u8`, `v0.m3u8`.
+    #[n(0)]
+    pub name: String,
+    /// The document.
+    #[n(1)]
+    pub text: String,
+}
+
+impl Document {
+    /// A document of that name.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
+    }
+
+    /// Whether the name is one: `[a-z0-9-]{1,27}`, a dot, and `mpd` or `m3u8`.
+    fn is_named(&self) -> bool {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        let stem = self
+            .name
+            .strip_suffix(".mpd")
+            .or_else(|| self.name.strip_suffix(".m3u8"));
+        self.name.len() <= MAX_NAME_BYTES
+            && stem.is_some_and(|stem| !stem.is_empty() && stem.bytes().all(allowed))
+    }
+}
+
+/// Something that is wrong with the encoder's stream.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(array)]
+pub struct Warning {
+    /// What it is, for programs: `keyframe-interval`.
+    #[n(0)]
+    pub code: String,
+    /// What it is and what to do about it, for people.
+    #[n(1)]
+    pub text: String,
 }
 
 /// A track in a few words.
@@ -81,6 +167,16 @@ impl Presentation {
         sign(secret, self)
     }
 
+    /// The document of that name.
+    pub fn document(&self, name: &str) -> Option<&str> {
+        let named = self.documents.iter().find(|document| document.name == name);
+        named.map(|document| document.text.as_str())
+    }
+
+    fn document_bytes(&self) -> usize {
+        self.documents.iter().map(|document| document.text.len()).sum()
+    }
+
     /// Opens a presentation with the key in it. Whether that key may publish is for the tracker to say.
     pub fn open(bytes: &[u8]) -> Result<Self, Refusal> {
         open_own(bytes)
@@ -94,7 +190,24 @@ impl Signed for Presentation {
 
     fn check(&self) -> Result<(), String> {
         let within = [
-            ("bytes of MPD", self.mpd.len(), MAX_MPD_BYTES),
+            ("documents", self.documents.len(), MAX_DOCUMENTS),
+            ("bytes of documents", self.document_bytes(), MAX_DOCUMENT_BYTES),
+            ("warnings", self.warnings.len(), MAX_WARNINGS),
+            (
+                "bytes of a warning",
+                self.warnings
+                    .iter()
+                    .map(|warning| warning.code.len() + warning.text.len())
+                    .max()
+                    .unwrap_or(0),
+                MAX_WARNING_BYTES,
+            ),
+            ("successions", self.successions.len(), MAX_SUCCESSIONS),
+            (
+                "bytes of a succession",
+                self.successions.iter().map(|one| one.len()).max().unwrap_or(0),
+                MAX_SUCCESSION_BYTES,
+            ),
             ("tracks", self.tracks.len(), MAX_TRACKS),
             ("silent seeds", self.silent.len(), MAX_SILENT),
             (
@@ -107,6 +220,10 @@ impl Signed for Presentation {
                 MAX_CODECS_BYTES,
             ),
         ];
+        if let Some(unnamed) = self.documents.iter().find(|document| !document.is_named()) {
+            let name: String = unnamed.name.chars().take(MAX_NAME_BYTES).collect();
+            return Err(format!("{name:?} is not the name of a manifest or a playlist"));
+        }
         match within.iter().find(|(_, found, limit)| found > limit) {
             Some((what, found, limit)) => Err(format!("{found} {what} are over the limit of {limit}")),
             None => Ok(()),

@@ -6,7 +6,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::media::{AccessUnit, AudioConfig, Millis, TrackConfig, TrackKind, Unit, VideoConfig};
+use crate::media::{AccessUnit, Config, Millis, TrackId, TrackKind, Unit};
 
 const AVC: u8 = 7;
 const AAC: u8 = 10;
@@ -121,9 +121,9 @@ impl Tags {
             0 => {
                 self.video = true;
                 let avcc = config(TrackKind::Video, data)?;
-                Ok(Some(Unit::Config(TrackConfig::Video(VideoConfig { avcc }))))
+                Ok(Some(Unit::Config(TrackId::VIDEO, Config::Avc(avcc))))
             }
-            1 => Ok(self.sample(TrackKind::Video, time, signed(*composition), keyframe, data)),
+            1 => Ok(self.sample(TrackId::VIDEO, time, signed(*composition), keyframe, data)),
             unknown => Err(BadTag::PacketType(TrackKind::Video, unknown)),
         }
     }
@@ -146,9 +146,9 @@ impl Tags {
             0 => {
                 self.audio = true;
                 let asc = config(TrackKind::Audio, data)?;
-                Ok(Some(Unit::Config(TrackConfig::Audio(AudioConfig { asc }))))
+                Ok(Some(Unit::Config(TrackId::AUDIO, Config::Aac(asc))))
             }
-            1 => Ok(self.sample(TrackKind::Audio, time, 0, true, data)),
+            1 => Ok(self.sample(TrackId::AUDIO, time, 0, true, data)),
             unknown => Err(BadTag::PacketType(TrackKind::Audio, unknown)),
         }
     }
@@ -156,14 +156,14 @@ impl Tags {
     /// A sample, unless it is empty or nobody can decode it for want of a configuration.
     fn sample(
         &mut self,
-        kind: TrackKind,
+        track: TrackId,
         time: u32,
         offset: i32,
         keyframe: bool,
         data: &[u8],
     ) -> Option<Unit> {
         let decode_time = self.clock.read(time);
-        let configured = match kind {
+        let configured = match track.kind() {
             TrackKind::Video => self.video,
             TrackKind::Audio => self.audio,
         };
@@ -171,7 +171,7 @@ impl Tags {
             // Copied, so that a small sample keeps no large message in memory.
             let data = Bytes::copy_from_slice(data);
             Unit::Sample(AccessUnit {
-                kind,
+                track,
                 decode_time,
                 composition_offset: offset,
                 keyframe,

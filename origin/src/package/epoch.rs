@@ -118,7 +118,7 @@ impl Tracks {
 
     /// Takes the next sample.
     pub(super) fn push(&mut self, unit: AccessUnit, out: &mut Vec<Packaged>) -> Result<(), PackageError> {
-        match unit.kind {
+        match unit.track.kind() {
             TrackKind::Video => self.push_video(unit, out),
             TrackKind::Audio => self.push_audio(unit, out),
         }

@@ -12,7 +12,7 @@ use super::epoch::Tracks;
 use super::error::PackageError;
 use super::start::{Beginning, Start};
 use super::timeline::Pulse;
-use crate::media::{AccessUnit, TrackConfig, Unit};
+use crate::media::{AccessUnit, Config, Unit};
 
 /// Packages one epoch.
 ///
@@ -74,8 +74,8 @@ impl Packager {
     /// is known which tracks there are: at once with pictures and sound, after 3 s of one alone.
     pub fn push(&mut self, unit: Unit) -> Result<Vec<Packaged>, PackageError> {
         match unit {
-            Unit::Config(TrackConfig::Video(config)) => self.configure_video(config.avcc)?,
-            Unit::Config(TrackConfig::Audio(config)) => self.configure_audio(config.asc)?,
+            Unit::Config(_, Config::Avc(avcc)) => self.configure_video(avcc)?,
+            Unit::Config(_, Config::Aac(asc)) => self.configure_audio(asc)?,
             Unit::Sample(unit) => self.take(unit)?,
         }
         Ok(std::mem::take(&mut self.out))
@@ -138,7 +138,7 @@ impl Packager {
     }
 
     fn take(&mut self, unit: AccessUnit) -> Result<(), PackageError> {
-        let kind = unit.kind;
+        let kind = unit.track.kind();
         let (configured, pulse) = match kind {
             TrackKind::Video => (self.video.is_some(), &mut self.video_pulse),
             TrackKind::Audio => (self.audio.is_some(), &mut self.audio_pulse),

@@ -61,7 +61,7 @@ impl Start {
 
     /// Takes the next sample, and tells whether it was the one that was waited for.
     pub(super) fn push(&mut self, unit: AccessUnit) -> Result<Option<Beginning>, PackageError> {
-        let begins = match unit.kind {
+        let begins = match unit.track.kind() {
             TrackKind::Video => self.push_video(unit)?,
             TrackKind::Audio => self.push_audio(unit),
         };
@@ -147,13 +147,14 @@ fn spans(held: &VecDeque<AccessUnit>, length: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use wire::id::TrackId;
 
     use super::*;
 
     fn picture(time: u64, keyframe: bool) -> AccessUnit {
         let data = Bytes::from_static(&[0; 100]);
         AccessUnit {
-            kind: TrackKind::Video,
+            track: TrackId::VIDEO,
             decode_time: Millis(time),
             composition_offset: 40,
             keyframe,
@@ -163,7 +164,7 @@ mod tests {
 
     fn sound(time: u64) -> AccessUnit {
         AccessUnit {
-            kind: TrackKind::Audio,
+            track: TrackId::AUDIO,
             composition_offset: 0,
             ..picture(time, true)
         }

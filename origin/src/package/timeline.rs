@@ -168,6 +168,7 @@ fn as_ms(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use wire::id::TrackId;
 
     use super::*;
 
@@ -175,7 +176,7 @@ mod tests {
         let data = Bytes::from_static(&[0]);
         let decode_time = Millis(decode_time);
         AccessUnit {
-            kind: TrackKind::Video,
+            track: TrackId::VIDEO,
             decode_time,
             composition_offset,
             keyframe: true,

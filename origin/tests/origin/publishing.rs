@@ -15,7 +15,7 @@ fn demo() -> ChannelName {
 }
 
 fn is_live(presentation: &Presentation) -> bool {
-    presentation.live
+    presentation.state.is_on_air()
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn what_is_published_is_presented_and_served_under_the_origins_seal() {
     encoder.send(0..8000).await;
 
     let presented = tracker.hears("three segments", |heard| heard.newest >= 3).await;
-    assert!(presented.live);
+    assert!(presented.state.is_on_air());
     assert_eq!((presented.key, &presented.channel), (origin.key, &demo()));
     assert_eq!(
         presented.http.to_string(),
@@ -35,7 +35,8 @@ async fn what_is_published_is_presented_and_served_under_the_origins_seal() {
     );
     assert!(
         presented
-            .mpd
+            .document("manifest.mpd")
+            .unwrap()
             .contains(&format!("{}/$RepresentationID$/$Number$.m4v", presented.epoch))
     );
     assert_eq!(
@@ -85,14 +86,16 @@ async fn a_channel_ends_with_its_publisher_and_begins_again_in_a_later_epoch() {
     encoder.send(0..5000).await;
     let first = tracker.hears("the channel", is_live).await;
     encoder.vanish().await;
-    let ended = tracker.hears("its end", |heard| !heard.live).await;
+    let ended = tracker.hears("its end", |heard| !heard.state.is_on_air()).await;
     assert_eq!(ended.epoch, first.epoch);
     assert_eq!(ended.newest, 3, "its last segment counts");
 
     let mut encoder = origin.publish().await;
     encoder.send(0..5000).await;
     tracker
-        .hears("a later epoch", |heard| heard.live && heard.epoch > first.epoch)
+        .hears("a later epoch", |heard| {
+            heard.state.is_on_air() && heard.epoch > first.epoch
+        })
         .await;
     let old = origin.get(&format!("/live/demo/{}/v0/1.m4v", first.epoch)).await;
     assert!(old.status().is_success(), "those who watched may finish");
@@ -109,7 +112,9 @@ async fn a_break_in_the_timestamps_begins_an_epoch_and_costs_no_publisher() {
     let first = tracker.hears("the channel", is_live).await;
     encoder.send(3_600_000..3_605_000).await;
     tracker
-        .hears("a later epoch", |heard| heard.live && heard.epoch > first.epoch)
+        .hears("a later epoch", |heard| {
+            heard.state.is_on_air() && heard.epoch > first.epoch
+        })
         .await;
     encoder.vanish().await;
 }
@@ -122,7 +127,7 @@ async fn a_publisher_that_leaves_before_it_was_on_air_takes_no_epochs_place() {
     let mut encoder = origin.publish().await;
     encoder.send(0..5000).await;
     encoder.vanish().await;
-    let first = tracker.hears("its end", |heard| !heard.live).await;
+    let first = tracker.hears("its end", |heard| !heard.state.is_on_air()).await;
 
     let mut brief = origin.publish().await;
     brief.send_pictures(0..1000).await;
@@ -135,7 +140,7 @@ async fn a_publisher_that_leaves_before_it_was_on_air_takes_no_epochs_place() {
     encoder.send(0..5000).await;
     tracker
         .hears("the third publisher", |heard| {
-            heard.live && heard.epoch > first.epoch
+            heard.state.is_on_air() && heard.epoch > first.epoch
         })
         .await;
     // Of three epochs the first would have left by now.
@@ -169,7 +174,7 @@ async fn an_origin_that_ends_says_so_and_leaves_nothing_running() {
 
     let (rtmp, http) = (origin.running.rtmp, origin.running.http);
     assert_eq!(origin.stop().await, ExitCode::SUCCESS, "every task ended in time");
-    tracker.hears("its end", |heard| !heard.live).await;
+    tracker.hears("its end", |heard| !heard.state.is_on_air()).await;
     for address in [rtmp, http] {
         assert!(
             tokio::net::TcpListener::bind(address).await.is_ok(),

@@ -161,13 +161,16 @@ async fn an_origin_that_the_tracker_does_not_trust_publishes_nothing() -> Result
         sequence: now_ms(),
         channel,
         epoch: Epoch(now_ms()),
-        live: true,
+        state: wire::presentation::State::Live,
         http: "http://127.0.0.1:9".parse()?,
-        mpd: "<MPD/>".into(),
+        documents: vec![wire::presentation::Document::new("manifest.mpd", "<MPD/>")],
         newest: 1,
         viewer_bytes: 0,
         tracks: Vec::new(),
         silent: Vec::new(),
+        poster: 0,
+        warnings: Vec::new(),
+        successions: Vec::new(),
     };
     let url = mesh.trackers[0].url(presentation::PATH);
     let (status, words) = post(&mesh, &url, forged.sign(&secret).to_vec()).await?;

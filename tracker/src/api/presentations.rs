@@ -90,7 +90,7 @@ impl App {
             channel,
             epoch,
             key,
-            live,
+            state,
             ..
         } = &record.presentation;
         let claim = self
@@ -118,7 +118,7 @@ impl App {
                     .map(|before| (before.live, before.record.presentation.epoch));
                 self.metrics.presented("accepted");
                 self.roster.tell(News::Presented(record.clone())).await;
-                match (before, live) {
+                match (before, state.is_on_air()) {
                     (Some((true, before)), true) if before == *epoch => {}
                     (_, true) => info!(%channel, %epoch, %key, "channel is on air"),
                     (Some((true, _)), false) => info!(%channel, %epoch, "channel went off air"),
@@ -157,7 +157,7 @@ fn check_succession(view: &View, offered: &Presentation) -> Result<(), Refused> 
         // Whose it is, and whether this is news, is for the registry to say.
         return Ok(());
     }
-    let ended = !known.live && offered.live && offered.epoch == known.epoch;
+    let ended = !known.state.is_on_air() && offered.state.is_on_air() && offered.epoch == known.epoch;
     if offered.epoch < known.epoch || ended {
         let channel: ChannelName = offered.channel.clone();
         return Err(Refused::Passed {
@@ -186,7 +186,7 @@ fn seeds(view: &View, offered: &Presentation, now: u64) -> (Vec<BoxId>, Vec<Sile
     let silent_ids: Vec<BoxId> = silent.iter().map(|silence| silence.id).collect();
     let candidates: Vec<_> = view.listed().map(|listed| listed.candidate.clone()).collect();
     let salt = view.session_key.salt(&format!("seeds {}", offered.channel));
-    let count = if offered.live { SEEDS } else { 0 };
+    let count = if offered.state.is_on_air() { SEEDS } else { 0 };
     (
         select::seeds(salt, current, &candidates, &silent_ids, count),
         silent,

@@ -104,7 +104,12 @@ pub struct Silence {
 impl ChannelRecord {
     /// The record of a presentation that was opened from `signed`.
     pub fn new(mut presentation: Presentation, signed: Bytes, heard: Heard) -> Result<Self, ManifestError> {
-        let template = Template::parse(std::mem::take(&mut presentation.mpd))?;
+        let mpd = presentation
+            .document("manifest.mpd")
+            .unwrap_or_default()
+            .to_owned();
+        presentation.documents.clear();
+        let template = Template::parse(mpd)?;
         Ok(Self {
             presentation,
             template,

@@ -205,7 +205,8 @@ impl State {
             .collect();
         let channels = self.channels.iter().map(|(name, known)| {
             let record = known.record.clone();
-            let live = record.presentation.live && record.heard.at.saturating_add(PRESENT) >= until.of(known);
+            let live = record.presentation.state.is_on_air()
+                && record.heard.at.saturating_add(PRESENT) >= until.of(known);
             let carriers = boxes
                 .iter()
                 .filter(|_| live)

@@ -7,7 +7,7 @@ use wire::chunk::{ChunkRecord, SealedChunk};
 use wire::exchange::{MAX_HAVE, Request, Response};
 use wire::feed::{Answer, FromOrigin, Hello};
 use wire::id::BoxId;
-use wire::presentation::{Presentation, TrackSummary};
+use wire::presentation::{Document, Presentation, State, TrackSummary};
 use wire::proof::Proof;
 use wire::seal::{Refusal, Signed, open, sign};
 
@@ -43,9 +43,9 @@ fn presentation() -> Presentation {
         sequence: 1_790_000_000_123,
         channel: channel(),
         epoch: EPOCH,
-        live: true,
+        state: State::Live,
         http: "http://0.0.0.0:8081".parse().unwrap(),
-        mpd: "<MPD/>".into(),
+        documents: vec![Document::new("manifest.mpd", "<MPD/>")],
         newest: 7,
         viewer_bytes: 0,
         tracks: vec![TrackSummary {
@@ -54,6 +54,9 @@ fn presentation() -> Presentation {
             bits_per_second: 1,
         }],
         silent: vec![BoxId::of(&stranger().public())],
+        poster: 0,
+        warnings: Vec::new(),
+        successions: Vec::new(),
     }
 }
 
@@ -90,7 +93,7 @@ fn a_message_over_its_bound_is_refused() {
     );
 
     let long = Presentation {
-        mpd: "x".repeat(600 << 10),
+        documents: vec![Document::new("manifest.mpd", "x".repeat(600 << 10))],
         ..presentation()
     };
     assert_eq!(

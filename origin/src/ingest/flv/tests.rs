@@ -30,12 +30,9 @@ fn a_sequence_header_is_a_configuration() {
     let audio = tags.audio(0, &[&[0xaf, 0][..], &ASC].concat()).unwrap();
 
     let avcc = Bytes::copy_from_slice(&AVCC);
-    assert_eq!(
-        video,
-        Some(Unit::Config(TrackConfig::Video(VideoConfig { avcc })))
-    );
+    assert_eq!(video, Some(Unit::Config(TrackId::VIDEO, Config::Avc(avcc))));
     let asc = Bytes::copy_from_slice(&ASC);
-    assert_eq!(audio, Some(Unit::Config(TrackConfig::Audio(AudioConfig { asc }))));
+    assert_eq!(audio, Some(Unit::Config(TrackId::AUDIO, Config::Aac(asc))));
 }
 
 #[test]
@@ -44,7 +41,7 @@ fn a_picture_keeps_its_times_and_its_bytes() {
 
     let key = sample(tags.video(40, &[0x17, 1, 0, 0, 80, 0, 0, 0, 1, 0x65]).unwrap());
     assert!(key.keyframe);
-    assert_eq!((key.kind, key.composition_offset), (TrackKind::Video, 80));
+    assert_eq!((key.track.kind(), key.composition_offset), (TrackKind::Video, 80));
     assert_eq!(key.data, [0, 0, 0, 1, 0x65][..]);
 
     let next = sample(
@@ -57,7 +54,10 @@ fn a_picture_keeps_its_times_and_its_bytes() {
 
     let sound = sample(tags.audio(61, &[0xaf, 1, 0x21, 0x00]).unwrap());
     assert!(sound.keyframe);
-    assert_eq!((sound.kind, sound.composition_offset), (TrackKind::Audio, 0));
+    assert_eq!(
+        (sound.track.kind(), sound.composition_offset),
+        (TrackKind::Audio, 0)
+    );
     assert_eq!(sound.data, [0x21, 0x00][..]);
     assert_eq!(
         sound.decode_time.since(key.decode_time),

@@ -7,7 +7,7 @@ use tokio::process::Command;
 use super::encoder::KEY;
 use super::origin::{Origin, soon};
 use crate::ingest::Publisher;
-use crate::media::{AccessUnit, Millis, TrackConfig, TrackKind, Unit};
+use crate::media::{AccessUnit, Config, Millis, TrackKind, Unit};
 
 /// Publishes two seconds of picture, encoded as the arguments say, and of sound.
 fn ffmpeg(origin: &Origin, key: &str, video: &[&str]) -> Option<impl Future<Output = Output> + use<>> {
@@ -54,7 +54,7 @@ const H264: &[&str] = &[
 /// Everything that a publisher sent.
 #[derive(Default)]
 struct Stream {
-    configs: Vec<TrackConfig>,
+    configs: Vec<Config>,
     video: Vec<AccessUnit>,
     audio: Vec<AccessUnit>,
 }
@@ -64,8 +64,8 @@ impl Stream {
         let mut stream = Self::default();
         while let Some(unit) = soon("a unit", publisher.units.recv()).await {
             match unit {
-                Unit::Config(config) => stream.configs.push(config),
-                Unit::Sample(sample) if sample.kind == TrackKind::Video => stream.video.push(sample),
+                Unit::Config(_, config) => stream.configs.push(config),
+                Unit::Sample(sample) if sample.track.kind() == TrackKind::Video => stream.video.push(sample),
                 Unit::Sample(sample) => stream.audio.push(sample),
             }
         }
@@ -85,11 +85,11 @@ async fn ffmpeg_publishes_every_picture_and_all_sound() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert!(output.status.success());
 
-    let [TrackConfig::Video(video), TrackConfig::Audio(audio)] = &stream.configs[..] else {
+    let [Config::Avc(avcc), Config::Aac(asc)] = &stream.configs[..] else {
         panic!("{:?}", stream.configs)
     };
-    assert_eq!(video.avcc[0], 1, "an AVCDecoderConfigurationRecord of version 1");
-    assert_eq!(audio.asc[0] >> 3, 2, "AAC-LC");
+    assert_eq!(avcc[0], 1, "an AVCDecoderConfigurationRecord of version 1");
+    assert_eq!(asc[0] >> 3, 2, "AAC-LC");
 
     assert_eq!(stream.video.len(), 50);
     let keyframes: Vec<_> = (0..50).filter(|at| stream.video[*at].keyframe).collect();

@@ -18,8 +18,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn kinds(units: &[Unit]) -> Vec<TrackKind> {
     let kind = |unit: &Unit| match unit {
-        Unit::Config(config) => config.kind(),
-        Unit::Sample(sample) => sample.kind,
+        Unit::Config(_, config) => config.kind(),
+        Unit::Sample(sample) => sample.track.kind(),
     };
     units.iter().map(kind).collect()
 }
@@ -38,7 +38,7 @@ fn what_is_published_comes_out_as_units_in_order() {
     talk.on().unwrap();
 
     assert_eq!(kinds(&talk.units), [Video, Audio, Video, Audio, Video]);
-    assert!(matches!(&talk.units[..2], [Unit::Config(_), Unit::Config(_)]));
+    assert!(matches!(&talk.units[..2], [Unit::Config(..), Unit::Config(..)]));
     let Unit::Sample(last) = &talk.units[4] else {
         panic!("a sample")
     };

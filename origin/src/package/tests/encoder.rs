@@ -5,7 +5,7 @@ use std::process::Command;
 use bytes::{Buf, Bytes};
 use wire::id::TrackKind;
 
-use crate::media::{AccessUnit, AudioConfig, Millis, TrackConfig, Unit, VideoConfig};
+use crate::media::{AccessUnit, Config, Millis, TrackId, Unit};
 
 const PICTURES: &[&str] = &["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25"];
 const SOUND: &[&str] = &["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"];
@@ -40,7 +40,7 @@ pub(super) fn sound(seconds: u32) -> Vec<Unit> {
 /// The samples of one kind.
 pub(super) fn samples(units: &[Unit], kind: TrackKind) -> Vec<&AccessUnit> {
     let samples = units.iter().filter_map(|unit| match unit {
-        Unit::Sample(unit) if unit.kind == kind => Some(unit),
+        Unit::Sample(unit) if unit.track.kind() == kind => Some(unit),
         _ => None,
     });
     samples.collect()
@@ -84,9 +84,9 @@ fn read_flv(mut file: Bytes) -> Vec<Unit> {
 fn read_sound(mut body: Bytes, decode_time: Millis) -> Unit {
     assert_eq!(body.get_u8() >> 4, 10, "AAC");
     match body.get_u8() {
-        0 => Unit::Config(TrackConfig::Audio(AudioConfig { asc: body })),
+        0 => Unit::Config(TrackId::AUDIO, Config::Aac(body)),
         _ => Unit::Sample(AccessUnit {
-            kind: TrackKind::Audio,
+            track: TrackId::AUDIO,
             decode_time,
             composition_offset: 0,
             keyframe: true,
@@ -101,9 +101,9 @@ fn read_picture(mut body: Bytes, decode_time: Millis) -> Option<Unit> {
     let kind = body.get_u8();
     let composition_offset = i32::try_from(body.get_int(3)).unwrap();
     match kind {
-        0 => Some(Unit::Config(TrackConfig::Video(VideoConfig { avcc: body }))),
+        0 => Some(Unit::Config(TrackId::VIDEO, Config::Avc(body))),
         1 => Some(Unit::Sample(AccessUnit {
-            kind: TrackKind::Video,
+            track: TrackId::VIDEO,
             decode_time,
             composition_offset,
             keyframe: first >> 4 == 1,

@@ -3,9 +3,8 @@
 use std::iter;
 
 use bytes::Bytes;
-use wire::id::TrackKind;
 
-use crate::media::{AccessUnit, AudioConfig, Millis, TrackConfig, Unit, VideoConfig};
+use crate::media::{AccessUnit, Config, Millis, TrackId, Unit};
 
 /// 1280×720 at 30 frames a second.
 const AVCC: &[u8] = &[
@@ -19,22 +18,16 @@ const OTHER_AVCC: &[u8] = &[
 ];
 
 pub(super) fn video_config() -> Unit {
-    Unit::Config(TrackConfig::Video(VideoConfig {
-        avcc: Bytes::from_static(AVCC),
-    }))
+    Unit::Config(TrackId::VIDEO, Config::Avc(Bytes::from_static(AVCC)))
 }
 
 pub(super) fn other_video_config() -> Unit {
-    Unit::Config(TrackConfig::Video(VideoConfig {
-        avcc: Bytes::from_static(OTHER_AVCC),
-    }))
+    Unit::Config(TrackId::VIDEO, Config::Avc(Bytes::from_static(OTHER_AVCC)))
 }
 
 /// AAC-LC, 48 kHz, stereo.
 pub(super) fn audio_config() -> Unit {
-    Unit::Config(TrackConfig::Audio(AudioConfig {
-        asc: Bytes::from_static(&[0x11, 0x90]),
-    }))
+    Unit::Config(TrackId::AUDIO, Config::Aac(Bytes::from_static(&[0x11, 0x90])))
 }
 
 pub(super) fn picture(time: u64, keyframe: bool) -> Unit {
@@ -43,7 +36,7 @@ pub(super) fn picture(time: u64, keyframe: bool) -> Unit {
 
 pub(super) fn picture_of(time: u64, keyframe: bool, bytes: usize) -> Unit {
     Unit::Sample(AccessUnit {
-        kind: TrackKind::Video,
+        track: TrackId::VIDEO,
         decode_time: Millis(time),
         composition_offset: 0,
         keyframe,
@@ -53,7 +46,7 @@ pub(super) fn picture_of(time: u64, keyframe: bool, bytes: usize) -> Unit {
 
 pub(super) fn sound(time: u64) -> Unit {
     Unit::Sample(AccessUnit {
-        kind: TrackKind::Audio,
+        track: TrackId::AUDIO,
         decode_time: Millis(time),
         composition_offset: 0,
         keyframe: true,
@@ -87,7 +80,7 @@ pub(super) fn interleaved(
 ) -> impl Iterator<Item = Unit> {
     let time = |unit: &Unit| match unit {
         Unit::Sample(unit) => unit.decode_time,
-        Unit::Config(_) => Millis(0),
+        Unit::Config(..) => Millis(0),
     };
     let (mut pictures, mut sounds) = (pictures.peekable(), sounds.peekable());
     iter::from_fn(move || match (pictures.peek(), sounds.peek()) {

@@ -44,7 +44,7 @@ async fn what_is_no_manifest_or_not_of_now_is_refused() {
         ),
     ] {
         let offered = wire::presentation::Presentation {
-            mpd: mpd.into(),
+            documents: vec![wire::presentation::Document::new("manifest.mpd", mpd)],
             ..presentation(101, rig.now())
         };
         let (status, body) = rig.present(101, &offered).await;
@@ -74,7 +74,7 @@ async fn epochs_only_grow_and_an_ended_one_does_not_begin_again() {
     assert_eq!(status, 409, "{body}");
 
     let mut ended = presentation(101, rig.now());
-    ended.live = false;
+    ended.state = wire::presentation::State::Ended;
     assert_eq!(rig.present(101, &ended).await.0, 200);
     assert_eq!(rig.present(101, &presentation(101, rig.now())).await.0, 409);
 

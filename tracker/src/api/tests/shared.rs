@@ -90,7 +90,8 @@ async fn viewers_boxes_and_origins_are_answered_while_redis_is_away() {
     );
     assert_eq!(rig.says(&at_home).await["listed"], true);
     let mut grown = presentation(101, rig.now());
-    grown.mpd = testing::MPD.replace("id=\"1\"", "id=\"1\" duration=\"PT9S\"");
+    let mpd = testing::MPD.replace("id=\"1\"", "id=\"1\" duration=\"PT9S\"");
+    grown.documents = vec![wire::presentation::Document::new("manifest.mpd", mpd)];
     assert_eq!(rig.present(101, &grown).await.0, 200);
     let meanwhile = rig.watch(&before.next()).await;
     assert_eq!(meanwhile.locations(), before.locations());

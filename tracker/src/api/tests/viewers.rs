@@ -102,7 +102,7 @@ async fn a_channel_that_is_unknown_or_off_air_is_named() {
     rig.on_air().await;
     assert_eq!(rig.get(PATH).await.status(), 200);
     let mut ended = presentation(101, rig.now());
-    ended.live = false;
+    ended.state = wire::presentation::State::Ended;
     rig.present(101, &ended).await;
     let response = rig.get(PATH).await;
     assert_eq!(response.status(), 404);
