@@ -11,7 +11,7 @@ use bytes::Bytes;
 use wire::id::{TrackId, TrackKind};
 
 use super::boxes::init_segment;
-use super::config::{Aac, Avc, VIDEO_TIMESCALE};
+use super::config::{Codec, VIDEO_TIMESCALE};
 use super::cut::{Cut, Cutter, MAX_SAMPLES_BYTES, Sample, ticks};
 use super::description::Packaged;
 use super::error::PackageError;
@@ -59,33 +59,24 @@ impl Tracks {
     pub(super) fn begin(
         cut: Cut,
         beginning: &Beginning,
-        avc: Option<&Avc>,
-        aac: Option<&Aac>,
+        avc: Option<&Codec>,
+        aac: Option<&Codec>,
         out: &mut Vec<Packaged>,
     ) -> Self {
         let zero = beginning.zero;
         let video = avc.zip(beginning.video.front()).map(|(avc, first)| {
-            let description = avc.describe();
+            let description = avc.describe(TrackId::VIDEO);
             let clock = VideoClock::new(first);
             let bytes = init_segment(&description, avc.sample_entry(), clock.delay());
-            let rate = description.video.and_then(|video| video.frame_rate);
-            let usual = rate.map_or(VIDEO_TIMESCALE / 30, |rate| {
-                VIDEO_TIMESCALE.saturating_mul(rate.denominator()) / rate.numerator()
-            });
             out.push(Packaged::Init { description, bytes });
             Pictures {
                 clock,
-                cutter: Cutter::new(
-                    TrackId::VIDEO,
-                    VIDEO_TIMESCALE,
-                    cut.chunk,
-                    usual.clamp(1, VIDEO_TIMESCALE),
-                ),
+                cutter: Cutter::new(TrackId::VIDEO, VIDEO_TIMESCALE, cut.chunk, avc.frame()),
                 segment: ticks(cut.segment.saturating_sub(EARLY), VIDEO_TIMESCALE),
             }
         });
         let audio = aac.filter(|_| !beginning.audio.is_empty()).map(|aac| {
-            let description = aac.describe();
+            let description = aac.describe(TrackId::AUDIO);
             let bytes = init_segment(&description, aac.sample_entry(), 0);
             out.push(Packaged::Init { description, bytes });
             let sample_rate = aac.timescale();

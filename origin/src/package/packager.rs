@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use wire::id::TrackKind;
 
-use super::config::{Aac, Avc};
+use super::config::Codec;
 use super::cut::Cut;
 use super::description::Packaged;
 use super::epoch::Tracks;
@@ -21,8 +20,8 @@ use crate::media::{AccessUnit, Config, Unit};
 #[derive(Debug)]
 pub struct Packager {
     cut: Cut,
-    video: Option<Configured<Avc>>,
-    audio: Option<Configured<Aac>>,
+    video: Option<Configured>,
+    audio: Option<Configured>,
     video_pulse: Pulse,
     audio_pulse: Pulse,
     stage: Stage,
@@ -30,11 +29,11 @@ pub struct Packager {
     out: Vec<Packaged>,
 }
 
-/// A configuration, and the bytes that it was read from.
+/// A configuration, and what it was read from.
 #[derive(Clone, Debug)]
-struct Configured<C> {
-    bytes: Bytes,
-    codec: C,
+struct Configured {
+    config: Config,
+    codec: Codec,
 }
 
 #[derive(Debug)]
@@ -74,8 +73,7 @@ impl Packager {
     /// is known which tracks there are: at once with pictures and sound, after 3 s of one alone.
     pub fn push(&mut self, unit: Unit) -> Result<Vec<Packaged>, PackageError> {
         match unit {
-            Unit::Config(_, Config::Avc(avcc)) => self.configure_video(avcc)?,
-            Unit::Config(_, Config::Aac(asc)) => self.configure_audio(asc)?,
+            Unit::Config(_, config) => self.configure(config)?,
             Unit::Sample(unit) => self.take(unit)?,
         }
         Ok(std::mem::take(&mut self.out))
@@ -104,27 +102,29 @@ impl Packager {
         }
     }
 
-    fn configure_video(&mut self, bytes: Bytes) -> Result<(), PackageError> {
-        if let Stage::Waiting(start) = &mut self.stage {
+    fn configure(&mut self, config: Config) -> Result<(), PackageError> {
+        let kind = config.kind();
+        if let (TrackKind::Video, Stage::Waiting(start)) = (kind, &mut self.stage) {
             start.expect_video();
         }
-        if self.video.as_ref().is_some_and(|known| known.bytes == bytes) {
+        if self
+            .configured(kind)
+            .as_ref()
+            .is_some_and(|known| known.config == config)
+        {
             return Ok(());
         }
-        let codec = Avc::read(&bytes)?;
-        self.reconfigure(TrackKind::Video)?;
-        self.video = Some(Configured { bytes, codec });
+        let codec = Codec::read(&config)?;
+        self.reconfigure(kind)?;
+        *self.configured(kind) = Some(Configured { config, codec });
         Ok(())
     }
 
-    fn configure_audio(&mut self, bytes: Bytes) -> Result<(), PackageError> {
-        if self.audio.as_ref().is_some_and(|known| known.bytes == bytes) {
-            return Ok(());
+    fn configured(&mut self, kind: TrackKind) -> &mut Option<Configured> {
+        match kind {
+            TrackKind::Video => &mut self.video,
+            TrackKind::Audio => &mut self.audio,
         }
-        let codec = Aac::read(&bytes)?;
-        self.reconfigure(TrackKind::Audio)?;
-        self.audio = Some(Configured { bytes, codec });
-        Ok(())
     }
 
     /// Makes room for another configuration, where nothing was begun with the one before.

@@ -85,9 +85,9 @@ impl Aac {
         self.sample_rate
     }
 
-    pub(in super::super) fn describe(&self) -> TrackDescription {
+    pub(in super::super) fn describe(&self, track: TrackId) -> TrackDescription {
         TrackDescription {
-            track: TrackId::AUDIO,
+            track,
             codecs: format!("mp4a.40.{}", self.object_type),
             timescale: self.sample_rate,
             video: None,
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn low_complexity_stereo_is_what_encoders_send() {
         let aac = read(&[0x11, 0x90]).unwrap();
-        let description = aac.describe();
+        let description = aac.describe(TrackId::AUDIO);
 
         assert_eq!(description.codecs, "mp4a.40.2");
         assert_eq!(
@@ -225,7 +225,7 @@ mod tests {
         // Type 5 over 24 kHz, extended to 48 kHz, core type 2.
         let aac = read(&[0x2B, 0x11, 0x88, 0x00]).unwrap();
 
-        assert_eq!(aac.describe().codecs, "mp4a.40.5");
+        assert_eq!(aac.describe(TrackId::AUDIO).codecs, "mp4a.40.5");
         assert_eq!(aac.timescale(), 48_000);
         assert_eq!(aac.frame(), 2048);
     }

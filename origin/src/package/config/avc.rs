@@ -6,11 +6,8 @@ use wire::id::{TrackId, TrackKind};
 
 use super::super::description::{TrackDescription, VideoDescription};
 use super::super::error::PackageError;
-use super::MAX_CONFIG_BYTES;
 use super::sps::Sps;
-
-/// Units of video's media time in a second: every common frame rate, and a millisecond, is a whole number of them.
-pub(in super::super) const VIDEO_TIMESCALE: u32 = 90_000;
+use super::{MAX_CONFIG_BYTES, VIDEO_TIMESCALE};
 
 /// A video track's configuration, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +42,7 @@ impl Avc {
         Ok(Self { avcc, sps, codecs })
     }
 
-    pub(in super::super) fn describe(&self) -> TrackDescription {
+    pub(in super::super) fn describe(&self, track: TrackId) -> TrackDescription {
         let Sps {
             width,
             height,
@@ -58,7 +55,7 @@ impl Avc {
             sar: details.sar,
         };
         TrackDescription {
-            track: TrackId::VIDEO,
+            track,
             codecs: self.codecs.clone(),
             timescale: VIDEO_TIMESCALE,
             video: Some(video),
