@@ -1,13 +1,17 @@
-//! What an origin can be told.
+//! What an origin can be told: flags for the whole of it, tables of the settings file for its channels.
+
+mod channel;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use program::quantity::{Size, Span};
 use reqwest::Url;
 use wire::address::HttpBase;
 
 use crate::ingest::{Assignment, BadStreamKey};
+pub use channel::{BadChannels, ChannelSettings, RenditionSettings, check};
 
 /// Takes a live stream in over RTMP, seals it, and hands it to a few boxes and to whoever asks.
 #[derive(Debug, Parser)]
@@ -55,6 +59,27 @@ pub struct Settings {
     /// How much media is kept in memory at most, in MiB
     #[arg(long, value_name = "MIB", default_value = "512", value_parser = clap::value_parser!(u16).range(64..))]
     pub window_mib: u16,
+    /// How long a channel waits for a publisher that went away
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    pub wait: Span,
+    /// Where streams are recorded; without it they are not
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
+    /// How much the recordings may take together; the oldest make room
+    #[arg(long, value_name = "SIZE", requires = "record")]
+    pub record_size: Option<Size>,
+    /// How long recordings are kept
+    #[arg(long, value_name = "TIME", requires = "record")]
+    pub record_age: Option<Span>,
+    /// The ffmpeg that makes renditions and posters
+    #[arg(long, value_name = "PATH", default_value = "ffmpeg")]
+    pub ffmpeg: PathBuf,
+    /// How many threads each rendition's encoder may use; half of the processors, if not said
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub ladder_threads: Option<u16>,
+    /// No posters of channels are made
+    #[arg(long)]
+    pub no_posters: bool,
 }
 
 /// A URL that can be posted to: `tracker:8080` alone is one too, of the scheme `tracker`.

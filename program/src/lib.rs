@@ -6,6 +6,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod listen;
 pub mod media;
+pub mod quantity;
 pub mod settings;
 pub mod store;
 pub mod tracker;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command, Parser};
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 /// `EX_USAGE` of sysexits(3): a setting is unknown or wrong.
@@ -40,14 +41,39 @@ enum BadFile {
     },
 }
 
+/// Why the tables of the settings file were refused.
+#[derive(Debug, thiserror::Error)]
+enum BadTable {
+    #[error("setting {key:?} of the settings file is a list of tables, each under [[{key}]]")]
+    Shape { key: String },
+    #[error("[[{key}]] number {place} of the settings file: {}", error.message())]
+    Content {
+        key: String,
+        place: usize,
+        error: Box<toml::de::Error>,
+    },
+}
+
 /// Reads the settings of this process, or ends it: 0 after `--help` and `--version`, 64 when something is wrong.
 pub fn load<S: Parser>() -> S {
-    read::<S>(std::env::args_os().collect()).unwrap_or_else(|refusal| {
-        let code = if refusal.use_stderr() { EXIT_USAGE } else { 0 };
-        // Nobody is left to tell when the terminal is gone.
-        let _ = refusal.print();
-        std::process::exit(code)
-    })
+    read::<S>(std::env::args_os().collect(), None)
+        .unwrap_or_else(|refusal| end(&refusal))
+        .0
+}
+
+/// As [`load`], with a file that may also hold tables under `[[key]]`: what no flag could say.
+pub fn load_with_tables<S: Parser, T: DeserializeOwned>(key: &str) -> (S, Vec<T>) {
+    let (settings, tables) =
+        read::<S>(std::env::args_os().collect(), Some(key)).unwrap_or_else(|refusal| end(&refusal));
+    let tables = read_tables(key, tables).unwrap_or_else(|bad| refuse::<S>(bad));
+    (settings, tables)
+}
+
+fn end(refusal: &clap::Error) -> ! {
+    let code = if refusal.use_stderr() { EXIT_USAGE } else { 0 };
+    // Nobody is left to tell when the terminal is gone.
+    let _ = refusal.print();
+    std::process::exit(code)
 }
 
 /// Ends the process with 64 for a setting that is only found wrong when it is put to use.
@@ -58,21 +84,43 @@ pub fn refuse<S: Parser>(why: impl std::fmt::Display) -> ! {
     std::process::exit(EXIT_USAGE)
 }
 
-fn read<S: Parser>(arguments: Vec<OsString>) -> Result<S, clap::Error> {
+/// The settings, and what the file says under `tables`.
+fn read<S: Parser>(
+    arguments: Vec<OsString>,
+    tables: Option<&str>,
+) -> Result<(S, Option<Value>), clap::Error> {
     let config = Arg::new(CONFIG)
         .long(CONFIG)
         .value_name("FILE")
         .global(true)
         .help("Settings as TOML: each flag's name without the dashes is a key");
     let mut command = with_environment(S::command().arg(config));
+    let mut found = None;
     if let Some(path) = config_path(&arguments) {
-        command = with_file(command, &path)
+        (command, found) = with_file(command, &path, tables)
             .map_err(|bad| S::command().error(clap::error::ErrorKind::ValueValidation, bad))?;
     }
     let matches = command
         .try_get_matches_from(arguments)
         .map_err(|refusal| with_remedy(S::command(), refusal))?;
-    S::from_arg_matches(&matches)
+    Ok((S::from_arg_matches(&matches)?, found))
+}
+
+/// The tables of the file under `[[key]]`; unknown keys in them are refused by their type.
+fn read_tables<T: DeserializeOwned>(key: &str, tables: Option<Value>) -> Result<Vec<T>, BadTable> {
+    let tables = match tables {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(tables)) => tables,
+        Some(_) => return Err(BadTable::Shape { key: key.into() }),
+    };
+    let read = |(place, table): (usize, Value)| {
+        table.try_into().map_err(|error| BadTable::Content {
+            key: key.into(),
+            place: place + 1,
+            error: Box::new(error),
+        })
+    };
+    tables.into_iter().enumerate().map(read).collect()
 }
 
 /// Says beside a wrong value what the setting takes: a parser's "invalid digit found" is no help.
@@ -170,18 +218,24 @@ fn with_environment(command: Command) -> Command {
         .mut_subcommands(with_environment)
 }
 
-fn with_file(mut command: Command, path: &Path) -> Result<Command, BadFile> {
+fn with_file(
+    mut command: Command,
+    path: &Path,
+    tables: Option<&str>,
+) -> Result<(Command, Option<Value>), BadFile> {
     let text = std::fs::read_to_string(path).map_err(|error| BadFile::Unreadable {
         path: path.into(),
         error,
     })?;
-    let table: Table = text.parse().map_err(|error| BadFile::NotToml {
+    let mut table: Table = text.parse().map_err(|error| BadFile::NotToml {
         path: path.into(),
         error: Box::new(error),
     })?;
+    let found = tables.and_then(|key| table.remove(key));
     for (key, value) in &table {
         let mut known = Vec::new();
         collect_settings(&command, &mut known);
+        known.extend(tables.map(|key| format!("[[{key}]]")));
         if !known.contains(key) {
             return Err(BadFile::Unknown {
                 path: path.into(),
@@ -196,7 +250,7 @@ fn with_file(mut command: Command, path: &Path) -> Result<Command, BadFile> {
         })?;
         command = with_default(command, key, &texts);
     }
-    Ok(command)
+    Ok((command, found))
 }
 
 fn with_default(command: Command, key: &str, texts: &[String]) -> Command {
@@ -260,6 +314,10 @@ mod tests {
     }
 
     fn read_with(file: &str, flags: &[&str]) -> Result<Sample, clap::Error> {
+        read_all(file, flags).map(|(sample, _)| sample)
+    }
+
+    fn read_all(file: &str, flags: &[&str]) -> Result<(Sample, Result<Vec<Room>, String>), clap::Error> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.toml");
         std::fs::write(&path, file).unwrap();
@@ -269,7 +327,43 @@ mod tests {
                 .into_iter()
                 .chain(flags.iter().map(OsString::from))
                 .collect(),
+            Some("room"),
         )
+        .map(|(sample, rooms)| {
+            let rooms = read_tables::<Room>("room", rooms);
+            (sample, rooms.map_err(|bad| bad.to_string()))
+        })
+    }
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+    struct Room {
+        name: String,
+        most_people: u8,
+    }
+
+    #[test]
+    fn a_file_may_hold_tables_that_no_flag_could_say() {
+        let file = "trust-origin = 'a'\n[[room]]\nname = 'hall'\nmost-people = 9";
+        let (_, rooms) = read_all(file, &[]).unwrap();
+        let hall = Room {
+            name: "hall".into(),
+            most_people: 9,
+        };
+        assert_eq!(rooms, Ok(vec![hall]));
+
+        for (wrong, words) in [
+            (
+                "[[room]]\nname = 'hall'\nmost-people = 9\ncolour = 'red'",
+                "colour",
+            ),
+            ("[[room]]\nname = 'hall'\nmost-people = 300", "300"),
+            ("room = 'hall'", "[[room]]"),
+        ] {
+            let (_, rooms) = read_all(&format!("trust-origin = 'a'\n{wrong}"), &[]).unwrap();
+            let refusal = rooms.unwrap_err();
+            assert!(refusal.contains(words), "{refusal}");
+        }
     }
 
     #[test]
@@ -323,7 +417,8 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let refusal = read::<Sample>(vec!["thing".into(), "--config=/nowhere.toml".into()]).unwrap_err();
+        let refusal =
+            read::<Sample>(vec!["thing".into(), "--config=/nowhere.toml".into()], None).unwrap_err();
         assert!(refusal.to_string().contains("/nowhere.toml"), "{refusal}");
     }
 }
