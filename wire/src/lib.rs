@@ -15,6 +15,7 @@ pub mod key;
 pub mod presentation;
 pub mod proof;
 pub mod seal;
+pub mod succession;
 mod text;
 
 pub use cbor::{VERSION, Version};
