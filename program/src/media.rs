@@ -2,10 +2,12 @@
 //!
 //! A URL names one content for ever, so every answer may be cached as immutable. A segment that is still being
 //! made is sent chunk by chunk as it arrives; if it stops arriving the connection is cut, so that nobody takes
-//! a part for the whole. Who asks a little too early is held until the segment begins.
+//! a part for the whole. Each chunk has a name of its own too, as a part. Who asks a little too early is held until
+//! the segment, or the part, is there.
 
 mod body;
 mod conditions;
+mod hold;
 mod meter;
 mod name;
 #[cfg(test)]
@@ -21,25 +23,25 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use wire::chunk::Chunk;
 
 use crate::http::{Peer, error};
 use crate::store::Store;
 use crate::window::{Segment, SegmentName};
 use body::Frames;
 use conditions::{Conditions, Part, Verdict};
+use hold::Hold;
 use meter::Counter;
 pub use meter::Meter;
+use name::{Name, Piece};
 
 /// The path under which viewers find media.
 pub const PATH: &str = "/live/{channel}/{epoch}/{track}/{file}";
 
 /// A URL names one content for ever.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-
-/// Bounds on how long an early request is held; between them it is as long as the track's chunks.
-const SHORTEST_HOLD: Duration = Duration::from_millis(100);
-const LONGEST_HOLD: Duration = Duration::from_secs(1);
 
 /// How long a segment in the making may go without its next chunk before it is given up.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -109,36 +111,93 @@ impl Media {
             .with_state(self)
     }
 
-    /// The segment, if it is here or comes soon enough to wait for it.
-    async fn find(&self, name: &SegmentName) -> Option<Segment> {
-        let here = self.store.segment(name.clone()).await;
-        if let Some(segment) = here.filter(|segment| !segment.chunks().is_empty()) {
-            return Some(segment);
+    /// What was asked for, if it is here or comes soon enough to wait for it.
+    async fn find(&self, name: &Name) -> Option<Found> {
+        let Name { segment, piece } = name;
+        if let Some(found) = self.look(segment, *piece).await {
+            return Some(found);
         }
         let hold = self.hold(name).await;
         if hold.is_zero() {
             return None;
         }
-        self.store.wait(name.chunk(0), hold).await?;
-        self.store.segment(name.clone()).await
+        let first = match piece {
+            Piece::Whole => segment.chunk(0),
+            Piece::Part(index) => segment.chunk(*index),
+        };
+        self.store.wait(first, hold).await?;
+        self.look(segment, *piece).await
     }
 
-    /// How long to wait for a segment that is not here.
-    async fn hold(&self, name: &SegmentName) -> Duration {
-        let newest = self.store.newest_of_track(name.clone()).await;
-        let is_next = |newest: &u32| newest.checked_add(1) == Some(name.number);
-        match newest {
-            Some(chunk) if is_next(&chunk.id().segment) => {
-                let record = chunk.record();
-                let lasts = Duration::from_secs(record.duration.into()) / record.timescale.max(1);
-                lasts.clamp(SHORTEST_HOLD, LONGEST_HOLD)
+    /// What is here of it, if anything.
+    async fn look(&self, name: &SegmentName, piece: Piece) -> Option<Found> {
+        match piece {
+            Piece::Whole => {
+                let segment = self.store.segment(name.clone()).await?;
+                if segment.chunks().is_empty() {
+                    return None;
+                }
+                Some(match Content::of_segment(&segment) {
+                    Some(content) => Found::Whole(content),
+                    None => Found::Begun(segment),
+                })
             }
-            // Far ahead of what exists: nobody can promise it.
-            Some(chunk) if chunk.id().segment < name.number => Duration::ZERO,
-            _ => match &self.promises {
-                Some(promises) => promises(name.clone()).await,
+            Piece::Part(index) => {
+                let chunk = self.store.chunk(name.chunk(index)).await?;
+                Some(Found::Whole(Content::of_part(&chunk)))
+            }
+        }
+    }
+
+    /// How long to wait for what is not here.
+    async fn hold(&self, name: &Name) -> Duration {
+        let newest = self.store.newest_of_track(name.segment.clone()).await;
+        match Hold::of(
+            name.segment.number,
+            name.piece,
+            newest.as_ref().map(Chunk::record),
+        ) {
+            Hold::For(time) => time,
+            Hold::Promised => match &self.promises {
+                Some(promises) => promises(name.segment.clone()).await,
                 None => Duration::ZERO,
             },
+            Hold::Never => Duration::ZERO,
+        }
+    }
+}
+
+/// What there is of what was asked for.
+enum Found {
+    /// All of it.
+    Whole(Content),
+    /// A segment in the making.
+    Begun(Segment),
+}
+
+/// Bytes that nothing will be added to, and their entity tag.
+struct Content {
+    tag: String,
+    size: u64,
+    frames: Vec<Bytes>,
+}
+
+impl Content {
+    /// None while the segment is being made.
+    fn of_segment(segment: &Segment) -> Option<Self> {
+        Some(Self {
+            tag: conditions::entity_tag(&segment.hash()?),
+            size: segment.size(),
+            frames: segment.frames().collect(),
+        })
+    }
+
+    /// The hash in the seal is that of all other bytes, and the seal's own follow from it.
+    fn of_part(chunk: &Chunk) -> Self {
+        Self {
+            tag: conditions::entity_tag(&chunk.record().sha256),
+            size: chunk.bytes().len() as u64,
+            frames: vec![chunk.bytes().clone()],
         }
     }
 }
@@ -148,34 +207,33 @@ async fn serve(
     Path(path): Path<(String, String, String, String)>,
     request: Request,
 ) -> Response {
-    let name = match name::read(&path.0, &path.1, &path.2, &path.3) {
+    let name = match Name::read(&path.0, &path.1, &path.2, &path.3) {
         Ok(name) => name,
         Err(why) => return not_found(why.to_string()),
     };
     if let Err(Busy { retry_after }) = (media.door)() {
         return turned_away(retry_after);
     }
-    let Some(segment) = media.find(&name).await else {
-        let SegmentName {
-            number,
-            track,
-            epoch,
-            channel,
-        } = &name;
-        return not_found(format!(
-            "segment {number} of track {track} is not here (channel {channel}, epoch {epoch})"
-        ));
+    let Some(found) = media.find(&name).await else {
+        let SegmentName { channel, epoch, .. } = &name.segment;
+        return not_found(format!("{name} is not here (channel {channel}, epoch {epoch})"));
     };
     if let Some(address) = viewer(&request) {
         media
             .meter
             .saw(address, request.headers().get(header::USER_AGENT), Instant::now());
     }
-    let counter = media.meter.counter(&name.channel);
-    let mut response = match segment.hash() {
-        Some(hash) => whole(&segment, &hash, &request, counter),
-        None => {
-            let chunks = body::in_the_making(media.store, name.clone(), &segment, counter, media.patience);
+    let counter = media.meter.counter(&name.segment.channel);
+    let mut response = match found {
+        Found::Whole(content) => whole(content, &request, counter),
+        Found::Begun(segment) => {
+            let chunks = body::in_the_making(
+                media.store,
+                name.segment.clone(),
+                &segment,
+                counter,
+                media.patience,
+            );
             Body::from_stream(chunks).into_response()
         }
     };
@@ -185,14 +243,13 @@ async fn serve(
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, IMMUTABLE);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CONTENT_TYPE, name::content_type(name.track));
+    headers.insert(header::CONTENT_TYPE, name.content_type());
     response
 }
 
-/// A whole segment, or the part of it that was asked for, or word that the viewer has it.
-fn whole(segment: &Segment, hash: &[u8], request: &Request, counter: Counter) -> Response {
-    let size = segment.size();
-    let tag = conditions::entity_tag(hash);
+/// All of it, or the range that was asked for, or word that the viewer has it.
+fn whole(content: Content, request: &Request, counter: Counter) -> Response {
+    let Content { tag, size, frames } = content;
     let conditions = Conditions {
         method: request.method(),
         headers: request.headers(),
@@ -203,10 +260,7 @@ fn whole(segment: &Segment, hash: &[u8], request: &Request, counter: Counter) ->
         Verdict::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
         Verdict::Unchanged => (StatusCode::NOT_MODIFIED, Part { start: 0, end: 0 }),
         Verdict::Unsatisfiable => {
-            let mut response = error(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                format!("the segment has {size} bytes"),
-            );
+            let mut response = error(StatusCode::RANGE_NOT_SATISFIABLE, format!("it has {size} bytes"));
             insert(
                 response.headers_mut(),
                 header::CONTENT_RANGE,
@@ -217,7 +271,7 @@ fn whole(segment: &Segment, hash: &[u8], request: &Request, counter: Counter) ->
     };
     let mut response = match status {
         StatusCode::NOT_MODIFIED => status.into_response(),
-        _ => (status, Body::new(Frames::new(segment.frames(), part, counter))).into_response(),
+        _ => (status, Body::new(Frames::new(frames, part, counter))).into_response(),
     };
     insert(response.headers_mut(), header::ETAG, &tag);
     if status == StatusCode::PARTIAL_CONTENT {

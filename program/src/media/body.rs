@@ -26,7 +26,7 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    pub(super) fn new(frames: impl Iterator<Item = Bytes>, part: Part, counter: Counter) -> Self {
+    pub(super) fn new(frames: Vec<Bytes>, part: Part, counter: Counter) -> Self {
         let mut at = 0;
         let cut = |frame: Bytes| {
             let (begins, ends) = (at, at + frame.len() as u64);
@@ -38,7 +38,7 @@ impl Frames {
             (!range.is_empty()).then(|| frame.slice(range))
         };
         Self {
-            waiting: frames.filter_map(cut).collect(),
+            waiting: frames.into_iter().filter_map(cut).collect(),
             left: part.end - part.start,
             counter,
         }

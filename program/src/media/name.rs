@@ -1,11 +1,14 @@
-//! From a path to the name of a segment.
+//! From a path to the name of what is asked for.
+
+use std::fmt;
 
 use axum::http::HeaderValue;
+use wire::chunk::MAX_CHUNKS_PER_SEGMENT;
 use wire::id::{BadName, INIT_SEGMENT, TrackId, TrackKind};
 
 use crate::window::SegmentName;
 
-/// Why a path names no segment.
+/// Why a path names nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadPath {
     #[error(transparent)]
@@ -14,37 +17,90 @@ pub(super) enum BadPath {
     Extension { track: TrackId },
     #[error("a segment is called init or by its number, counted from 1")]
     Number,
+    #[error(
+        "a part is called by its segment's number and its own, counted from 0 and below {MAX_CHUNKS_PER_SEGMENT}"
+    )]
+    Part,
 }
 
-/// The segment at `/live/{channel}/{epoch}/{track}/{file}`. One spelling only, since caches go by it.
-pub(super) fn read(channel: &str, epoch: &str, track: &str, file: &str) -> Result<SegmentName, BadPath> {
-    let (channel, epoch, track) = (channel.parse()?, epoch.parse()?, track.parse::<TrackId>()?);
-    let stem = file
-        .strip_suffix(track.extension())
-        .and_then(|rest| rest.strip_suffix('.'));
-    let number = match stem.ok_or(BadPath::Extension { track })? {
-        "init" => INIT_SEGMENT,
-        stem => {
-            let number: u32 = stem.parse().map_err(|_| BadPath::Number)?;
-            if number == INIT_SEGMENT || number.to_string() != stem {
-                return Err(BadPath::Number);
-            }
-            number
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// The segment, or the one that it is a piece of.
+    pub(super) segment: SegmentName,
+    pub(super) piece: Piece,
+}
+
+/// How much of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// All of it.
+    Whole,
+    /// The chunk of that index alone: a partial segment of low-latency HLS.
+    Part(u16),
+}
+
+impl Name {
+    /// What is at `/live/{channel}/{epoch}/{track}/{file}`. One spelling only, since caches go by it.
+    pub(super) fn read(channel: &str, epoch: &str, track: &str, file: &str) -> Result<Self, BadPath> {
+        let (channel, epoch, track) = (channel.parse()?, epoch.parse()?, track.parse::<TrackId>()?);
+        let stem = file
+            .strip_suffix(track.extension())
+            .and_then(|rest| rest.strip_suffix('.'));
+        let (number, piece) = read_stem(stem.ok_or(BadPath::Extension { track })?)?;
+        Ok(Self {
+            segment: SegmentName {
+                channel,
+                epoch,
+                track,
+                number,
+            },
+            piece,
+        })
+    }
+
+    pub(super) fn content_type(&self) -> HeaderValue {
+        HeaderValue::from_static(match self.segment.track.kind() {
+            TrackKind::Video => "video/mp4",
+            TrackKind::Audio => "audio/mp4",
+        })
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Piece::Part(index) = self.piece {
+            write!(out, "part {index} of ")?;
         }
-    };
-    Ok(SegmentName {
-        channel,
-        epoch,
-        track,
-        number,
-    })
+        let SegmentName { number, track, .. } = &self.segment;
+        write!(out, "segment {number} of track {track}")
+    }
 }
 
-pub(super) fn content_type(track: TrackId) -> HeaderValue {
-    HeaderValue::from_static(match track.kind() {
-        TrackKind::Video => "video/mp4",
-        TrackKind::Audio => "audio/mp4",
-    })
+/// `init`, `17`, or `17.3`.
+fn read_stem(stem: &str) -> Result<(u32, Piece), BadPath> {
+    if stem == "init" {
+        return Ok((INIT_SEGMENT, Piece::Whole));
+    }
+    let (number, index) = match stem.split_once('.') {
+        Some((number, index)) => (number, Some(index)),
+        None => (stem, None),
+    };
+    let number = decimal(number)
+        .filter(|&number| number != INIT_SEGMENT)
+        .ok_or(BadPath::Number)?;
+    let Some(index) = index else {
+        return Ok((number, Piece::Whole));
+    };
+    let index = decimal(index).and_then(|index| u16::try_from(index).ok());
+    let index = index.filter(|&index| index < MAX_CHUNKS_PER_SEGMENT);
+    Ok((number, Piece::Part(index.ok_or(BadPath::Part)?)))
+}
+
+/// A number in the only way to write it.
+fn decimal(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 #[cfg(test)]
@@ -53,12 +109,13 @@ mod tests {
 
     #[test]
     fn a_segment_has_one_path() {
-        let name = read("demo", "1790000000000", "v0", "17.m4v").unwrap();
+        let Name { segment, piece } = Name::read("demo", "1790000000000", "v0", "17.m4v").unwrap();
         assert_eq!(
-            (name.channel.as_str(), name.epoch.0, name.number),
-            ("demo", 1_790_000_000_000, 17)
+            (segment.channel.as_str(), segment.epoch.0, segment.number, piece),
+            ("demo", 1_790_000_000_000, 17, Piece::Whole)
         );
-        assert_eq!(read("demo", "1", "a0", "init.m4a").unwrap().number, INIT_SEGMENT);
+        let init = Name::read("demo", "1", "a0", "init.m4a").unwrap();
+        assert_eq!((init.segment.number, init.piece), (INIT_SEGMENT, Piece::Whole));
 
         for file in [
             "0.m4v",
@@ -70,7 +127,11 @@ mod tests {
             "x.m4v",
             "init .m4v",
         ] {
-            assert_eq!(read("demo", "1", "v0", file), Err(BadPath::Number), "{file}");
+            assert_eq!(
+                Name::read("demo", "1", "v0", file),
+                Err(BadPath::Number),
+                "{file}"
+            );
         }
         for (track, file) in [
             ("v0", "1.m4a"),
@@ -80,15 +141,40 @@ mod tests {
             ("v0", ""),
         ] {
             assert!(
-                matches!(read("demo", "1", track, file), Err(BadPath::Extension { .. })),
+                matches!(
+                    Name::read("demo", "1", track, file),
+                    Err(BadPath::Extension { .. })
+                ),
                 "{track}/{file}"
             );
         }
         for (channel, epoch, track) in [("Demo", "1", "v0"), ("demo", "01", "v0"), ("demo", "1", "v16")] {
             assert!(matches!(
-                read(channel, epoch, track, "1.m4v"),
+                Name::read(channel, epoch, track, "1.m4v"),
                 Err(BadPath::Name(_))
             ));
         }
+    }
+
+    #[test]
+    fn a_part_has_one_path() {
+        let part = |file| Name::read("demo", "1", "v0", file).map(|name| (name.segment.number, name.piece));
+        assert_eq!(part("17.0.m4v"), Ok((17, Piece::Part(0))));
+        assert_eq!(part("17.63.m4v"), Ok((17, Piece::Part(63))));
+        for file in [
+            "17.64.m4v",
+            "17.00.m4v",
+            "17.+1.m4v",
+            "17.1.1.m4v",
+            "17..m4v",
+            "17.65536.m4v",
+            "17.x.m4v",
+        ] {
+            assert_eq!(part(file), Err(BadPath::Part), "{file}");
+        }
+        for file in ["0.0.m4v", "init.0.m4v", ".0.m4v", "01.0.m4v"] {
+            assert_eq!(part(file), Err(BadPath::Number), "{file}");
+        }
+        assert!(matches!(part("17.0.m4a"), Err(BadPath::Extension { .. })));
     }
 }
