@@ -199,7 +199,7 @@ impl Channel {
     }
 
     fn begin(&mut self, packager: &Packager) -> OnAir {
-        let epoch = self.epochs.begin(now_ms(), packager.reached());
+        let epoch = self.epochs.begin(now_ms(), packager.reached(), 0);
         info!(%epoch, "on air");
         let sealer = Sealer {
             secret: self.secret.clone(),

@@ -36,9 +36,10 @@ impl Epochs {
         Self { folder, name, last }
     }
 
-    /// Begins an epoch whose media has come as far as `reached` at `now_ms`.
-    pub(crate) fn begin(&mut self, now_ms: u64, reached: Duration) -> Epoch {
-        let epoch = next(self.last, now_ms, reached);
+    /// Begins an epoch whose media has come as far as `reached` at `now_ms`, and not before the last one, whose media
+    /// lasted until `end_ms`, has ended.
+    pub(crate) fn begin(&mut self, now_ms: u64, reached: Duration, end_ms: u64) -> Epoch {
+        let epoch = next(self.last, now_ms, reached, end_ms);
         if let Some(last) = self.last.filter(|last| *last >= epoch) {
             warn!(%last, %epoch, "the last epoch was far ahead of the clock, which counts alone now");
         }
@@ -51,12 +52,15 @@ impl Epochs {
     }
 }
 
-fn next(last: Option<Epoch>, now_ms: u64, reached: Duration) -> Epoch {
+fn next(last: Option<Epoch>, now_ms: u64, reached: Duration, end_ms: u64) -> Epoch {
     let began = now_ms.saturating_sub(u64::try_from(reached.as_millis()).unwrap_or(u64::MAX));
+    let believed = |moment: &u64| *moment < now_ms.saturating_add(BELIEVED_MS);
     let after_last = last
-        .filter(|last| last.0 < now_ms.saturating_add(BELIEVED_MS))
-        .map_or(0, |last| last.0 + 1);
-    Epoch(began.max(after_last))
+        .map(|last| last.0)
+        .filter(believed)
+        .map_or(0, |last| last + 1);
+    let after_its_end = Some(end_ms).filter(believed).unwrap_or(0);
+    Epoch(began.max(after_last).max(after_its_end))
 }
 
 #[cfg(test)]
@@ -65,8 +69,8 @@ mod tests {
 
     #[test]
     fn an_epoch_is_when_its_media_time_was_zero() {
-        assert_eq!(next(None, 10_000, Duration::from_millis(2500)), Epoch(7500));
-        assert_eq!(next(None, 1000, Duration::MAX), Epoch(0));
+        assert_eq!(next(None, 10_000, Duration::from_millis(2500), 0), Epoch(7500));
+        assert_eq!(next(None, 1000, Duration::MAX, 0), Epoch(0));
     }
 
     #[test]
@@ -76,19 +80,34 @@ mod tests {
         let channel: ChannelName = "live".parse().unwrap();
         let epochs = || Epochs::recall(Arc::clone(&folder), &channel);
         let mut first = epochs();
-        assert_eq!(first.begin(10_000, Duration::ZERO), Epoch(10_000));
-        assert_eq!(first.begin(9000, Duration::ZERO), Epoch(10_001));
-        assert_eq!(epochs().begin(8000, Duration::ZERO), Epoch(10_002));
-        assert_eq!(epochs().begin(20_000, Duration::ZERO), Epoch(20_000));
+        assert_eq!(first.begin(10_000, Duration::ZERO, 0), Epoch(10_000));
+        assert_eq!(first.begin(9000, Duration::ZERO, 0), Epoch(10_001));
+        assert_eq!(epochs().begin(8000, Duration::ZERO, 0), Epoch(10_002));
+        assert_eq!(epochs().begin(20_000, Duration::ZERO, 0), Epoch(20_000));
+    }
+
+    #[test]
+    fn an_epoch_waits_for_the_end_of_the_last() {
+        let last = Some(Epoch(10_000));
+        assert_eq!(next(last, 20_000, Duration::from_secs(1), 19_500), Epoch(19_500));
+        assert_eq!(next(last, 20_000, Duration::ZERO, 19_500), Epoch(20_000));
+        assert_eq!(
+            next(last, 20_000, Duration::ZERO, u64::MAX),
+            Epoch(20_000),
+            "an absurd end is none"
+        );
     }
 
     #[test]
     fn a_clock_that_was_years_ahead_leaves_no_epochs_that_nobody_believes() {
         let day = 24 * 60 * 60 * 1000;
         let ahead = |days: u64| Some(Epoch(10_000 + days * day));
-        assert_eq!(next(ahead(1000), 10_000, Duration::ZERO), Epoch(10_000));
-        assert_eq!(next(Some(Epoch(u64::MAX)), 10_000, Duration::ZERO), Epoch(10_000));
+        assert_eq!(next(ahead(1000), 10_000, Duration::ZERO, 0), Epoch(10_000));
+        assert_eq!(
+            next(Some(Epoch(u64::MAX)), 10_000, Duration::ZERO, 0),
+            Epoch(10_000)
+        );
         let hour = Some(Epoch(10_000 + day / 24));
-        assert_eq!(next(hour, 10_000, Duration::ZERO), Epoch(10_001 + day / 24));
+        assert_eq!(next(hour, 10_000, Duration::ZERO, 0), Epoch(10_001 + day / 24));
     }
 }
