@@ -11,6 +11,23 @@ pub struct Manifest {
     pub sources: Vec<Source>,
     /// The tracks of the newest period.
     pub tracks: Vec<Track>,
+    /// All periods, oldest first.
+    pub periods: Vec<PeriodSummary>,
+    /// Whether more is to come: the MPD says when to ask again.
+    pub goes_on: bool,
+}
+
+/// One `Period`, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeriodSummary {
+    /// Its id: the epoch.
+    pub id: String,
+    /// How long it lasts (`PT…S`), once that is known.
+    pub duration: Option<String>,
+    /// The tracks in it.
+    pub tracks: Vec<String>,
+    /// Whether one of its sets says that it goes on where another period ended.
+    pub connected: bool,
 }
 
 /// One `BaseURL`.
@@ -43,6 +60,8 @@ impl Manifest {
     pub fn parse(url: &str, mpd: &str) -> Result<Self> {
         let url = Url::parse(url)?;
         let mpd: Mpd = quick_xml::de::from_str(mpd).with_context(|| mpd.to_owned())?;
+        let periods = mpd.periods.iter().map(Period::summary).collect();
+        let goes_on = mpd.minimum_update_period.is_some();
         let period = mpd.periods.into_iter().next_back().context("no Period")?;
         let bases = if mpd.bases.is_empty() {
             period.bases
@@ -70,7 +89,12 @@ impl Manifest {
                 })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { sources, tracks })
+        Ok(Self {
+            sources,
+            tracks,
+            periods,
+            goes_on,
+        })
     }
 
     /// The sources that are boxes.
@@ -123,6 +147,8 @@ impl Track {
 
 #[derive(Deserialize)]
 struct Mpd {
+    #[serde(rename = "@minimumUpdatePeriod")]
+    minimum_update_period: Option<String>,
     #[serde(rename = "BaseURL", default)]
     bases: Vec<BaseUrl>,
     #[serde(rename = "Period")]
@@ -139,6 +165,10 @@ struct BaseUrl {
 
 #[derive(Deserialize)]
 struct Period {
+    #[serde(rename = "@id", default)]
+    id: String,
+    #[serde(rename = "@duration")]
+    duration: Option<String>,
     #[serde(rename = "BaseURL", default)]
     bases: Vec<BaseUrl>,
     #[serde(rename = "AdaptationSet", default)]
@@ -147,12 +177,36 @@ struct Period {
 
 #[derive(Deserialize)]
 struct AdaptationSet {
+    #[serde(rename = "SupplementalProperty", default)]
+    properties: Vec<Property>,
     #[serde(rename = "@codecs")]
     codecs: Option<String>,
     #[serde(rename = "SegmentTemplate")]
     template: Option<Template>,
     #[serde(rename = "Representation", default)]
     representations: Vec<Representation>,
+}
+
+impl Period {
+    fn summary(&self) -> PeriodSummary {
+        let connectivity = |property: &Property| property.scheme == "urn:mpeg:dash:period-connectivity:2015";
+        let sets = self.sets.iter();
+        PeriodSummary {
+            id: self.id.clone(),
+            duration: self.duration.clone(),
+            tracks: sets
+                .clone()
+                .flat_map(|set| set.representations.iter().map(|one| one.id.clone()))
+                .collect(),
+            connected: sets.flat_map(|set| &set.properties).any(connectivity),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Property {
+    #[serde(rename = "@schemeIdUri")]
+    scheme: String,
 }
 
 #[derive(Deserialize)]

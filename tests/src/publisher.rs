@@ -5,10 +5,12 @@
 
 mod clip;
 mod ffmpeg;
+pub mod raw;
 mod replay;
 mod session;
 
 pub use clip::{Clip, Kind, Unit};
 pub use ffmpeg::{Encoder, Picture};
+pub use raw::RawPublisher;
 pub use replay::Replay;
 pub use session::{Session, SessionError};

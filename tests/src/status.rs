@@ -18,8 +18,26 @@ pub struct ChannelStatus {
     /// Its newest whole segment.
     #[serde(default)]
     pub newest: u32,
+    /// `live`, `away` or `ended`.
+    #[serde(default)]
+    pub state: String,
+    /// What is wrong with its encoder's stream.
+    #[serde(default)]
+    pub warnings: Vec<WarningStatus>,
+    /// The path of its newest poster.
+    #[serde(default)]
+    pub poster: Option<String>,
     /// What its origin says about itself.
     pub origin: Option<OriginStatus>,
+}
+
+/// A warning in `/api/v1/channels`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WarningStatus {
+    /// What it is, for programs.
+    pub code: String,
+    /// What it is, for people.
+    pub text: String,
 }
 
 /// An origin in `/api/v1/channels`.
