@@ -225,6 +225,9 @@ mod tests {
             epoch: 9,
             keys: Vec::new(),
             newest: 7,
+            state: "live".into(),
+            warnings: Vec::new(),
+            poster: None,
             origin: Some(OriginStatus {
                 viewer_bytes: 1_000_000,
             }),
