@@ -13,7 +13,7 @@
 mod connection;
 mod door;
 mod ended;
-mod flv;
+pub mod flv;
 mod keys;
 mod places;
 mod publisher;

@@ -36,16 +36,24 @@ impl Unit {
 pub enum Config {
     /// H.264: an `AVCDecoderConfigurationRecord` (ISO/IEC 14496-15 §5.3.3.1), the body of an `avcC` box.
     Avc(Bytes),
+    /// HEVC: an `HEVCDecoderConfigurationRecord` (ISO/IEC 14496-15 §8.3.3.1), the body of an `hvcC` box.
+    Hevc(Bytes),
+    /// AV1: an `AV1CodecConfigurationRecord` (AV1-ISOBMFF §2.3.3), the body of an `av1C` box.
+    Av1(Bytes),
+    /// VP9: a `VPCodecConfigurationRecord` (VP-ISOBMFF), a `vpcC` box's body with or without version and flags.
+    Vp9(Bytes),
     /// AAC: an `AudioSpecificConfig` (ISO/IEC 14496-3 §1.6.2.1).
     Aac(Bytes),
+    /// Opus: an identification header (RFC 7845 §5.1), `OpusHead` and all.
+    Opus(Bytes),
 }
 
 impl Config {
     /// The kind of the tracks that it can configure.
     pub fn kind(&self) -> TrackKind {
         match self {
-            Self::Avc(_) => TrackKind::Video,
-            Self::Aac(_) => TrackKind::Audio,
+            Self::Avc(_) | Self::Hevc(_) | Self::Av1(_) | Self::Vp9(_) => TrackKind::Video,
+            Self::Aac(_) | Self::Opus(_) => TrackKind::Audio,
         }
     }
 }
@@ -62,8 +70,9 @@ pub struct AccessUnit {
     pub composition_offset: i32,
     /// Whether decoding can begin here. Always true for sound.
     pub keyframe: bool,
-    /// H.264: NAL units, each behind its length (ISO/IEC 14496-15 §5.3.2; the configuration says how many
-    /// bytes a length has). AAC: one raw frame, without ADTS. Never empty, otherwise as the publisher sent it.
+    /// H.264 and HEVC: NAL units, each behind its length (ISO/IEC 14496-15 §5.3.2; the configuration says how many
+    /// bytes a length has). AV1: the OBUs of a temporal unit, without its delimiter. VP9: a frame, or a superframe.
+    /// AAC: one raw frame, without ADTS. Opus: one packet. Never empty, otherwise as the publisher sent it.
     pub data: Bytes,
 }
 

@@ -31,6 +31,12 @@ impl Codec {
         match config {
             Config::Avc(bytes) => Avc::read(bytes).map(Self::Avc),
             Config::Aac(bytes) => Aac::read(bytes).map(Self::Aac),
+            Config::Hevc(_) | Config::Av1(_) | Config::Vp9(_) | Config::Opus(_) => {
+                Err(PackageError::BadConfig {
+                    kind: config.kind(),
+                    why: "this codec cannot be packaged yet".to_owned(),
+                })
+            }
         }
     }
 

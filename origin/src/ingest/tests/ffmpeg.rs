@@ -155,7 +155,7 @@ async fn ffmpeg_shows_why_it_was_refused() {
     let (output, stream) = tokio::join!(old, async { Stream::of(origin.publisher().await).await });
     let shown = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        shown.contains("Sorenson H.263 is not supported: send H.264 video"),
+        shown.contains("Sorenson H.263 is not supported: send H.264, HEVC, AV1 or VP9 video"),
         "{shown}"
     );
     assert!(stream.video.is_empty());

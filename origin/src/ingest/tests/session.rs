@@ -132,14 +132,14 @@ fn whoever_wants_to_watch_is_told_where() {
 #[test]
 fn a_codec_that_we_do_not_take_is_refused_by_name() {
     let mut talk = Talk::publishing();
-    talk.encoder.video(0, b"\x90hvc1\x01\x02");
+    talk.encoder.video(0, b"\x90vp08\x01\x02");
     assert!(matches!(talk.on(), Err(Ended::Tag(_))));
     let told = talk.encoder.refusal();
     assert_eq!(
         told,
         Some((
             "NetStream.Publish.Rejected",
-            "HEVC is not supported: send H.264 video"
+            "VP8 is not supported: send H.264, HEVC, AV1 or VP9 video"
         ))
     );
 }

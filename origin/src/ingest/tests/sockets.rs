@@ -200,16 +200,19 @@ async fn a_refused_codec_reaches_the_encoder_though_it_goes_on_sending() {
     let mut origin = Origin::open().await;
     let (mut caller, mut publisher) = origin.publish().await;
 
-    caller.encoder.video(0, b"\x91av01\x81\x00\x0c");
+    caller.encoder.video(0, b"\x91vp08\x81\x00\x0c");
     for time in 0..100 {
         caller.encoder.video(time, &[KEYFRAME, &[7; 3000]].concat());
     }
     let (code, description) = caller.refused().await.unwrap();
 
     assert_eq!(code, "NetStream.Publish.Rejected");
-    assert_eq!(description, "AV1 is not supported: send H.264 video");
+    assert_eq!(
+        description,
+        "VP8 is not supported: send H.264, HEVC, AV1 or VP9 video"
+    );
     assert_eq!(rest(&mut publisher).await, 0);
-    let gone = "publisher gone channel=demo reason=AV1 is not supported: send H.264 video";
+    let gone = "publisher gone channel=demo reason=VP8 is not supported: send H.264, HEVC, AV1 or VP9 video";
     assert_eq!(log.events()[1..], [gone]);
     origin.finish().await;
 }
