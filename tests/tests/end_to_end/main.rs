@@ -4,6 +4,7 @@ mod demo;
 mod forgery;
 mod handover;
 mod hostile;
+mod hostile_publishers;
 mod refusals;
 mod same_bytes;
 mod settings;
