@@ -55,6 +55,21 @@ pub(crate) fn chunk(by: &SecretKey, id: &ChunkId) -> Chunk {
     Chunk::sealed(by, facts, &mp4_box(*b"styp", &[]), &body).unwrap()
 }
 
+/// A poster of that number.
+pub(crate) fn poster(by: &SecretKey, number: u32) -> Chunk {
+    let facts = Facts {
+        id: ChunkId {
+            track: TrackId::POSTER,
+            ..demo(number, 0)
+        },
+        last: true,
+        time: u64::from(number) * 10_000,
+        duration: 10_000,
+        timescale: 1000,
+    };
+    Chunk::sealed_poster(by, facts, &[7; 30_000]).unwrap()
+}
+
 pub(crate) fn init(by: &SecretKey) -> Chunk {
     let facts = Facts {
         id: demo_init(),

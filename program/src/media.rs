@@ -2,11 +2,12 @@
 //!
 //! A URL names one content for ever, so every answer may be cached as immutable. A segment that is still being
 //! made is sent chunk by chunk as it arrives; if it stops arriving the connection is cut, so that nobody takes
-//! a part for the whole. Each chunk has a name of its own too, as a part. Who asks a little too early is held until
+//! a part for the whole. Each chunk has a name of its own too, as a part, and a poster is told as the JPEG that it is. Who asks a little too early is held until
 //! the segment, or the part, is there.
 
 mod body;
 mod conditions;
+mod content;
 mod hold;
 mod meter;
 mod name;
@@ -23,7 +24,6 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use wire::chunk::Chunk;
 
@@ -32,6 +32,7 @@ use crate::store::Store;
 use crate::window::{Segment, SegmentName};
 use body::Frames;
 use conditions::{Conditions, Part, Verdict};
+use content::Content;
 use hold::Hold;
 use meter::Counter;
 pub use meter::Meter;
@@ -122,7 +123,7 @@ impl Media {
             return None;
         }
         let first = match piece {
-            Piece::Whole => segment.chunk(0),
+            Piece::Whole | Piece::Picture | Piece::Seal => segment.chunk(0),
             Piece::Part(index) => segment.chunk(*index),
         };
         self.store.wait(first, hold).await?;
@@ -145,6 +146,14 @@ impl Media {
             Piece::Part(index) => {
                 let chunk = self.store.chunk(name.chunk(index)).await?;
                 Some(Found::Whole(Content::of_part(&chunk)))
+            }
+            Piece::Picture => {
+                let poster = self.store.chunk(name.chunk(0)).await?;
+                Content::of_picture(&poster).map(Found::Whole)
+            }
+            Piece::Seal => {
+                let poster = self.store.chunk(name.chunk(0)).await?;
+                Some(Found::Whole(Content::of_seal(&poster)))
             }
         }
     }
@@ -173,33 +182,6 @@ enum Found {
     Whole(Content),
     /// A segment in the making.
     Begun(Segment),
-}
-
-/// Bytes that nothing will be added to, and their entity tag.
-struct Content {
-    tag: String,
-    size: u64,
-    frames: Vec<Bytes>,
-}
-
-impl Content {
-    /// None while the segment is being made.
-    fn of_segment(segment: &Segment) -> Option<Self> {
-        Some(Self {
-            tag: conditions::entity_tag(&segment.hash()?),
-            size: segment.size(),
-            frames: segment.frames().collect(),
-        })
-    }
-
-    /// The hash in the seal is that of all other bytes, and the seal's own follow from it.
-    fn of_part(chunk: &Chunk) -> Self {
-        Self {
-            tag: conditions::entity_tag(&chunk.record().sha256),
-            size: chunk.bytes().len() as u64,
-            frames: vec![chunk.bytes().clone()],
-        }
-    }
 }
 
 async fn serve(

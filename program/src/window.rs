@@ -1,12 +1,14 @@
 //! The window: what a program keeps of each channel, and what it will not take back.
 //!
 //! Pure: time is an argument, nothing is read or sent. A [`Window`] holds the last minute of every channel, by
-//! the media time in the sealed records and not by when a chunk happened to arrive, and obeys three rules:
+//! the media time in the sealed records and not by when a chunk happened to arrive, and obeys four rules:
 //!
 //! - **Nothing goes back.** A name keeps its first bytes ([`Refused::Conflict`]), and what has left does not
 //!   return ([`Refused::Stale`]). Staleness is told from the time in the record, so it outlives the chunks.
 //! - **Nothing grows.** Bytes, channels and epochs are bounded; when bytes run out, the oldest segment of all
 //!   channels leaves first.
+//! - **Posters move nothing.** They are kept like segments, but only the newest few, and neither what else is kept nor
+//!   what is whole goes by them.
 //! - **One record does not move the window.** A genuine record may still say something absurd: an origin's
 //!   clock, a bug. Nothing is allocated by number, a leap in time that outruns the clock is refused
 //!   ([`Refused::TooFarAhead`]), and so is a segment number that cannot be at its time. An odd record costs its

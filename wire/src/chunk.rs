@@ -11,7 +11,7 @@ use minicbor::bytes::ByteArray;
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 use sha2::{Digest, Sha256};
 
-use crate::boxes::{BoxSpan, Carrier, top_level};
+use crate::boxes::{POSTER_HEADER_BYTES, Shape, poster_box, top_level};
 use crate::cbor::{VERSION, Version};
 use crate::id::{ChannelName, ChunkId, Epoch, TrackId};
 use crate::key::{PublicKey, SecretKey};
@@ -19,6 +19,9 @@ use crate::seal::{Refusal, Signed, claim, open, sign};
 
 /// The largest chunk, its seal included, in bytes.
 pub const MAX_CHUNK_BYTES: usize = 4 << 20;
+
+/// The largest poster, in bytes of its chunk without the seal.
+pub const MAX_POSTER_BYTES: u32 = 512 << 10;
 
 /// The largest seal, in bytes.
 pub const MAX_SEAL_BYTES: usize = 512;
@@ -30,6 +33,7 @@ pub const MAX_CHUNKS_PER_SEGMENT: u16 = 64;
 pub const HASH_BYTES: usize = 32;
 
 const CHUNK: &str = "chunk";
+const POSTER: &str = "poster";
 
 /// What the origin says of a chunk, and signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +73,17 @@ impl Signed for ChunkRecord {
         let whole = self.last && self.id.index == 0 && self.time == 0 && self.duration == 0;
         if self.id.is_init() && !whole {
             return Err("an init segment is one chunk without a time".into());
+        }
+        if self.id.track.is_poster() {
+            if self.id.is_init() || self.id.index != 0 || !self.last {
+                return Err("a poster is a segment of one chunk, and has no init segment".into());
+            }
+            if self.size > MAX_POSTER_BYTES {
+                return Err(format!(
+                    "a poster of {} bytes is over {MAX_POSTER_BYTES}",
+                    self.size
+                ));
+            }
         }
         Ok(())
     }
@@ -167,8 +182,8 @@ impl SealedChunk {
                 limit: MAX_CHUNK_BYTES,
             });
         }
-        let (carrier, span) = find_carrier(&self.0)?;
-        let sealed = self.0.get(span.clone()).and_then(|whole| carrier.message(whole));
+        let (shape, span) = find_seal(&self.0)?;
+        let sealed = self.0.get(span.clone()).and_then(|whole| shape.message(whole));
         let sealed = sealed.ok_or_else(|| Refusal::malformed(CHUNK, "its seal is not where it should be"))?;
         let seal = Seal::copied(sealed);
         let record = seal.open(keys)?;
@@ -178,8 +193,11 @@ impl SealedChunk {
                 found: record.id.into(),
             });
         }
-        // The carrier is outside the hash, so each byte of it must be the one that follows from the record.
-        if self.0[span.clone()] != *Carrier::of(&record.id).write(&record, &seal.0) {
+        if shape != Shape::of(&record.id) {
+            return Err(wrong_shape());
+        }
+        // That box is outside the hash, so each byte of it must be the one that follows from the record.
+        if self.0[span.clone()] != *shape.write(&record, &seal.0) {
             return Err(Refusal::malformed(
                 CHUNK,
                 "the box around the seal is not as the record says",
@@ -222,7 +240,7 @@ pub struct Chunk {
 
 impl Chunk {
     /// Seals what comes before the seal (`styp`, `prft`; of an init segment `ftyp`, `moov`) and what
-    /// comes after it (`moof`, `mdat`; of an init segment nothing).
+    /// comes after it (`moof`, `mdat`; of an init segment nothing). [`Chunk::sealed_poster`] is for posters.
     pub fn sealed(secret: &SecretKey, facts: Facts, head: &[u8], body: &[u8]) -> Result<Self, Refusal> {
         let size = head.len() + body.len();
         let too_large = Refusal::TooLarge {
@@ -243,21 +261,43 @@ impl Chunk {
             .check()
             .map_err(|why| Refusal::malformed(ChunkRecord::NAME, why))?;
         let seal = sign(secret, &record);
-        let carrier = Carrier::of(&record.id).write(&record, &seal);
-        if size + carrier.len() > MAX_CHUNK_BYTES {
+        let around = Shape::of(&record.id).write(&record, &seal);
+        if size + around.len() > MAX_CHUNK_BYTES {
             return Err(too_large);
         }
-        let mut bytes = Vec::with_capacity(size + carrier.len());
+        let mut bytes = Vec::with_capacity(size + around.len());
         bytes.extend_from_slice(head);
-        bytes.extend_from_slice(&carrier);
+        bytes.extend_from_slice(&around);
         bytes.extend_from_slice(body);
         // What would be refused everywhere else must not leave the origin.
-        find_carrier(&bytes)?;
+        if find_seal(&bytes)?.0 != Shape::of(&record.id) {
+            return Err(wrong_shape());
+        }
         Ok(Self {
             record,
             seal: Seal(seal),
             bytes: bytes.into(),
         })
+    }
+
+    /// Seals a poster: a JPEG, in a box of its own.
+    pub fn sealed_poster(secret: &SecretKey, facts: Facts, jpeg: &[u8]) -> Result<Self, Refusal> {
+        let limit = MAX_POSTER_BYTES as usize;
+        let body = poster_box(jpeg).filter(|body| body.len() <= limit);
+        let body = body.ok_or(Refusal::TooLarge {
+            what: POSTER,
+            bytes: POSTER_HEADER_BYTES + jpeg.len(),
+            limit,
+        })?;
+        Self::sealed(secret, facts, &[], &body)
+    }
+
+    /// The JPEG, if this is a poster.
+    pub fn jpeg(&self) -> Option<Bytes> {
+        let media = self.bytes.len().checked_sub(self.record.size as usize)?;
+        let is_poster = self.record.id.track.is_poster();
+        (is_poster && media + POSTER_HEADER_BYTES <= self.bytes.len())
+            .then(|| self.bytes.slice(media + POSTER_HEADER_BYTES..))
     }
 
     /// The chunk's name.
@@ -281,24 +321,14 @@ impl Chunk {
     }
 }
 
-/// Where the box that carries the seal is, in a chunk whose boxes are in the right order.
-fn find_carrier(bytes: &[u8]) -> Result<(Carrier, Range<usize>), Refusal> {
-    let spans = top_level(bytes).ok_or_else(|| Refusal::malformed(CHUNK, "its boxes do not add up"))?;
-    let kinds: Vec<&[u8; 4]> = spans.iter().map(|span| &span.kind).collect();
-    let (carrier, place) = match &kinds[..] {
-        [b"emsg", b"moof", b"mdat"] => (Carrier::Emsg, 0),
-        [b"styp" | b"prft", b"emsg", b"moof", b"mdat"] => (Carrier::Emsg, 1),
-        [b"styp", b"prft", b"emsg", b"moof", b"mdat"] => (Carrier::Emsg, 2),
-        [b"ftyp", b"moov", b"uuid"] => (Carrier::Uuid, 2),
-        _ => {
-            return Err(Refusal::malformed(
-                CHUNK,
-                "its boxes are not those of a chunk or an init segment",
-            ));
-        }
-    };
-    let BoxSpan { span, .. } = &spans[place];
-    Ok((carrier, span.clone()))
+/// The shape of a chunk whose boxes are in the right order, and where the box with the seal is.
+fn find_seal(bytes: &[u8]) -> Result<(Shape, Range<usize>), Refusal> {
+    let boxes = top_level(bytes).ok_or_else(|| Refusal::malformed(CHUNK, "its boxes do not add up"))?;
+    Shape::find(&boxes).ok_or_else(wrong_shape)
+}
+
+fn wrong_shape() -> Refusal {
+    Refusal::malformed(CHUNK, "its boxes are not those of what it is sealed as")
 }
 
 fn hash(head: &[u8], body: &[u8]) -> [u8; HASH_BYTES] {

@@ -19,6 +19,7 @@ pub const INIT_SEGMENT: u32 = 0;
 
 const MAX_CHANNEL_BYTES: usize = 32;
 const MAX_TRACK_NUMBER: u8 = 15;
+const POSTER: &str = "poster";
 
 /// Why a text is not the name it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +30,8 @@ pub enum BadName {
     /// Not a decimal number of milliseconds.
     #[error("epoch {0:?} is not a number of milliseconds")]
     Epoch(String),
-    /// Not `v0`…`v15` or `a0`…`a15`.
-    #[error("track {0:?} is not v0 to v15 or a0 to a15")]
+    /// Not `v0`…`v15`, `a0`…`a15` or `poster`.
+    #[error("track {0:?} is not v0 to v15, a0 to a15 or poster")]
     Track(String),
     /// Not `box-` and a UUID in lower case.
     #[error("box id {0:?} is not box- and a UUID in lower case")]
@@ -149,32 +150,42 @@ pub enum TrackKind {
     Audio,
 }
 
-/// One elementary stream of a channel: `v0`, `v1`, `a0`.
+/// One elementary stream of a channel: `v0`, `v1`, `a0`; and its posters, `poster`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TrackId {
+    /// First, so that posters are behind everything else in the order of tracks.
+    poster: bool,
     kind: TrackKind,
     number: u8,
 }
 
 impl TrackId {
     /// The channel's first, or only, video track.
-    pub const VIDEO: Self = Self {
-        kind: TrackKind::Video,
-        number: 0,
-    };
+    pub const VIDEO: Self = Self::played(TrackKind::Video, 0);
     /// The channel's first, or only, audio track.
-    pub const AUDIO: Self = Self {
-        kind: TrackKind::Audio,
-        number: 0,
+    pub const AUDIO: Self = Self::played(TrackKind::Audio, 0);
+    /// The channel's posters: still pictures of what is on, for those who choose a channel. No player asks for them,
+    /// and each is a segment of one chunk.
+    pub const POSTER: Self = Self {
+        poster: true,
+        ..Self::VIDEO
     };
 
     /// The track of that kind and number, 0 to 15.
     pub fn new(kind: TrackKind, number: u8) -> Option<Self> {
-        (number <= MAX_TRACK_NUMBER).then_some(Self { kind, number })
+        (number <= MAX_TRACK_NUMBER).then_some(Self::played(kind, number))
     }
 
-    /// Whether it is video or audio.
+    const fn played(kind: TrackKind, number: u8) -> Self {
+        Self {
+            poster: false,
+            kind,
+            number,
+        }
+    }
+
+    /// Whether it is video or audio. Posters are pictures; [`TrackId::is_poster`] tells them from what is played.
     pub fn kind(self) -> TrackKind {
         self.kind
     }
@@ -184,9 +195,15 @@ impl TrackId {
         self.number
     }
 
-    /// How its segments' names end: `m4v` or `m4a`.
+    /// Whether these are posters: no part of what is played, so nobody waits for them.
+    pub fn is_poster(self) -> bool {
+        self.poster
+    }
+
+    /// How its segments' names end: `m4v`, `m4a` or `jpg`.
     pub fn extension(self) -> &'static str {
         match self.kind {
+            _ if self.poster => "jpg",
             TrackKind::Video => "m4v",
             TrackKind::Audio => "m4a",
         }
@@ -196,6 +213,7 @@ impl TrackId {
 impl fmt::Display for TrackId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = match self.kind {
+            _ if self.poster => return out.write_str(POSTER),
             TrackKind::Video => 'v',
             TrackKind::Audio => 'a',
         };
@@ -207,6 +225,9 @@ impl FromStr for TrackId {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
+        if text == POSTER {
+            return Ok(Self::POSTER);
+        }
         let read = || {
             let kind = match text.as_bytes().first()? {
                 b'v' => TrackKind::Video,
@@ -335,10 +356,12 @@ mod tests {
 
     #[test]
     fn a_name_has_one_spelling() {
-        for good in ["v0", "v15", "a0"] {
+        for good in ["v0", "v15", "a0", "poster"] {
             assert_eq!(good.parse::<TrackId>().unwrap().to_string(), good);
         }
-        for bad in ["", "v", "v16", "v01", "V0", "x0", "a-1", "v+1", "vé"] {
+        for bad in [
+            "", "v", "v16", "v01", "V0", "x0", "a-1", "v+1", "vé", "poster0", "p0",
+        ] {
             assert!(bad.parse::<TrackId>().is_err(), "{bad}");
         }
         for bad in ["", "Demo", "a b", "../x", &"a".repeat(33)] {

@@ -287,8 +287,8 @@ impl Keeper {
     }
 }
 
-/// What a seed begins a channel with, from what the store holds: of the newest epoch, the init segments and each
-/// track's newest segments, in the order of time.
+/// What a seed begins a channel with, from what the store holds: of the newest epoch, the init segments, the posters
+/// and each track's newest segments, in the order of time.
 fn beginning(channel: &ChannelName, held: Vec<Chunk>) -> Vec<Chunk> {
     let epoch = held
         .iter()
@@ -298,8 +298,10 @@ fn beginning(channel: &ChannelName, held: Vec<Chunk>) -> Vec<Chunk> {
         .max();
     let of_epoch = |chunk: &Chunk| chunk.id().channel == *channel && Some(chunk.id().epoch) == epoch;
     let mut chunks: Vec<Chunk> = held.into_iter().filter(of_epoch).collect();
-    let newest = chunks.iter().map(|chunk| chunk.id().segment).max().unwrap_or(0);
-    chunks.retain(|chunk| chunk.id().is_init() || chunk.id().segment + NEWEST > newest);
+    let media = chunks.iter().filter(|chunk| !chunk.id().track.is_poster());
+    let newest = media.map(|chunk| chunk.id().segment).max().unwrap_or(0);
+    let is_due = |id: &ChunkId| id.is_init() || id.track.is_poster() || id.segment + NEWEST > newest;
+    chunks.retain(|chunk| is_due(chunk.id()));
     chunks.sort_by_key(|chunk| (chunk.id().segment, chunk.id().index));
     chunks
 }

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::{Nudge, Nudged};
-use crate::samples::{answer, chunk, demo, init, origin, secret};
+use crate::samples::{answer, chunk, demo, init, origin, poster, secret};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -147,9 +147,10 @@ async fn what_an_origin_pushes_is_stored_and_received() {
     let seed = Seed::of_demo(&["127.0.0.1"]);
     let dealer = seed.dealer("127.0.0.1");
     let (init, first) = (init(&origin()), chunk(&origin(), &demo(1, 0)));
+    let poster = poster(&origin(), 1);
 
     assert_eq!(dealer.says_hello(), Answer::Welcome);
-    for pushed in [&init, &first, &first] {
+    for pushed in [&init, &first, &first, &poster] {
         assert_eq!(
             dealer.asks(&frames(pushed)),
             Answer::Received(pushed.id().clone())
@@ -157,7 +158,7 @@ async fn what_an_origin_pushes_is_stored_and_received() {
     }
     let kept = seed.store.chunk(demo(1, 0)).await.unwrap();
     assert_eq!(kept.bytes(), first.bytes());
-    assert_eq!(seed.counts.accepted(), (2, 0));
+    assert_eq!(seed.counts.accepted(), (3, 0));
 
     seed.life.stop.cancel();
     seed.life.tasks.close();

@@ -77,7 +77,7 @@ pub(crate) struct Schedule {
     neighbours: BTreeMap<BoxId, Neighbour>,
     promised: BTreeMap<ChunkId, Promise>,
     held: Held,
-    /// The newest segment heard of in each epoch, and when: what makes a promise edge or past.
+    /// The newest segment heard of in each epoch, posters aside, and when: what makes a promise edge or past.
     newest: BTreeMap<(ChannelName, Epoch), (u32, Instant)>,
     slots: Slots,
     actions: VecDeque<Action>,
@@ -335,6 +335,9 @@ impl Schedule {
     }
 
     fn saw(&mut self, now: Instant, id: &ChunkId) {
+        if id.track.is_poster() {
+            return;
+        }
         let newest = self
             .newest
             .entry((id.channel.clone(), id.epoch))

@@ -23,7 +23,7 @@ use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::{Nudge, Nudged};
-use crate::samples::{answer, chunk, demo, demo_init, init, origin, secret, until};
+use crate::samples::{answer, chunk, demo, demo_init, init, origin, poster, secret, until};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -134,6 +134,10 @@ async fn a_chunk_passes_from_box_to_box() {
     assert_eq!(c.gets(demo(1, 0)).await.bytes(), genuine.bytes());
     assert_eq!(c.counts.accepted(), (0, 1));
     assert_eq!(b.counts.neighbour_bytes(), genuine.bytes().len() as u64);
+
+    let picture = poster(&origin(), 1);
+    a.keeps(picture.clone()).await;
+    assert_eq!(c.gets(picture.id().clone()).await.jpeg(), picture.jpeg());
     for member in [a, b, c] {
         member.stops().await;
     }

@@ -40,6 +40,8 @@ impl Hold {
         match piece {
             Piece::Whole => Self::of_segment(number, newest),
             Piece::Part(index) => Self::of_part(number, index, newest),
+            // Nobody knows when the next poster comes.
+            Piece::Picture | Piece::Seal => Self::Promised,
         }
     }
 
@@ -121,6 +123,7 @@ mod tests {
         assert_eq!(Hold::of(5, Piece::Whole, Some(&newest)), Hold::Promised);
         assert_eq!(Hold::of(5, Piece::Part(0), None), Hold::Promised);
         assert_eq!(Hold::of(5, Piece::Whole, None), Hold::Promised);
+        assert_eq!(Hold::of(6, Piece::Picture, Some(&newest)), Hold::Promised);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) enum BadPath {
         "a part is called by its segment's number and its own, counted from 0 and below {MAX_CHUNKS_PER_SEGMENT}"
     )]
     Part,
+    #[error("of a poster there are .jpg and .seal")]
+    Poster,
 }
 
 /// What is asked for.
@@ -38,16 +40,24 @@ pub(super) enum Piece {
     Whole,
     /// The chunk of that index alone: a partial segment of low-latency HLS.
     Part(u16),
+    /// Of a poster, the JPEG alone, as pages show it.
+    Picture,
+    /// Of a poster, the seal alone, for those who verify the JPEG.
+    Seal,
 }
 
 impl Name {
     /// What is at `/live/{channel}/{epoch}/{track}/{file}`. One spelling only, since caches go by it.
     pub(super) fn read(channel: &str, epoch: &str, track: &str, file: &str) -> Result<Self, BadPath> {
         let (channel, epoch, track) = (channel.parse()?, epoch.parse()?, track.parse::<TrackId>()?);
-        let stem = file
-            .strip_suffix(track.extension())
-            .and_then(|rest| rest.strip_suffix('.'));
-        let (number, piece) = read_stem(stem.ok_or(BadPath::Extension { track })?)?;
+        let (number, piece) = if track.is_poster() {
+            read_poster(file)?
+        } else {
+            let stem = file
+                .strip_suffix(track.extension())
+                .and_then(|rest| rest.strip_suffix('.'));
+            read_stem(stem.ok_or(BadPath::Extension { track })?)?
+        };
         Ok(Self {
             segment: SegmentName {
                 channel,
@@ -60,17 +70,21 @@ impl Name {
     }
 
     pub(super) fn content_type(&self) -> HeaderValue {
-        HeaderValue::from_static(match self.segment.track.kind() {
-            TrackKind::Video => "video/mp4",
-            TrackKind::Audio => "audio/mp4",
+        HeaderValue::from_static(match (self.piece, self.segment.track.kind()) {
+            (Piece::Picture, _) => "image/jpeg",
+            (Piece::Seal, _) => "application/cose",
+            (_, TrackKind::Video) => "video/mp4",
+            (_, TrackKind::Audio) => "audio/mp4",
         })
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Piece::Part(index) = self.piece {
-            write!(out, "part {index} of ")?;
+        match self.piece {
+            Piece::Part(index) => write!(out, "part {index} of ")?,
+            Piece::Seal => write!(out, "the seal of ")?,
+            Piece::Whole | Piece::Picture => {}
         }
         let SegmentName { number, track, .. } = &self.segment;
         write!(out, "segment {number} of track {track}")
@@ -95,6 +109,17 @@ fn read_stem(stem: &str) -> Result<(u32, Piece), BadPath> {
     let index = decimal(index).and_then(|index| u16::try_from(index).ok());
     let index = index.filter(|&index| index < MAX_CHUNKS_PER_SEGMENT);
     Ok((number, Piece::Part(index.ok_or(BadPath::Part)?)))
+}
+
+/// `3.jpg` or `3.seal`.
+fn read_poster(file: &str) -> Result<(u32, Piece), BadPath> {
+    let (stem, piece) = match file.rsplit_once('.') {
+        Some((stem, "jpg")) => (stem, Piece::Picture),
+        Some((stem, "seal")) => (stem, Piece::Seal),
+        _ => return Err(BadPath::Poster),
+    };
+    let number = decimal(stem).filter(|&number| number != INIT_SEGMENT);
+    Ok((number.ok_or(BadPath::Number)?, piece))
 }
 
 /// A number in the only way to write it.
@@ -176,5 +201,25 @@ mod tests {
             assert_eq!(part(file), Err(BadPath::Number), "{file}");
         }
         assert!(matches!(part("17.0.m4a"), Err(BadPath::Extension { .. })));
+    }
+
+    #[test]
+    fn a_poster_is_a_picture_and_a_seal() {
+        let read =
+            |file| Name::read("demo", "1", "poster", file).map(|name| (name.segment.number, name.piece));
+        assert_eq!(read("3.jpg"), Ok((3, Piece::Picture)));
+        assert_eq!(read("3.seal"), Ok((3, Piece::Seal)));
+        for file in ["init.jpg", "0.jpg", "03.seal", "3.0.jpg", ".jpg"] {
+            assert_eq!(read(file), Err(BadPath::Number), "{file}");
+        }
+        for file in ["3.m4v", "3.jpeg", "3", "3jpg"] {
+            assert_eq!(read(file), Err(BadPath::Poster), "{file}");
+        }
+        for file in ["3.jpg", "3.seal"] {
+            assert!(matches!(
+                Name::read("demo", "1", "v0", file),
+                Err(BadPath::Extension { .. })
+            ));
+        }
     }
 }

@@ -15,7 +15,7 @@ use super::conditions::entity_tag;
 use super::{Busy, Media, Meter, Promises};
 use crate::http::{Limits, serve};
 use crate::store::Store;
-use crate::window::samples::{CHUNKS, EPOCH, chunk, demo, segment, video};
+use crate::window::samples::{CHUNKS, EPOCH, chunk, demo, poster, segment, video};
 use crate::window::{SegmentName, Window};
 
 /// A server, with the store behind it.
@@ -393,4 +393,33 @@ async fn a_part_that_a_neighbour_promised_is_waited_for() {
     let first = video(1);
     let (response, ()) = tokio::join!(server.get("1.0.m4v"), server.insert(&first, 0..1));
     assert_eq!(response.bytes().await.unwrap(), chunk(first.chunk(0)).bytes());
+}
+
+#[tokio::test]
+async fn a_poster_is_told_as_a_picture_and_its_seal_beside_it() {
+    let server = Server::with(1..=5).await;
+    server.store.insert(poster(1)).await.unwrap();
+    let ask = |file: &str| {
+        let path = format!("/live/{}/{EPOCH}/poster/{file}", demo());
+        server.request(Method::GET, &path)
+    };
+    let told = [
+        ("1.jpg", "image/jpeg", poster(1).jpeg().unwrap()),
+        ("1.seal", "application/cose", poster(1).seal().bytes().clone()),
+    ];
+    for (file, kind, bytes) in told {
+        let response = ask(file).send().await.unwrap();
+        let headers = response.headers().clone();
+        let tag = text(&headers, header::ETAG);
+        assert_eq!(text(&headers, header::CONTENT_TYPE), kind);
+        assert_eq!(tag.len(), 66);
+        assert!(text(&headers, header::CACHE_CONTROL).ends_with("immutable"));
+        assert_eq!(response.bytes().await.unwrap(), bytes);
+
+        let again = ask(file).header(header::IF_NONE_MATCH, tag);
+        assert_eq!(again.send().await.unwrap().status(), StatusCode::NOT_MODIFIED);
+    }
+
+    let next = ask("2.jpg").send().await.unwrap();
+    assert_eq!(next.status(), StatusCode::NOT_FOUND);
 }

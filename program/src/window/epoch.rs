@@ -18,16 +18,19 @@ const HASTE: u32 = 2;
 /// No stream is cut into more segments a second than this: what bounds a segment's number by its time.
 const SEGMENTS_A_SECOND: u64 = 10;
 
+/// Posters that are kept: the newest, and those that somebody may be about to ask for.
+const POSTERS: usize = 3;
+
 /// A track that is so far behind the others has ended before them.
 const ENDED: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct EpochWindow {
     epoch: Epoch,
-    /// When its first chunk came, and its newest.
+    /// When its first chunk came, and its newest that is no poster.
     began: SystemTime,
     arrived: SystemTime,
-    /// Where the newest chunk ends; it never goes back.
+    /// Where the newest chunk ends that is no poster; it never goes back.
     newest: Duration,
     tracks: BTreeMap<TrackId, Track>,
 }
@@ -95,15 +98,21 @@ impl EpochWindow {
 
     /// Keeps a chunk that [`EpochWindow::judge`] found new.
     pub(super) fn insert(&mut self, chunk: Chunk, now: SystemTime, keep: Duration) {
-        let ChunkId { track, segment, .. } = *chunk.id();
+        let ChunkId {
+            track: id, segment, ..
+        } = *chunk.id();
         let span = Span::of(chunk.record());
         let held = || Held::begin(self.epoch, span);
-        let track = self.tracks.entry(track).or_default();
+        let track = self.tracks.entry(id).or_default();
         let place = match segment {
             INIT_SEGMENT => track.init.get_or_insert_with(held),
             number => track.segments.entry(number).or_insert_with(held),
         };
         place.insert(chunk, span);
+        if id.is_poster() {
+            // A poster is of the media, and moves nothing: it says that it lasts until the next one.
+            return track.keep_newest(POSTERS);
+        }
         self.arrived = now;
         self.newest = self.newest.max(span.end);
         self.evict_before(self.newest.saturating_sub(keep));
@@ -170,12 +179,17 @@ impl EpochWindow {
                 .max_by_key(|(_, held)| held.span.end)
                 .map_or(0, |(number, _)| *number)
         };
-        self.tracks
-            .values()
+        self.media()
             .filter(goes_on)
             .map(newest_whole)
             .min()
             .filter(|number| *number > 0)
+    }
+
+    /// The tracks that are played.
+    fn media(&self) -> impl Iterator<Item = &Track> {
+        let media = self.tracks.iter().filter(|(id, _)| !id.is_poster());
+        media.map(|(_, track)| track)
     }
 
     fn held(&self, track: TrackId, number: u32) -> Option<&Held> {
@@ -189,7 +203,7 @@ impl EpochWindow {
 
     /// Whether no honest stream could have come to this point by now.
     fn is_absurd(&self, record: &ChunkRecord, span: Span, now: SystemTime) -> bool {
-        let is_first = self.segments().next().is_none() && self.newest.is_zero();
+        let is_first = self.media().all(|track| track.segments.is_empty()) && self.newest.is_zero();
         let reachable = if is_first {
             // Whoever joins late begins in the middle of an epoch, whose age only the clocks tell; they may
             // be wrong by a day.
@@ -228,15 +242,30 @@ impl Track {
             number,
         })
     }
+
+    fn keep_newest(&mut self, count: usize) {
+        while self.segments.len() > count {
+            let ends = self
+                .segments
+                .iter()
+                .map(|(number, held)| (held.span.end, *number));
+            let Some((_, number)) = ends.min() else { return };
+            self.evict(number);
+        }
+    }
+
+    fn evict(&mut self, number: u32) -> usize {
+        let Some(held) = self.segments.remove(&number) else {
+            return 0;
+        };
+        self.left = self.left.max(held.span.end);
+        held.bytes()
+    }
 }
 
 impl Oldest<'_> {
     /// Lets go of it; the bytes that it took.
     pub(super) fn evict(self) -> usize {
-        let Some(held) = self.track.segments.remove(&self.number) else {
-            return 0;
-        };
-        self.track.left = self.track.left.max(held.span.end);
-        held.bytes()
+        self.track.evict(self.number)
     }
 }

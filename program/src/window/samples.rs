@@ -51,6 +51,9 @@ pub(crate) fn facts(id: ChunkId) -> Facts {
 /// Seals facts over a payload of that many bytes.
 pub(crate) fn sealed(facts: Facts, payload: &[u8]) -> Chunk {
     let secret = SecretKey::from_seed([1; 32]);
+    if facts.id.track.is_poster() {
+        return Chunk::sealed_poster(&secret, facts, payload).unwrap();
+    }
     let (head, body) = if facts.id.is_init() {
         (
             [mp4_box(*b"ftyp", b""), mp4_box(*b"moov", payload)].concat(),
@@ -63,6 +66,22 @@ pub(crate) fn sealed(facts: Facts, payload: &[u8]) -> Chunk {
         )
     };
     Chunk::sealed(&secret, facts, &head, &body).unwrap()
+}
+
+/// The poster of that number, one each 10 s.
+pub(crate) fn poster(number: u32) -> Chunk {
+    let name = SegmentName {
+        track: TrackId::POSTER,
+        ..video(number)
+    };
+    let facts = Facts {
+        id: name.chunk(0),
+        last: true,
+        time: u64::from(number - 1) * 10_000,
+        duration: 10_000,
+        timescale: TIMESCALE,
+    };
+    sealed(facts, format!("poster {number}").as_bytes())
 }
 
 /// The chunk that a steady stream has under that name.

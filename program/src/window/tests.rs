@@ -1,5 +1,7 @@
 //! The promises of the window.
 
+mod posters;
+
 use std::time::{Duration, SystemTime};
 
 use wire::announcement::Carried;

@@ -53,6 +53,24 @@ pub(crate) fn chunk(id: ChunkId, last: bool, media: &[u8]) -> Chunk {
     Chunk::sealed(&origin(), facts, &head, &body).unwrap()
 }
 
+/// A poster that holds `jpeg`.
+pub(crate) fn poster(number: u32, jpeg: &[u8]) -> Chunk {
+    Chunk::sealed_poster(&origin(), poster_facts(number), jpeg).unwrap()
+}
+
+pub(crate) fn poster_facts(number: u32) -> Facts {
+    Facts {
+        id: ChunkId {
+            track: TrackId::POSTER,
+            ..id(number, 0)
+        },
+        last: true,
+        time: u64::from(number) * 10_000,
+        duration: 10_000,
+        timescale: 1000,
+    }
+}
+
 /// An init segment.
 pub(crate) fn init() -> Chunk {
     let head = [

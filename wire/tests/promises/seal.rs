@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use wire::chunk::{Chunk, ChunkRecord, Facts, SealedChunk};
+use wire::chunk::{Chunk, ChunkRecord, Facts, MAX_POSTER_BYTES, SealedChunk};
 use wire::feed::Hello;
 use wire::id::{ChunkId, TrackId};
 use wire::seal::{Refusal, open};
 
-use crate::samples::{EPOCH, channel, chunk, id, init, iso_box, origin, stranger};
+use crate::samples::{EPOCH, channel, chunk, id, init, iso_box, origin, poster, poster_facts, stranger};
 
 fn reopen(bytes: impl Into<Bytes>, expected: &ChunkId) -> Result<Chunk, Refusal> {
     SealedChunk::new(bytes.into()).open(expected, &[stranger().public(), origin().public()])
@@ -31,8 +31,21 @@ proptest! {
     }
 
     #[test]
-    fn any_flipped_bit_is_refused(at: prop::sample::Index, bit in 0_u8..8, of_init: bool) {
-        let made = if of_init { init() } else { chunk(id(3, 0), true, b"some media") };
+    fn a_poster_that_is_sealed_opens(jpeg in prop::collection::vec(any::<u8>(), 0..2000), number in 1_u32..) {
+        let made = poster(number, &jpeg);
+        let opened = reopen(made.bytes().clone(), made.id()).unwrap();
+        prop_assert_eq!(opened.record(), made.record());
+        prop_assert_eq!(opened.jpeg().unwrap(), jpeg);
+    }
+
+    #[test]
+    fn any_flipped_bit_is_refused(at: prop::sample::Index, bit in 0_u8..8, kind in 0_u8..3) {
+        let of_init = kind == 0;
+        let made = match kind {
+            0 => init(),
+            1 => chunk(id(3, 0), true, b"some media"),
+            _ => poster(3, b"some media"),
+        };
         let mut bytes = made.bytes().to_vec();
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
@@ -112,6 +125,81 @@ fn nothing_may_be_added_to_a_chunk() {
             "{case}"
         );
     }
+}
+
+#[test]
+fn a_poster_is_one_chunk_of_bounded_size() {
+    let sealed = |facts, bytes| Chunk::sealed_poster(&origin(), facts, &vec![7; bytes]).map(|_| ());
+    let most = MAX_POSTER_BYTES as usize - 8;
+    assert_eq!(sealed(poster_facts(1), most), Ok(()));
+    assert_eq!(
+        sealed(poster_facts(1), most + 1).unwrap_err().reason(),
+        "too-large"
+    );
+
+    let id = poster_facts(1).id;
+    for wrong in [
+        Facts {
+            last: false,
+            ..poster_facts(1)
+        },
+        Facts {
+            id: ChunkId {
+                index: 1,
+                ..id.clone()
+            },
+            ..poster_facts(1)
+        },
+        Facts {
+            id: ChunkId { segment: 0, ..id },
+            time: 0,
+            duration: 0,
+            ..poster_facts(1)
+        },
+    ] {
+        assert_eq!(sealed(wrong, 10).unwrap_err().reason(), "malformed");
+    }
+}
+
+#[test]
+fn what_is_sealed_as_one_thing_has_no_other_shape() {
+    let media = [iso_box(*b"moof", b"a fragment"), iso_box(*b"mdat", b"some media")].concat();
+    let movie = [iso_box(*b"ftyp", b"cmfc"), iso_box(*b"moov", b"a movie")].concat();
+    let picture = iso_box(*b"mdat", b"a picture");
+    let shapes: [(&[u8], &[u8]); 3] = [(&[], &media), (&movie, &[]), (&[], &picture)];
+    let named = [
+        Facts {
+            duration: 1,
+            ..chunk_facts(id(3, 0))
+        },
+        chunk_facts(ChunkId::init(channel(), EPOCH, TrackId::VIDEO)),
+        poster_facts(3),
+    ];
+    for (at, facts) in named.into_iter().enumerate() {
+        for (of, (head, body)) in shapes.into_iter().enumerate() {
+            let sealed = Chunk::sealed(&origin(), facts.clone(), head, body);
+            assert_eq!(sealed.is_ok(), at == of, "{} with boxes {of}", facts.id);
+        }
+    }
+}
+
+fn chunk_facts(id: ChunkId) -> Facts {
+    Facts {
+        id,
+        last: true,
+        time: 0,
+        duration: 0,
+        timescale: 1000,
+    }
+}
+
+#[test]
+fn a_poster_has_its_seal_before_the_picture() {
+    let made = poster(3, b"a picture");
+    assert_eq!(&made.bytes()[4..8], b"uuid");
+    assert_eq!(made.jpeg().unwrap(), &b"a picture"[..]);
+    assert_eq!(made.record().size, 8 + 9);
+    assert_eq!(chunk(id(3, 0), true, b"some media").jpeg(), None);
 }
 
 #[test]

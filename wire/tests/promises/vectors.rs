@@ -7,7 +7,7 @@ use std::path::Path;
 
 use wire::chunk::Chunk;
 
-use crate::samples::{chunk, id, init, origin, stranger};
+use crate::samples::{chunk, id, init, origin, poster, stranger};
 
 #[test]
 fn the_vectors_are_what_this_crate_makes() {
@@ -30,6 +30,7 @@ fn vectors() -> String {
     writeln!(out, "  \"origin\": \"{}\",", origin().public()).unwrap();
     writeln!(out, "  \"stranger\": \"{}\",", stranger().public()).unwrap();
     writeln!(out, "  \"init\": {},", described(&init())).unwrap();
+    writeln!(out, "  \"poster\": {},", described(&poster(2, b"a picture"))).unwrap();
     let chunks: Vec<String> = segment.iter().map(described).collect();
     writeln!(out, "  \"segment\": [\n    {}\n  ]\n}}", chunks.join(",\n    ")).unwrap();
     out

@@ -73,6 +73,8 @@ pub(super) enum Rank {
     Now(Instant, u32, u16),
     /// The newest segments, in the order in which they will be watched.
     Edge(Instant, u32, u16),
+    /// Posters, the newest first: small, and soon of no use. Their numbers say nothing of the edge.
+    Poster(Reverse<(Epoch, u32)>),
     /// The past, newest segment first.
     Past(Reverse<Epoch>, u32, u16),
 }
@@ -83,6 +85,8 @@ impl Rank {
         let behind = newest.saturating_sub(id.segment);
         if id.is_init() || promise.is_wished_for {
             Self::Now(promise.since, id.segment, id.index)
+        } else if id.track.is_poster() {
+            Self::Poster(Reverse((id.epoch, id.segment)))
         } else if behind < EDGE_SEGMENTS {
             Self::Edge(promise.since, id.segment, id.index)
         } else {

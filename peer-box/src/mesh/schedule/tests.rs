@@ -240,6 +240,30 @@ fn an_init_segment_and_what_a_viewer_waits_for_come_first() {
     assert!(!schedule.wish(&demo.channel, demo.epoch, TrackId::AUDIO, 2));
 }
 
+#[test]
+fn posters_come_after_the_edge_and_before_the_past_and_are_no_edge_themselves() {
+    let mut schedule = with_neighbours(1..2);
+    let now = Instant::now();
+    let poster = |segment| ChunkId {
+        track: TrackId::POSTER,
+        segment,
+        index: 0,
+        ..id_of(0)
+    };
+    for id in [poster(8), poster(9)] {
+        schedule.told(now, neighbour(1), &record_of(&id), seal_of(&id));
+    }
+    let (old, edge) = (id_of(0), id_of(25));
+    for id in [&old, &edge] {
+        schedule.told(now, neighbour(1), &record_of(id), seal_of(id));
+    }
+    for expected in [edge, poster(9), poster(8), old] {
+        assert_eq!(wants(&mut schedule, now), [(neighbour(1), expected.clone())]);
+        schedule.arrived(neighbour(1), &expected);
+        schedule.stored(now, &expected, &seal_of(&expected));
+    }
+}
+
 fn record_of_init(id: &ChunkId) -> wire::chunk::ChunkRecord {
     let record = record_of(&id_of(0));
     wire::chunk::ChunkRecord {
