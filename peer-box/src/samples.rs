@@ -67,7 +67,7 @@ pub(crate) fn poster(by: &SecretKey, number: u32) -> Chunk {
         duration: 10_000,
         timescale: 1000,
     };
-    Chunk::sealed_poster(by, facts, &[7; 30_000]).unwrap()
+    Chunk::sealed_poster(by, facts, &vec![7; 30_000]).unwrap()
 }
 
 pub(crate) fn init(by: &SecretKey) -> Chunk {
