@@ -58,7 +58,7 @@ struct Publish {
 impl Default for Publish {
     fn default() -> Self {
         Self {
-            packager: Packager::new(Cut::default()),
+            packager: Packager::new(Cut::default(), []),
             on_air: None,
             breaks: Breaks::default(),
         }
@@ -140,16 +140,21 @@ impl Channel {
     }
 
     async fn take(&mut self, unit: Unit, publish: &mut Publish) -> Result<(), Unusable> {
-        let pieces = match publish.packager.push(unit.clone()) {
+        let arrived = Instant::now();
+        let pieces = match publish.packager.push(unit.clone(), arrived) {
+            Err(error) if error.goes_on() => {
+                warn!(reason = %error, "a rendition is left out");
+                return Ok(());
+            }
             Err(error) if error.begins_anew() => {
-                if publish.breaks.are_too_many(Instant::now()) {
+                if !error.is_of_rendition() && publish.breaks.are_too_many(arrived) {
                     return Err(Unusable::Broken(error));
                 }
                 info!(reason = %error, "the epoch ends, another begins");
                 let next = publish.packager.anew();
                 self.finish(publish).await?;
                 publish.packager = next;
-                publish.packager.push(unit)?
+                publish.packager.push(unit, arrived)?
             }
             pieces => pieces?,
         };

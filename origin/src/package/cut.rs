@@ -12,11 +12,17 @@ use wire::id::TrackId;
 
 use super::boxes::{Fragment, SAMPLE_ENTRY_BYTES, segment_type};
 use super::error::PackageError;
+use super::timeline::Place;
 
 /// What a chunk holds besides samples: its seal, and boxes of fixed size with room to spare.
 const OVERHEAD_BYTES: usize = MAX_SEAL_BYTES + 1024;
 /// The most that the samples of a chunk may take, what the `trun` says of them included.
 pub(super) const MAX_SAMPLES_BYTES: usize = MAX_CHUNK_BYTES - OVERHEAD_BYTES;
+
+/// From this chunk of a segment on, chunks are as long as [`LATE`] says: a segment has room for 64.
+const LATE_INDEX: u16 = 48;
+/// How many times longer late chunks are.
+const LATE: u64 = 4;
 
 /// How long pieces are meant to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +36,7 @@ pub struct Cut {
 impl Default for Cut {
     fn default() -> Self {
         Self {
-            chunk: Duration::from_millis(500),
+            chunk: Duration::from_millis(250),
             segment: Duration::from_secs(2),
         }
     }
@@ -62,10 +68,7 @@ pub struct RawChunk {
 /// A sample in the time of its track.
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
-    /// When it is decoded.
-    pub(super) time: u64,
-    /// From decoding to showing.
-    pub(super) offset: i32,
+    pub(super) place: Place,
     pub(super) keyframe: bool,
     pub(super) data: Bytes,
 }
@@ -122,9 +125,14 @@ impl Cutter {
         self.newest.as_ref().map(|_| self.segment_start)
     }
 
+    /// The number of the segment in hand.
+    pub(super) fn segment(&self) -> u32 {
+        self.segment
+    }
+
     /// When the newest sample is decoded.
     pub(super) fn newest(&self) -> Option<u64> {
-        self.newest.as_ref().map(|sample| sample.time)
+        self.newest.as_ref().map(|sample| sample.place.time)
     }
 
     /// Takes the next sample; `begins` tells that it begins a segment. Times have to grow. Answers with the chunk
@@ -140,22 +148,27 @@ impl Cutter {
                 self.bytes + cost
             };
             return Err(PackageError::TooLarge {
-                kind: self.track.kind(),
+                track: self.track,
                 bytes,
                 limit: MAX_SAMPLES_BYTES,
             });
         }
         let Some(newest) = self.newest.take() else {
-            self.segment_start = sample.time;
-            self.chunk_start = sample.time;
+            self.segment_start = sample.place.time;
+            self.chunk_start = sample.place.time;
             self.bytes = cost;
             self.newest = Some(sample);
             return Ok(None);
         };
 
-        let time = sample.time;
+        let time = sample.place.time;
         self.keep(newest, time);
-        let long = time.saturating_sub(self.chunk_start) >= self.chunk;
+        let length = if self.index < LATE_INDEX {
+            self.chunk
+        } else {
+            self.chunk.saturating_mul(LATE)
+        };
+        let long = time.saturating_sub(self.chunk_start) >= length;
         let closed = if begins {
             let chunk = self.close(true);
             self.segment += 1;
@@ -185,7 +198,7 @@ impl Cutter {
             .samples
             .last()
             .map_or(self.usual_duration, |sample| sample.duration);
-        let end = newest.time + u64::from(duration);
+        let end = newest.place.time + u64::from(duration);
         self.keep(newest, end);
         Some(self.close(true))
     }
@@ -193,8 +206,8 @@ impl Cutter {
     /// A sample that lasts until `end`.
     fn keep(&mut self, sample: Sample, end: u64) {
         self.samples.push(Timed {
-            duration: u32::try_from(end.saturating_sub(sample.time)).unwrap_or(u32::MAX),
-            offset: sample.offset,
+            duration: u32::try_from(end.saturating_sub(sample.place.time)).unwrap_or(u32::MAX),
+            offset: sample.place.offset,
             keyframe: sample.keyframe,
             data: sample.data,
         });

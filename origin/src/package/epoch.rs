@@ -1,303 +1,251 @@
-//! An epoch under way: pictures lead, sound follows.
+//! An epoch under way: one track leads, the others follow.
 //!
-//! Segments are cut at keyframes, and sound is cut where pictures were, under the same numbers. So sound waits until
-//! pictures have come as far: only then is it known that no cut lies before it.
+//! The publisher's video leads, and is cut at its keyframes; where there is none, its audio does, by time alone. Which
+//! tracks there are was settled when the epoch began. When another one joins, or one that follows breaks, the epoch ends
+//! at the leader's next keyframe: the next one begins there, and nothing of what leads is lost.
 
-use std::cmp::Ordering;
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
 use wire::id::{TrackId, TrackKind};
 
-use super::boxes::init_segment;
-use super::config::{Codec, VIDEO_TIMESCALE};
-use super::cut::{Cut, Cutter, MAX_SAMPLES_BYTES, Sample, ticks};
+use super::config::Codec;
+use super::cut::Cut;
 use super::description::Packaged;
-use super::error::PackageError;
+use super::error::{PackageError, is_rendition};
+use super::follow::Follower;
 use super::start::{Beginning, LONGEST_KEYFRAME_INTERVAL};
-use super::timeline::{AudioClock, VideoClock, shown, signed};
+use super::timeline::{MediaTime, shown};
+use super::track::Track;
 use crate::media::AccessUnit;
 
-/// How far one track may be ahead of the other.
+/// How far one of the publisher's tracks may be ahead of the other.
 const FARTHEST_APART: Duration = Duration::from_secs(6);
-/// How close a new track has to be to the one that is there, so that it is worth a new epoch.
-const IN_REACH_MS: i64 = 2_000;
+/// How far a rendition may be behind its source.
+const RENDITION_BEHIND: Duration = Duration::from_secs(4);
+/// How close a new track has to be to those that are there, so that it is worth a new epoch.
+const IN_REACH: Duration = Duration::from_secs(2);
 /// Keyframes are due at whole segments, give or take an encoder's rounding.
 const EARLY: Duration = Duration::from_millis(100);
 
-/// The tracks of an epoch. At least one is there.
+/// The tracks of an epoch.
 #[derive(Debug)]
 pub(super) struct Tracks {
     zero: i64,
-    video: Option<Pictures>,
-    audio: Option<Sound>,
-}
-
-#[derive(Debug)]
-struct Pictures {
-    clock: VideoClock,
-    cutter: Cutter,
+    leader: Track,
+    /// How long a segment is, in the leader's ticks.
     segment: u64,
-}
-
-#[derive(Debug)]
-struct Sound {
-    clock: AudioClock,
-    cutter: Cutter,
-    sample_rate: u32,
-    segment: u64,
-    /// Frames that pictures have not come as far as, and when they begin.
-    waiting: VecDeque<(u64, Bytes)>,
-    waiting_bytes: usize,
-    /// Where pictures were cut and sound was not yet, in units of [`VIDEO_TIMESCALE`].
-    cuts: VecDeque<u64>,
+    followers: Vec<Follower>,
+    /// Why the epoch ends with the leader's next keyframe.
+    ending: Option<PackageError>,
 }
 
 impl Tracks {
-    /// The tracks that have samples to begin with, and were configured.
-    pub(super) fn begin(
+    /// The tracks that have samples to begin with, and were configured; none where there is nothing to lead.
+    pub(super) fn begin<'a>(
         cut: Cut,
         beginning: &Beginning,
-        avc: Option<&Codec>,
-        aac: Option<&Codec>,
+        codec: impl Fn(TrackId) -> Option<&'a Codec>,
         out: &mut Vec<Packaged>,
-    ) -> Self {
-        let zero = beginning.zero;
-        let video = avc.zip(beginning.video.front()).map(|(avc, first)| {
-            let description = avc.describe(TrackId::VIDEO);
-            let clock = VideoClock::new(first);
-            let bytes = init_segment(&description, avc.sample_entry(), clock.delay());
-            out.push(Packaged::Init { description, bytes });
-            Pictures {
-                clock,
-                cutter: Cutter::new(TrackId::VIDEO, VIDEO_TIMESCALE, cut.chunk, avc.frame()),
-                segment: ticks(cut.segment.saturating_sub(EARLY), VIDEO_TIMESCALE),
-            }
-        });
-        let audio = aac.filter(|_| !beginning.audio.is_empty()).map(|aac| {
-            let description = aac.describe(TrackId::AUDIO);
-            let bytes = init_segment(&description, aac.sample_entry(), 0);
-            out.push(Packaged::Init { description, bytes });
-            let sample_rate = aac.timescale();
-            Sound {
-                clock: AudioClock::new(zero, sample_rate, aac.frame()),
-                cutter: Cutter::new(TrackId::AUDIO, sample_rate, cut.chunk, aac.frame()),
-                sample_rate,
-                segment: ticks(cut.segment, sample_rate),
-                waiting: VecDeque::new(),
-                waiting_bytes: 0,
-                cuts: VecDeque::new(),
-            }
-        });
-        Self { zero, video, audio }
+    ) -> Option<Self> {
+        let mut begin = |id| {
+            let first = beginning.held.get(&id)?.front()?;
+            Some(Track::begin(codec(id)?, first, beginning.zero, cut.chunk, out))
+        };
+        let leader = begin(TrackId::VIDEO).or_else(|| begin(TrackId::AUDIO))?;
+        let others = beginning.held.keys().filter(|id| **id != leader.id);
+        let followers = others
+            .filter_map(|id| begin(*id))
+            .map(|track| Follower::new(track, &leader))
+            .collect();
+        let segment = match leader.id.kind() {
+            TrackKind::Video => cut.segment.saturating_sub(EARLY),
+            TrackKind::Audio => cut.segment,
+        };
+        Some(Self {
+            zero: beginning.zero,
+            segment: leader.ticks(segment),
+            leader,
+            followers,
+            ending: None,
+        })
     }
 
-    pub(super) fn has(&self, kind: TrackKind) -> bool {
-        match kind {
-            TrackKind::Video => self.video.is_some(),
-            TrackKind::Audio => self.audio.is_some(),
-        }
+    /// Whether the track leads.
+    pub(super) fn leads(&self, track: TrackId) -> bool {
+        self.leader.id == track
+    }
+
+    /// Whether the track is one of the epoch's, and has not broken.
+    pub(super) fn has(&self, track: TrackId) -> bool {
+        self.leads(track)
+            || self
+                .followers
+                .iter()
+                .any(|follower| follower.track.id == track && !follower.lost)
+    }
+
+    /// The renditions that have broken since the epoch began.
+    pub(super) fn lost(&self) -> impl Iterator<Item = TrackId> {
+        let lost = self.followers.iter().filter(|follower| follower.lost);
+        lost.map(|follower| follower.track.id)
     }
 
     /// How much of the epoch has come, in media time.
     pub(super) fn reached(&self) -> Duration {
-        let video = self.video.as_ref().and_then(Pictures::newest);
-        let audio = self.audio.as_ref().and_then(Sound::newest);
-        video.max(audio).unwrap_or_default()
+        let followers = self.followers.iter().filter_map(Follower::newest);
+        let newest = followers.chain(self.leader.newest()).max();
+        newest.map_or(Duration::ZERO, MediaTime::since_zero)
     }
 
-    /// Takes the next sample.
+    /// Takes the next sample of a track that the epoch [has](Self::has).
     pub(super) fn push(&mut self, unit: AccessUnit, out: &mut Vec<Packaged>) -> Result<(), PackageError> {
-        match unit.track.kind() {
-            TrackKind::Video => self.push_video(unit, out),
-            TrackKind::Audio => self.push_audio(unit, out),
+        if self.leads(unit.track) {
+            return self.lead(unit, out);
+        }
+        let Some(place) = self
+            .followers
+            .iter()
+            .position(|follower| follower.track.id == unit.track)
+        else {
+            return Ok(());
+        };
+        let leader = self.leader.newest();
+        let follower = &mut self.followers[place];
+        let track = unit.track;
+        let pushed = follower
+            .push(unit)
+            .and_then(|()| leader.map_or(Ok(()), |leader| follower.follow(leader, out)));
+        pushed.or_else(|why| self.bear(track, why))
+    }
+
+    /// Looks at a sample of a track that is none of the epoch's: it may be worth another epoch.
+    pub(super) fn consider(&mut self, unit: &AccessUnit) -> Result<(), PackageError> {
+        let known = self
+            .followers
+            .iter()
+            .any(|follower| follower.track.id == unit.track);
+        let follows_nothing = is_rendition(unit.track)
+            && unit.track.kind() != self.leader.id.kind()
+            && self.leader.id.kind() == TrackKind::Audio;
+        if known || follows_nothing || !unit.keyframe || !self.is_in_reach(unit) {
+            return Ok(());
+        }
+        let joined = PackageError::Joined(unit.track);
+        if unit.track == TrackId::VIDEO {
+            return Err(joined);
+        }
+        self.ending.get_or_insert(joined);
+        Ok(())
+    }
+
+    /// Gives up a track that follows: the epoch ends with the leader's next keyframe.
+    pub(super) fn lose(&mut self, track: TrackId, why: PackageError) {
+        let follower = self
+            .followers
+            .iter_mut()
+            .find(|follower| follower.track.id == track);
+        if let Some(follower) = follower {
+            follower.lost = true;
+            self.ending.get_or_insert(why);
         }
     }
 
-    fn push_video(&mut self, unit: AccessUnit, out: &mut Vec<Packaged>) -> Result<(), PackageError> {
-        let reached = self.reached();
-        let Some(video) = &mut self.video else {
-            return if unit.keyframe && in_reach(shown(&unit) - self.zero, reached) {
-                Err(PackageError::Joined(TrackKind::Video))
-            } else {
-                Ok(())
-            };
-        };
-        let Some(place) = video.clock.place(&unit) else {
+    /// Whether the epoch goes on with that sample. With a keyframe of what leads it may be time to end; with any other, only
+    /// where what leads has stopped.
+    pub(super) fn goes_on_with(&mut self, unit: &AccessUnit) -> Result<(), PackageError> {
+        let leader = self.leader.newest().map_or(Duration::ZERO, MediaTime::since_zero);
+        if self.leads(unit.track) {
+            if unit.keyframe && !leader.is_zero() {
+                self.give_up_those_behind(leader);
+                return self.ending.clone().map_or(Ok(()), Err);
+            }
+            return Ok(());
+        }
+        let follower = self
+            .followers
+            .iter()
+            .find(|follower| follower.track.id == unit.track);
+        let newest = follower
+            .and_then(Follower::newest)
+            .map_or(Duration::ZERO, MediaTime::since_zero);
+        let by = newest.saturating_sub(leader);
+        if by > FARTHEST_APART && !is_rendition(unit.track) {
+            let behind = self.leader.id;
+            return Err(PackageError::Apart { behind, by });
+        }
+        Ok(())
+    }
+
+    /// Ends the tracks, with everything that waited.
+    pub(super) fn finish(mut self, out: &mut Vec<Packaged>) {
+        for follower in &mut self.followers {
+            follower.finish(out);
+        }
+        self.leader.finish(out);
+    }
+
+    fn lead(&mut self, unit: AccessUnit, out: &mut Vec<Packaged>) -> Result<(), PackageError> {
+        let Some(sample) = self.leader.place(unit) else {
             return Ok(());
         };
-        let heard = self.audio.as_ref().and_then(Sound::newest);
-        stay_together(TrackKind::Audio, seconds(place.time, VIDEO_TIMESCALE), heard)?;
-
-        let age = video
-            .cutter
-            .segment_start()
-            .map_or(0, |start| place.time.saturating_sub(start));
-        if !unit.keyframe && age > ticks(LONGEST_KEYFRAME_INTERVAL, VIDEO_TIMESCALE) {
+        let (decoded, shown) = (self.leader.decoded(&sample), self.leader.shown(&sample));
+        let age = self.leader.segment_age(decoded);
+        if !sample.keyframe && age > self.leader.ticks(LONGEST_KEYFRAME_INTERVAL) {
             return Err(PackageError::KeyframeInterval {
                 longest: LONGEST_KEYFRAME_INTERVAL,
             });
         }
-        let begins = unit.keyframe && age > 0 && age >= video.segment;
-        let sample = Sample {
-            time: place.time,
-            offset: place.offset,
-            keyframe: unit.keyframe,
-            data: unit.data,
+        let begins = match self.leader.id.kind() {
+            TrackKind::Video => sample.keyframe && age > 0 && age >= self.segment,
+            // Every frame can begin one: then segments keep to their numbers for ever.
+            TrackKind::Audio => age > 0 && decoded.ticks >= self.segment * u64::from(self.leader.segment()),
         };
-        out.extend(video.cutter.push(sample, begins)?.map(Packaged::Chunk));
-        if let Some(audio) = &mut self.audio {
+        self.leader.cut(sample, begins, out)?;
+        let mut broken = Vec::new();
+        for follower in self.followers.iter_mut().filter(|follower| !follower.lost) {
             if begins {
-                audio.cuts.push_back(place.time);
+                follower.cut_at(shown);
             }
-            audio.follow(Some(place.time), out)?;
+            let cut = follower.follow(decoded, out);
+            broken.extend(cut.err().map(|why| (follower.track.id, why)));
         }
+        broken
+            .into_iter()
+            .try_for_each(|(track, why)| self.bear(track, why))
+    }
+
+    /// What is wrong with a rendition ends the epoch at its next keyframe; what is wrong with the publisher's own track,
+    /// at once.
+    fn bear(&mut self, track: TrackId, why: PackageError) -> Result<(), PackageError> {
+        if !is_rendition(track) {
+            return Err(why);
+        }
+        self.lose(track, why);
         Ok(())
     }
 
-    fn push_audio(&mut self, unit: AccessUnit, out: &mut Vec<Packaged>) -> Result<(), PackageError> {
-        let reached = self.reached();
-        let Some(audio) = &mut self.audio else {
-            return if in_reach(signed(unit.decode_time) - self.zero, reached) {
-                Err(PackageError::Joined(TrackKind::Audio))
+    fn give_up_those_behind(&mut self, leader: Duration) {
+        for follower in self.followers.iter_mut().filter(|follower| !follower.lost) {
+            let behind = follower.track.id;
+            let newest = follower.newest().map_or(Duration::ZERO, MediaTime::since_zero);
+            let by = leader.saturating_sub(newest);
+            let most = if is_rendition(behind) {
+                RENDITION_BEHIND
             } else {
-                Ok(())
+                FARTHEST_APART
             };
-        };
-        let Some(time) = audio.clock.place(unit.decode_time) else {
-            return Ok(());
-        };
-        let shown = self.video.as_ref().and_then(Pictures::newest);
-        stay_together(TrackKind::Video, seconds(time, audio.sample_rate), shown)?;
-
-        audio.hold(time, unit.data)?;
-        match &self.video {
-            None => audio.go_on_alone(out),
-            Some(video) => audio.follow(video.cutter.newest(), out),
-        }
-    }
-
-    /// Ends the tracks, with everything that was held.
-    pub(super) fn finish(mut self, out: &mut Vec<Packaged>) {
-        if let Some(audio) = &mut self.audio {
-            // Frames were checked when they were held; one that does not fit any more is the end all the same.
-            let _ = if self.video.is_some() {
-                audio.follow(Some(u64::MAX), out)
-            } else {
-                audio.go_on_alone(out)
-            };
-        }
-        let video = self.video.and_then(|mut video| video.cutter.finish());
-        let audio = self.audio.and_then(|mut audio| audio.cutter.finish());
-        out.extend(video.into_iter().chain(audio).map(Packaged::Chunk));
-    }
-}
-
-impl Pictures {
-    fn newest(&self) -> Option<Duration> {
-        self.cutter.newest().map(|time| seconds(time, VIDEO_TIMESCALE))
-    }
-}
-
-impl Sound {
-    fn newest(&self) -> Option<Duration> {
-        let time = self
-            .waiting
-            .back()
-            .map(|&(time, _)| time)
-            .or_else(|| self.cutter.newest());
-        time.map(|time| seconds(time, self.sample_rate))
-    }
-
-    fn hold(&mut self, time: u64, data: Bytes) -> Result<(), PackageError> {
-        let bytes = self.waiting_bytes + data.len();
-        if bytes > MAX_SAMPLES_BYTES {
-            return Err(PackageError::TooLarge {
-                kind: TrackKind::Audio,
-                bytes,
-                limit: MAX_SAMPLES_BYTES,
-            });
-        }
-        self.waiting_bytes = bytes;
-        self.waiting.push_back((time, data));
-        Ok(())
-    }
-
-    /// Cuts what begins no later than the newest picture, where pictures were cut.
-    fn follow(&mut self, newest_picture: Option<u64>, out: &mut Vec<Packaged>) -> Result<(), PackageError> {
-        let Some(newest_picture) = newest_picture else {
-            return Ok(());
-        };
-        while let Some(&(time, _)) = self.waiting.front() {
-            if self.against(time, newest_picture).is_gt() {
-                break;
+            if by > most {
+                follower.lost = true;
+                self.ending.get_or_insert(PackageError::Apart { behind, by });
             }
-            // Each segment has a frame at least, even where sound had paused: numbers stay in step.
-            let begins = self.cutter.newest().is_some()
-                && self
-                    .cuts
-                    .front()
-                    .is_some_and(|&cut| self.against(time, cut).is_ge());
-            if begins {
-                self.cuts.pop_front();
-            }
-            self.cut_next(begins, out)?;
         }
-        Ok(())
     }
 
-    /// Cuts what waits, by time alone.
-    fn go_on_alone(&mut self, out: &mut Vec<Packaged>) -> Result<(), PackageError> {
-        while let Some(&(time, _)) = self.waiting.front() {
-            let age = self
-                .cutter
-                .segment_start()
-                .map_or(0, |start| time.saturating_sub(start));
-            self.cut_next(age >= self.segment, out)?;
-        }
-        Ok(())
+    fn is_in_reach(&self, unit: &AccessUnit) -> bool {
+        let reached = self.leader.newest().map_or(Duration::ZERO, MediaTime::since_zero);
+        let reached = i64::try_from(reached.as_millis()).unwrap_or(i64::MAX);
+        let ahead = (shown(unit) - self.zero).saturating_sub(reached);
+        let within = i64::try_from(IN_REACH.as_millis()).unwrap_or(i64::MAX);
+        ahead.abs() <= within
     }
-
-    fn cut_next(&mut self, begins: bool, out: &mut Vec<Packaged>) -> Result<(), PackageError> {
-        let Some((time, data)) = self.waiting.pop_front() else {
-            return Ok(());
-        };
-        self.waiting_bytes -= data.len();
-        let sample = Sample {
-            time,
-            offset: 0,
-            keyframe: true,
-            data,
-        };
-        out.extend(self.cutter.push(sample, begins)?.map(Packaged::Chunk));
-        Ok(())
-    }
-
-    /// A time of sound against one of pictures.
-    fn against(&self, time: u64, picture: u64) -> Ordering {
-        let time = u128::from(time) * u128::from(VIDEO_TIMESCALE);
-        time.cmp(&(u128::from(picture) * u128::from(self.sample_rate)))
-    }
-}
-
-/// Refuses a sample that would leave the other track, `behind`, too far back.
-fn stay_together(behind: TrackKind, time: Duration, other: Option<Duration>) -> Result<(), PackageError> {
-    let by = other.map_or(Duration::ZERO, |other| time.saturating_sub(other));
-    if by > FARTHEST_APART {
-        Err(PackageError::Apart { behind, by })
-    } else {
-        Ok(())
-    }
-}
-
-fn in_reach(ms: i64, reached: Duration) -> bool {
-    let reached = i64::try_from(reached.as_millis()).unwrap_or(i64::MAX);
-    ms.saturating_sub(reached).abs() <= IN_REACH_MS
-}
-
-/// Units of a timescale as a duration.
-fn seconds(time: u64, timescale: u32) -> Duration {
-    let nanos = u128::from(time) * 1_000_000_000 / u128::from(timescale);
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wire::id::TrackKind;
+use wire::id::{TrackId, TrackKind};
 
 use crate::media::Millis;
 
@@ -10,39 +10,55 @@ use crate::media::Millis;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackageError {
     /// The configuration is not one that players could use.
-    #[error("the {} configuration cannot be used: {why}", name(*.kind))]
+    #[error("the {} configuration cannot be used: {why}", kind_name(*.kind))]
     BadConfig {
-        /// The track that it was for.
+        /// What it was for.
         kind: TrackKind,
         /// What is wrong with it.
         why: String,
     },
     /// A sample came before any configuration of its track.
     #[error("a sample of {} came before its configuration", name(*.0))]
-    Unconfigured(TrackKind),
+    Unconfigured(TrackId),
     /// A track goes on with another configuration.
     #[error("the configuration of {} changed", name(*.0))]
-    Reconfigured(TrackKind),
+    Reconfigured(TrackId),
     /// A track appeared in an epoch that began without it.
     #[error("{} joined after the epoch had begun", name(*.0))]
-    Joined(TrackKind),
+    Joined(TrackId),
     /// A track's timestamps jumped.
-    #[error("timestamps of {} jumped from {from} to {to}", name(*.kind))]
+    #[error("timestamps of {} jumped from {from} to {to}", name(*.track))]
     Discontinuity {
         /// The track.
-        kind: TrackKind,
+        track: TrackId,
         /// The timestamp before the jump.
         from: Millis,
         /// The timestamp after it.
         to: Millis,
     },
-    /// One track has stopped while the other goes on.
-    #[error("{} is {:.1} s behind the other track", name(*.behind), .by.as_secs_f64())]
+    /// One track has stopped while another goes on.
+    #[error("{} is {:.1} s behind the other tracks", name(*.behind), .by.as_secs_f64())]
     Apart {
         /// The track that stopped.
-        behind: TrackKind,
+        behind: TrackId,
         /// How far it is behind.
         by: Duration,
+    },
+    /// A rendition has no keyframe where its source has one, so that no player could change between them.
+    #[error("{} has no keyframe where the source has one, at {:.3} s", name(*.track), .at.as_secs_f64())]
+    Unaligned {
+        /// The rendition.
+        track: TrackId,
+        /// Where the source was cut.
+        at: Duration,
+    },
+    /// A rendition that is no part of the epoch cannot become one.
+    #[error("{} is left out: {why}", name(*.track))]
+    LeftOut {
+        /// The rendition.
+        track: TrackId,
+        /// What is wrong with it.
+        why: Box<PackageError>,
     },
     /// Keyframes are too rare to cut segments at.
     #[error("no keyframe for {} s: set the encoder's keyframe interval to 2 s", .longest.as_secs())]
@@ -51,10 +67,10 @@ pub enum PackageError {
         longest: Duration,
     },
     /// A sample, or what has to travel in one piece, is larger than a chunk may be.
-    #[error("{bytes} bytes of {} in one piece are more than {limit}: lower the encoder's bitrate", name(*.kind))]
+    #[error("{bytes} bytes of {} in one piece are more than {limit}: lower the encoder's bitrate", name(*.track))]
     TooLarge {
         /// The track.
-        kind: TrackKind,
+        track: TrackId,
         /// What would have to travel in one chunk.
         bytes: usize,
         /// The most that may.
@@ -66,16 +82,56 @@ impl PackageError {
     /// Whether the publisher did nothing wrong: its epoch ends here, and the same unit may begin the next one.
     pub fn begins_anew(&self) -> bool {
         match self {
-            Self::Reconfigured(_) | Self::Joined(_) | Self::Discontinuity { .. } | Self::Apart { .. } => true,
+            Self::Reconfigured(_)
+            | Self::Joined(_)
+            | Self::Discontinuity { .. }
+            | Self::Apart { .. }
+            | Self::Unaligned { .. } => true,
+            // What only a rendition does wrong ends no publish.
+            Self::TooLarge { track, .. } => is_rendition(*track),
             Self::BadConfig { .. }
             | Self::Unconfigured(_)
-            | Self::KeyframeInterval { .. }
-            | Self::TooLarge { .. } => false,
+            | Self::LeftOut { .. }
+            | Self::KeyframeInterval { .. } => false,
+        }
+    }
+
+    /// Whether the epoch goes on as if nothing had happened: there is something to tell, and nothing to do.
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::LeftOut { .. })
+    }
+
+    /// Whether it is about a rendition, which no publisher can help.
+    pub fn is_of_rendition(&self) -> bool {
+        match self {
+            Self::Unconfigured(track)
+            | Self::Reconfigured(track)
+            | Self::Joined(track)
+            | Self::Discontinuity { track, .. }
+            | Self::Apart { behind: track, .. }
+            | Self::Unaligned { track, .. }
+            | Self::LeftOut { track, .. }
+            | Self::TooLarge { track, .. } => is_rendition(*track),
+            Self::BadConfig { .. } | Self::KeyframeInterval { .. } => false,
         }
     }
 }
 
-fn name(kind: TrackKind) -> &'static str {
+/// A publisher knows its own tracks by what they are, an operator renditions by their names.
+fn name(track: TrackId) -> String {
+    if is_rendition(track) {
+        track.to_string()
+    } else {
+        kind_name(track.kind()).to_owned()
+    }
+}
+
+/// Whether a track is made of the publisher's own, which have the number 0.
+pub(super) fn is_rendition(track: TrackId) -> bool {
+    track.number() > 0
+}
+
+fn kind_name(kind: TrackKind) -> &'static str {
     match kind {
         TrackKind::Video => "video",
         TrackKind::Audio => "audio",

@@ -1,19 +1,25 @@
 //! The start of an epoch: which tracks it has, and where its time begins.
 //!
 //! A track that joins later would change the manifest under its players, so an epoch waits until both sound and a
-//! keyframe are there, or until one of them has gone on alone for a while. What came meanwhile is held.
+//! keyframe are there, or until one of them has gone on alone for a while; and then for the renditions that are
+//! expected, since they take a while to make. What came meanwhile is held.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use wire::id::TrackKind;
+use wire::id::{TrackId, TrackKind};
 
-use super::error::PackageError;
+use super::error::{PackageError, is_rendition};
+use super::follow::ALIGNED;
 use super::timeline::{shown, signed};
 use crate::media::{AccessUnit, Millis};
 
 /// How long one track goes on before it begins alone.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the publisher's own tracks wait for renditions.
+const PATIENCE_WITH_RENDITIONS: Duration = Duration::from_secs(4);
+/// How much sound is held while it may be alone.
+const LONGEST_HELD_SOUND: Duration = Duration::from_secs(8);
 /// What is held while waiting, at most.
 const MAX_HELD_BYTES: usize = 16 << 20;
 /// What holding a sample takes besides its own bytes, about.
@@ -26,22 +32,32 @@ pub(super) const LONGEST_KEYFRAME_INTERVAL: Duration = Duration::from_secs(12);
 pub(super) struct Beginning {
     /// The epoch's 0 on the publisher's clock, in milliseconds.
     pub(super) zero: i64,
-    /// Begins with a keyframe.
-    pub(super) video: VecDeque<AccessUnit>,
-    /// Nothing from before the epoch.
-    pub(super) audio: VecDeque<AccessUnit>,
+    /// Video begins with a keyframe, and nothing is from before the epoch. No track is empty.
+    pub(super) held: BTreeMap<TrackId, VecDeque<AccessUnit>>,
+}
+
+impl Beginning {
+    /// What is held, in the order of decoding.
+    pub(super) fn into_units(mut self) -> impl Iterator<Item = AccessUnit> {
+        std::iter::from_fn(move || {
+            let time = |held: &VecDeque<AccessUnit>| held.front().map(|unit| unit.decode_time);
+            let fronts = self.held.values_mut().filter(|held| !held.is_empty());
+            fronts.min_by_key(|held| time(held))?.pop_front()
+        })
+    }
 }
 
 /// Holds samples until an epoch can begin.
 #[derive(Debug, Default)]
 pub(super) struct Start {
-    video: VecDeque<AccessUnit>,
-    audio: VecDeque<AccessUnit>,
+    held: BTreeMap<TrackId, VecDeque<AccessUnit>>,
     held_bytes: usize,
     /// The first of the pictures that came before a keyframe.
     first_picture: Option<Millis>,
     /// The first sound since video last gave a sign.
     alone_since: Option<Millis>,
+    /// How far the publisher's own tracks had come when they could have begun.
+    ready_since: Option<Millis>,
 }
 
 impl Start {
@@ -51,36 +67,76 @@ impl Start {
     }
 
     /// Forgets a track that goes on in another way.
-    pub(super) fn forget(&mut self, kind: TrackKind) {
-        let held = match kind {
-            TrackKind::Video => &mut self.video,
-            TrackKind::Audio => &mut self.audio,
-        };
-        self.held_bytes -= held.drain(..).map(|unit| cost(&unit)).sum::<usize>();
+    pub(super) fn forget(&mut self, track: TrackId) {
+        let is_source = track == TrackId::VIDEO;
+        // Renditions' pictures were held because they begin where their source did.
+        self.held
+            .retain(|&held, _| held != track && !(is_source && held.kind() == TrackKind::Video));
+        self.held_bytes = self.held.values().flatten().map(cost).sum();
+        if is_source {
+            self.ready_since = None;
+        }
     }
 
-    /// Takes the next sample, and tells whether it was the one that was waited for.
-    pub(super) fn push(&mut self, unit: AccessUnit) -> Result<Option<Beginning>, PackageError> {
-        let begins = match unit.track.kind() {
+    /// Takes the next sample, and tells whether it was the one that was waited for: the publisher's own tracks and,
+    /// but not for long, those renditions.
+    pub(super) fn push(
+        &mut self,
+        unit: AccessUnit,
+        renditions: &BTreeSet<TrackId>,
+    ) -> Result<Option<Beginning>, PackageError> {
+        match unit.track.kind() {
+            TrackKind::Video if is_rendition(unit.track) => self.push_rendition(unit),
             TrackKind::Video => self.push_video(unit)?,
             TrackKind::Audio => self.push_audio(unit),
-        };
-        Ok(if begins { self.finish() } else { None })
+        }
+        Ok(if self.is_ready(renditions) {
+            self.finish()
+        } else {
+            None
+        })
     }
 
     /// Begins with whatever is held.
     pub(super) fn finish(&mut self) -> Option<Beginning> {
+        let sound = self.track(TrackId::AUDIO).and_then(VecDeque::front);
         let zero = self
             .zero()
-            .or_else(|| self.audio.front().map(|sound| signed(sound.decode_time)))?;
-        let Self { video, audio, .. } = std::mem::take(self);
-        Some(Beginning { zero, video, audio })
+            .or_else(|| sound.map(|sound| signed(sound.decode_time)))?;
+        self.drop_sound_before(zero);
+        let Self { mut held, .. } = std::mem::take(self);
+        held.retain(|_, units| !units.is_empty());
+        Some(Beginning { zero, held })
     }
 
-    fn push_video(&mut self, unit: AccessUnit) -> Result<bool, PackageError> {
+    fn is_ready(&mut self, renditions: &BTreeSet<TrackId>) -> bool {
+        let (video, audio) = (self.track(TrackId::VIDEO), self.track(TrackId::AUDIO));
+        let newest = |held: &VecDeque<AccessUnit>| held.back().map(|unit| unit.decode_time);
+        let Some(newest) = video.and_then(newest).max(audio.and_then(newest)) else {
+            return false;
+        };
+        let full = self.held_bytes > MAX_HELD_BYTES;
+        let ready = match video {
+            Some(video) => audio.is_some() || full || spans(video, PATIENCE),
+            None => self
+                .alone_since
+                .is_some_and(|since| newest.since(since) >= PATIENCE),
+        };
+        if !ready {
+            self.ready_since = None;
+            return false;
+        }
+        let is_there = |track: &TrackId| self.track(*track).is_some();
+        let can_come = |track: &&TrackId| video.is_some() || track.kind() == TrackKind::Audio;
+        let complete = renditions.iter().filter(can_come).all(is_there);
+        let since = *self.ready_since.get_or_insert(newest);
+        complete || full || newest.since(since) >= PATIENCE_WITH_RENDITIONS
+    }
+
+    fn push_video(&mut self, unit: AccessUnit) -> Result<(), PackageError> {
         self.expect_video();
         let time = unit.decode_time;
-        if self.video.is_empty() {
+        if self.track(TrackId::VIDEO).is_none() {
             let waited = time.since(*self.first_picture.get_or_insert(time));
             if waited > LONGEST_KEYFRAME_INTERVAL {
                 return Err(PackageError::KeyframeInterval {
@@ -88,48 +144,74 @@ impl Start {
                 });
             }
             if !unit.keyframe {
-                return Ok(false);
+                return Ok(());
             }
-            let zero = shown(&unit);
-            while self
-                .audio
-                .front()
-                .is_some_and(|sound| signed(sound.decode_time) < zero)
-            {
-                self.drop_oldest_sound();
-            }
+            self.drop_sound_before(shown(&unit));
         }
-        self.held_bytes += cost(&unit);
-        self.video.push_back(unit);
-        Ok(!self.audio.is_empty() || spans(&self.video, PATIENCE) || self.held_bytes > MAX_HELD_BYTES)
+        self.hold(unit);
+        Ok(())
     }
 
-    fn push_audio(&mut self, unit: AccessUnit) -> bool {
-        let time = unit.decode_time;
+    /// A rendition's pictures begin with its source, or not at all.
+    fn push_rendition(&mut self, unit: AccessUnit) {
+        let Some(zero) = self.zero() else { return };
+        let begins = || unit.keyframe && u128::from(shown(&unit).abs_diff(zero)) <= ALIGNED.as_millis();
+        if self.track(unit.track).is_some() || begins() {
+            self.hold(unit);
+        }
+    }
+
+    fn push_audio(&mut self, unit: AccessUnit) {
+        let (track, time) = (unit.track, unit.decode_time);
         if self.zero().is_some_and(|zero| signed(time) < zero) {
-            return false;
+            return;
         }
-        self.held_bytes += cost(&unit);
-        self.audio.push_back(unit);
-        if !self.video.is_empty() {
-            return true;
+        self.hold(unit);
+        if self.zero().is_some() {
+            return;
         }
-        let alone_since = *self.alone_since.get_or_insert(time);
-        if time.since(alone_since) >= PATIENCE {
-            return true;
+        if track == TrackId::AUDIO {
+            self.alone_since.get_or_insert(time);
         }
-        while self.held_bytes > MAX_HELD_BYTES || spans(&self.audio, 2 * PATIENCE) {
-            self.drop_oldest_sound();
+        let too_much = |held: &VecDeque<_>, bytes| bytes > MAX_HELD_BYTES || spans(held, LONGEST_HELD_SOUND);
+        while self
+            .track(track)
+            .is_some_and(|held| too_much(held, self.held_bytes))
+        {
+            self.drop_oldest(track);
         }
-        false
     }
 
     fn zero(&self) -> Option<i64> {
-        self.video.front().map(shown)
+        self.track(TrackId::VIDEO)?.front().map(shown)
     }
 
-    fn drop_oldest_sound(&mut self) {
-        self.held_bytes -= self.audio.pop_front().map_or(0, |unit| cost(&unit));
+    /// What is held of a track, if anything is.
+    fn track(&self, track: TrackId) -> Option<&VecDeque<AccessUnit>> {
+        self.held.get(&track).filter(|held| !held.is_empty())
+    }
+
+    fn hold(&mut self, unit: AccessUnit) {
+        self.held_bytes += cost(&unit);
+        self.held.entry(unit.track).or_default().push_back(unit);
+    }
+
+    fn drop_sound_before(&mut self, zero: i64) {
+        let is_early = |unit: &AccessUnit| signed(unit.decode_time) < zero;
+        let sounds: Vec<_> = self.held.keys().copied().collect();
+        for track in sounds
+            .into_iter()
+            .filter(|track| track.kind() == TrackKind::Audio)
+        {
+            while self.track(track).and_then(VecDeque::front).is_some_and(is_early) {
+                self.drop_oldest(track);
+            }
+        }
+    }
+
+    fn drop_oldest(&mut self, track: TrackId) {
+        let dropped = self.held.get_mut(&track).and_then(VecDeque::pop_front);
+        self.held_bytes -= dropped.as_ref().map_or(0, cost);
     }
 }
 
@@ -170,8 +252,18 @@ mod tests {
         }
     }
 
-    fn times(held: &VecDeque<AccessUnit>) -> Vec<u64> {
-        held.iter().map(|unit| unit.decode_time.0).collect()
+    fn rendition(unit: AccessUnit) -> AccessUnit {
+        let track = TrackId::new(unit.track.kind(), 1).unwrap();
+        AccessUnit { track, ..unit }
+    }
+
+    fn push(start: &mut Start, unit: AccessUnit) -> Result<Option<Beginning>, PackageError> {
+        start.push(unit, &BTreeSet::new())
+    }
+
+    fn times(begun: &Beginning, track: TrackId) -> Vec<u64> {
+        let held = begun.held.get(&track).into_iter().flatten();
+        held.map(|unit| unit.decode_time.0).collect()
     }
 
     #[test]
@@ -184,33 +276,38 @@ mod tests {
             picture(20, true),
             sound(40),
         ] {
-            assert_eq!(start.push(unit), Ok(None));
+            assert_eq!(push(&mut start, unit), Ok(None));
         }
-        let begun = start.push(sound(60)).unwrap().unwrap();
+        let begun = push(&mut start, sound(60)).unwrap().unwrap();
 
         assert_eq!(begun.zero, 60, "decoded at 20, shown 40 later");
-        assert_eq!((times(&begun.video), times(&begun.audio)), (vec![20], vec![60]));
+        assert_eq!(
+            (times(&begun, TrackId::VIDEO), times(&begun, TrackId::AUDIO)),
+            (vec![20], vec![60])
+        );
     }
 
     #[test]
     fn sound_alone_begins_after_a_while() {
         let mut start = Start::default();
-        let begun = (0..).find_map(|n| start.push(sound(n * 20)).unwrap()).unwrap();
+        let begun = (0..)
+            .find_map(|n| push(&mut start, sound(n * 20)).unwrap())
+            .unwrap();
 
         assert_eq!(begun.zero, 0);
-        assert_eq!(times(&begun.audio).last(), Some(&3000));
-        assert!(begun.video.is_empty());
+        assert_eq!(times(&begun, TrackId::AUDIO).last(), Some(&3000));
+        assert_eq!(begun.held.len(), 1);
     }
 
     #[test]
     fn pictures_alone_begin_after_a_while() {
         let mut start = Start::default();
         let begun = (0..)
-            .find_map(|n| start.push(picture(n * 20, n % 50 == 0)).unwrap())
+            .find_map(|n| push(&mut start, picture(n * 20, n % 50 == 0)).unwrap())
             .unwrap();
 
-        assert_eq!(times(&begun.video).last(), Some(&3000));
-        assert!(begun.audio.is_empty());
+        assert_eq!(times(&begun, TrackId::VIDEO).last(), Some(&3000));
+        assert_eq!(begun.held.len(), 1);
     }
 
     #[test]
@@ -219,9 +316,13 @@ mod tests {
         let mut outcome = Ok(None);
         let mut time = 0;
         while outcome == Ok(None) {
-            assert_eq!(start.push(sound(time)), Ok(None));
-            assert!(start.audio.len() < 400, "{} frames held", start.audio.len());
-            outcome = start.push(picture(time, false));
+            assert_eq!(push(&mut start, sound(time)), Ok(None));
+            assert!(
+                start.held[&TrackId::AUDIO].len() < 450,
+                "{} bytes held",
+                start.held_bytes
+            );
+            outcome = push(&mut start, picture(time, false));
             time += 20;
         }
         assert_eq!(
@@ -242,7 +343,7 @@ mod tests {
                     data: data.clone(),
                     ..sound(0)
                 };
-                assert_eq!(start.push(unit), Ok(None));
+                assert_eq!(push(&mut start, unit), Ok(None));
             }
             assert!(start.held_bytes <= MAX_HELD_BYTES);
 
@@ -252,10 +353,60 @@ mod tests {
                     data: data.clone(),
                     ..picture(0, true)
                 };
-                start.push(unit).unwrap()
+                push(&mut start, unit).unwrap()
             });
             let begun = begun.flatten().next().unwrap();
-            assert!(begun.video.iter().map(cost).sum::<usize>() <= MAX_HELD_BYTES + cost(&begun.video[0]));
+            let video = &begun.held[&TrackId::VIDEO];
+            assert!(video.iter().map(cost).sum::<usize>() <= MAX_HELD_BYTES + cost(&video[0]));
         }
+    }
+
+    /// Two seconds of the source, and what comes of it with that rendition expected.
+    fn with_rendition(units: impl Iterator<Item = AccessUnit>) -> Option<Beginning> {
+        let expected = BTreeSet::from([rendition(picture(0, true)).track]);
+        let mut start = Start::default();
+        let mut units = units;
+        units.find_map(|unit| start.push(unit, &expected).unwrap())
+    }
+
+    fn source(milliseconds: u64) -> impl Iterator<Item = AccessUnit> {
+        (0..milliseconds / 20).flat_map(|n| [picture(n * 20, n % 50 == 0), sound(n * 20)])
+    }
+
+    #[test]
+    fn a_rendition_is_waited_for_and_nothing_is_lost_meanwhile() {
+        let units = source(2000).chain([rendition(picture(10, true))]);
+        let begun = with_rendition(units).unwrap();
+        assert_eq!(begun.held.len(), 3);
+        assert_eq!(times(&begun, TrackId::VIDEO).len(), 100);
+        assert_eq!(
+            begun.into_units().map(|unit| unit.decode_time.0).max(),
+            Some(1980)
+        );
+    }
+
+    #[test]
+    fn a_rendition_that_does_not_come_is_not_waited_for_long() {
+        let begun = with_rendition(source(10_000)).unwrap();
+        assert_eq!(begun.held.len(), 2);
+        let last = *times(&begun, TrackId::AUDIO).last().unwrap();
+        assert!((4000..4100).contains(&last), "{last}");
+    }
+
+    #[test]
+    fn a_rendition_that_begins_elsewhere_than_its_source_is_not_held() {
+        for late in [rendition(picture(200, true)), rendition(picture(0, false))] {
+            let begun = with_rendition(source(2000).chain([late]).chain(source(8000).skip(200)));
+            assert_eq!(begun.unwrap().held.len(), 2);
+        }
+    }
+
+    #[test]
+    fn pictures_that_stop_do_not_keep_sound_waiting_for_renditions() {
+        let stopped = [picture(0, true)]
+            .into_iter()
+            .chain((0..500).map(|n| sound(n * 20)));
+        let begun = with_rendition(stopped).unwrap();
+        assert!(times(&begun, TrackId::AUDIO).last() < Some(&4200));
     }
 }

@@ -9,17 +9,38 @@ mod reader;
 mod segments;
 mod synthetic;
 
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use wire::id::TrackId;
 
 use super::{Cut, PackageError, Packaged, Packager, RawChunk, TrackDescription};
 use crate::media::Unit;
 
+/// When everything began.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Units that arrive when their timestamps say.
+trait Feed {
+    fn feed(&mut self, unit: Unit) -> Result<Vec<Packaged>, PackageError>;
+}
+
+impl Feed for Packager {
+    fn feed(&mut self, unit: Unit) -> Result<Vec<Packaged>, PackageError> {
+        let time = match &unit {
+            Unit::Sample(unit) => unit.decode_time.0.min(u64::from(u32::MAX)),
+            Unit::Config(..) => 0,
+        };
+        self.push(unit, *START + Duration::from_millis(time))
+    }
+}
+
 /// Everything that became of a stream which nothing interrupts.
 fn package(units: impl IntoIterator<Item = Unit>) -> Result<Output, PackageError> {
-    let mut packager = Packager::new(Cut::default());
+    let mut packager = Packager::new(Cut::default(), []);
     let mut pieces = Vec::new();
     for unit in units {
-        pieces.extend(packager.push(unit)?);
+        pieces.extend(packager.feed(unit)?);
     }
     pieces.extend(packager.finish());
     Ok(Output { pieces })

@@ -1,32 +1,37 @@
 //! What cannot go on in the same epoch is told, and what was whole until then stays.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use wire::id::{TrackId, TrackKind};
+use wire::id::TrackId;
 
 use super::super::{Cut, PackageError, Packaged, Packager};
+use super::reader::read_all;
 use super::synthetic::{
     audio_config, configs, interleaved, other_video_config, picture, picture_of, pictures, sound, sounds,
     video_config,
 };
-use super::{Output, package};
+use super::{Feed, Output, START, package};
 use crate::media::{Millis, Unit};
 
 /// A packager in the middle of a stream that lasted 5 s so far, and what came of it.
 fn under_way() -> (Packager, Vec<Packaged>) {
-    let mut packager = Packager::new(Cut::default());
+    let mut packager = Packager::new(Cut::default(), []);
     let mut pieces = Vec::new();
     for unit in configs().chain(interleaved(pictures(0..5000, 2000), sounds(0..5000))) {
-        pieces.extend(packager.push(unit).unwrap());
+        pieces.extend(packager.feed(unit).unwrap());
     }
     (packager, pieces)
 }
 
+fn at(milliseconds: u64) -> Instant {
+    *START + Duration::from_millis(milliseconds)
+}
+
 /// The same, where only one kind came.
 fn alone(config: Unit, samples: impl Iterator<Item = Unit>) -> Packager {
-    let mut packager = Packager::new(Cut::default());
+    let mut packager = Packager::new(Cut::default(), []);
     for unit in [config].into_iter().chain(samples) {
-        packager.push(unit).unwrap();
+        packager.feed(unit).unwrap();
     }
     packager
 }
@@ -34,16 +39,16 @@ fn alone(config: Unit, samples: impl Iterator<Item = Unit>) -> Packager {
 #[test]
 fn a_repeated_configuration_changes_nothing() {
     let (mut packager, _) = under_way();
-    assert_eq!(packager.push(video_config()), Ok(vec![]));
-    assert_eq!(packager.push(audio_config()), Ok(vec![]));
+    assert_eq!(packager.feed(video_config()), Ok(vec![]));
+    assert_eq!(packager.feed(audio_config()), Ok(vec![]));
 }
 
 #[test]
 fn another_configuration_begins_anew() {
     let (mut packager, mut pieces) = under_way();
 
-    let error = packager.push(other_video_config()).unwrap_err();
-    assert_eq!(error, PackageError::Reconfigured(TrackKind::Video));
+    let error = packager.feed(other_video_config()).unwrap_err();
+    assert_eq!(error, PackageError::Reconfigured(TrackId::VIDEO));
     assert!(error.begins_anew());
 
     pieces.extend(packager.finish());
@@ -57,7 +62,7 @@ fn another_configuration_begins_anew() {
     let units = [other_video_config()]
         .into_iter()
         .chain(interleaved(pictures(5000..9000, 1000), sounds(5000..9000)));
-    let mut pieces: Vec<_> = units.flat_map(|unit| next.push(unit).unwrap()).collect();
+    let mut pieces: Vec<_> = units.flat_map(|unit| next.feed(unit).unwrap()).collect();
     pieces.extend(next.finish());
     let output = Output { pieces };
     assert_eq!(output.init(TrackId::VIDEO).0.codecs, "avc1.42c01e");
@@ -70,25 +75,47 @@ fn another_configuration_begins_anew() {
 }
 
 #[test]
-fn timestamps_that_jump_begin_anew() {
-    for (unit, kind, to) in [
-        (picture(6100, false), TrackKind::Video, 6100),
-        (picture(1000, true), TrackKind::Video, 1000),
-        (sound(6100), TrackKind::Audio, 6100),
-        (sound(0), TrackKind::Audio, 0),
-    ] {
+fn pictures_whose_timestamps_jump_begin_anew() {
+    for (to, keyframe) in [(6100, false), (1000, true), (60_000, true)] {
         let (mut packager, _) = under_way();
-        let error = packager.push(unit).unwrap_err();
+        let error = packager.push(picture(to, keyframe), at(5000)).unwrap_err();
         assert!(error.begins_anew());
-        let PackageError::Discontinuity {
-            kind: told,
-            to: Millis(told_to),
-            ..
-        } = error
-        else {
-            panic!("{error}")
-        };
-        assert_eq!((told, told_to), (kind, to));
+        let (track, from) = (TrackId::VIDEO, Millis(4960));
+        let to = Millis(to);
+        assert_eq!(error, PackageError::Discontinuity { track, from, to });
+    }
+}
+
+#[test]
+fn sound_whose_timestamps_jump_begins_anew_with_the_next_keyframe_and_no_picture_is_lost() {
+    for jump in [3000, -3000_i64] {
+        let (mut packager, mut pieces) = under_way();
+        let jumped = |time: u64| sound(time.checked_add_signed(jump).unwrap());
+        let mut units = interleaved(pictures(5000..8000, 2000), sounds(5000..8000));
+        let begins_next = units.find(|unit| {
+            let unit = match unit {
+                Unit::Sample(unit) if unit.track == TrackId::AUDIO => jumped(unit.decode_time.0),
+                unit => unit.clone(),
+            };
+            match packager.push(unit, at(5000)) {
+                Ok(more) => pieces.extend(more),
+                Err(error) => {
+                    assert!(matches!(
+                        error,
+                        PackageError::Discontinuity {
+                            track: TrackId::AUDIO,
+                            ..
+                        }
+                    ));
+                    return true;
+                }
+            }
+            false
+        });
+        assert_eq!(begins_next, Some(picture(6000, true)));
+        pieces.extend(packager.finish());
+        let shown = read_all(&Output { pieces }.chunks(TrackId::VIDEO));
+        assert_eq!(shown.len(), 150, "all pictures before the keyframe");
     }
 }
 
@@ -96,13 +123,13 @@ fn timestamps_that_jump_begin_anew() {
 fn pictures_that_stop_while_sound_goes_on_begin_anew() {
     let (mut packager, _) = under_way();
     let error = sounds(5000..20_000)
-        .find_map(|unit| packager.push(unit).err())
+        .find_map(|unit| packager.feed(unit).err())
         .unwrap();
     assert!(
         matches!(
             error,
             PackageError::Apart {
-                behind: TrackKind::Video,
+                behind: TrackId::VIDEO,
                 ..
             }
         ),
@@ -111,7 +138,7 @@ fn pictures_that_stop_while_sound_goes_on_begin_anew() {
 
     let mut next = packager.anew();
     let pieces: Vec<_> = sounds(11_000..16_000)
-        .flat_map(|unit| next.push(unit).unwrap())
+        .flat_map(|unit| next.feed(unit).unwrap())
         .collect();
     assert!(
         !Output { pieces }.chunks(TrackId::AUDIO).is_empty(),
@@ -123,13 +150,13 @@ fn pictures_that_stop_while_sound_goes_on_begin_anew() {
 fn sound_that_stops_while_pictures_go_on_begins_anew() {
     let (mut packager, _) = under_way();
     let error = pictures(5000..20_000, 1000)
-        .find_map(|unit| packager.push(unit).err())
+        .find_map(|unit| packager.feed(unit).err())
         .unwrap();
     assert!(
         matches!(
             error,
             PackageError::Apart {
-                behind: TrackKind::Audio,
+                behind: TrackId::AUDIO,
                 ..
             }
         ),
@@ -138,38 +165,55 @@ fn sound_that_stops_while_pictures_go_on_begins_anew() {
 }
 
 #[test]
-fn sound_that_joins_pictures_begins_anew() {
+fn sound_that_joins_pictures_begins_anew_with_the_next_keyframe_and_none_is_lost() {
     let mut packager = alone(video_config(), pictures(0..5000, 2000));
     assert_eq!(
-        packager.push(audio_config()),
+        packager.feed(audio_config()),
         Ok(vec![]),
         "a configuration alone is no sound"
     );
+    let mut units = interleaved(pictures(5000..9000, 2000), sounds(5000..9000)).peekable();
+    while let Some(unit) = units.next_if(|unit| *unit != picture(6000, true)) {
+        packager.feed(unit).unwrap();
+    }
+    // Sound comes a little before the picture that it goes with.
+    for early in sounds(6000..6100) {
+        packager.feed(early).unwrap();
+    }
     assert_eq!(
-        packager.push(sound(5000)),
-        Err(PackageError::Joined(TrackKind::Audio))
+        packager.feed(units.next().unwrap()),
+        Err(PackageError::Joined(TrackId::AUDIO))
     );
+
+    let mut next = packager.anew();
+    let units = [picture(6000, true)]
+        .into_iter()
+        .chain(interleaved(pictures(6040..9000, 2000), sounds(6100..9000)));
+    let mut pieces: Vec<_> = units.flat_map(|unit| next.feed(unit).unwrap()).collect();
+    pieces.extend(next.finish());
+    let frames = read_all(&Output { pieces }.chunks(TrackId::AUDIO));
+    assert!(frames[0].decoded < 1024 && frames.iter().all(|frame| frame.duration == 1024));
 }
 
 #[test]
 fn pictures_that_join_sound_begin_anew_with_a_keyframe() {
     let mut packager = alone(audio_config(), sounds(0..5000));
-    packager.push(video_config()).unwrap();
-    assert_eq!(packager.push(picture(5000, false)), Ok(vec![]));
+    packager.feed(video_config()).unwrap();
+    assert_eq!(packager.feed(picture(5000, false)), Ok(vec![]));
     assert_eq!(
-        packager.push(picture(5040, true)),
-        Err(PackageError::Joined(TrackKind::Video))
+        packager.feed(picture(5040, true)),
+        Err(PackageError::Joined(TrackId::VIDEO))
     );
 }
 
 #[test]
 fn a_track_on_another_clock_is_left_out() {
     let mut packager = alone(video_config(), pictures(0..5000, 2000));
-    packager.push(audio_config()).unwrap();
+    packager.feed(audio_config()).unwrap();
     for time in [1_000_000, 5, 2_000_000] {
-        assert_eq!(packager.push(sound(time)), Ok(vec![]));
+        assert_eq!(packager.feed(sound(time)), Ok(vec![]));
     }
-    assert!(packager.push(picture(5000, false)).is_ok());
+    assert!(packager.feed(picture(5000, false)).is_ok());
 }
 
 #[test]
@@ -193,12 +237,12 @@ fn rare_keyframes_are_refused_with_the_remedy() {
 #[test]
 fn a_picture_larger_than_a_chunk_is_refused_with_its_size() {
     let (mut packager, _) = under_way();
-    let error = packager.push(picture_of(5000, false, 5 << 20)).unwrap_err();
+    let error = packager.feed(picture_of(5000, false, 5 << 20)).unwrap_err();
 
     assert!(matches!(
         error,
         PackageError::TooLarge {
-            kind: TrackKind::Video,
+            track: TrackId::VIDEO,
             ..
         }
     ));
@@ -207,7 +251,7 @@ fn a_picture_larger_than_a_chunk_is_refused_with_its_size() {
         "5242896 bytes of video in one piece are more than 4192768: lower the encoder's bitrate"
     );
     assert!(
-        packager.push(picture(5000, false)).is_ok(),
+        packager.feed(picture(5000, false)).is_ok(),
         "what was held is still good"
     );
 }
@@ -223,14 +267,14 @@ fn a_segment_of_more_than_64_full_chunks_is_refused() {
 
 #[test]
 fn samples_without_a_configuration_are_refused() {
-    let mut packager = Packager::new(Cut::default());
+    let mut packager = Packager::new(Cut::default(), []);
     assert_eq!(
-        packager.push(picture(0, true)),
-        Err(PackageError::Unconfigured(TrackKind::Video))
+        packager.feed(picture(0, true)),
+        Err(PackageError::Unconfigured(TrackId::VIDEO))
     );
     assert_eq!(
-        packager.push(sound(0)),
-        Err(PackageError::Unconfigured(TrackKind::Audio))
+        packager.feed(sound(0)),
+        Err(PackageError::Unconfigured(TrackId::AUDIO))
     );
 }
 
@@ -238,7 +282,7 @@ fn samples_without_a_configuration_are_refused() {
 fn nothing_comes_after_the_end() {
     let (mut packager, _) = under_way();
     assert!(!packager.finish().is_empty());
-    assert_eq!(packager.push(picture(5000, true)), Ok(vec![]));
+    assert_eq!(packager.feed(picture(5000, true)), Ok(vec![]));
     assert!(packager.finish().is_empty());
 }
 
@@ -247,5 +291,5 @@ fn the_epoch_knows_how_far_it_has_come() {
     let (packager, _) = under_way();
     let reached = packager.reached();
     assert!((4900..5000).contains(&reached.as_millis()), "{reached:?}");
-    assert_eq!(Packager::new(Cut::default()).reached(), Duration::ZERO);
+    assert_eq!(Packager::new(Cut::default(), []).reached(), Duration::ZERO);
 }

@@ -10,7 +10,7 @@ use wire::id::{Epoch, TrackId};
 
 use super::super::{Cut, Packager, Presentation};
 use super::synthetic::{configs, interleaved, pictures, sounds};
-use super::{encoder, package};
+use super::{Feed, encoder, package};
 
 const EPOCH: u64 = 1_790_000_000_123;
 
@@ -123,12 +123,12 @@ fn bandwidth_is_what_was_measured() {
 
 #[test]
 fn only_whole_segments_are_listed_and_time_follows_on() {
-    let mut packager = Packager::new(Cut::default());
+    let mut packager = Packager::new(Cut::default(), []);
     let mut presentation = Presentation::new(Epoch(EPOCH));
     let mut newest = None;
     let mut seen = Vec::new();
     for unit in configs().chain(interleaved(pictures(0..70_000, 2000), sounds(0..70_000))) {
-        for piece in packager.push(unit).unwrap() {
+        for piece in packager.feed(unit).unwrap() {
             presentation.note(&piece);
         }
         if presentation.newest() == newest {
@@ -161,11 +161,11 @@ fn only_whole_segments_are_listed_and_time_follows_on() {
 
 #[test]
 fn nothing_is_listed_before_every_track_has_a_segment() {
-    let mut packager = Packager::new(Cut::default());
+    let mut packager = Packager::new(Cut::default(), []);
     let mut presentation = Presentation::new(Epoch(EPOCH));
     assert_eq!(presentation.newest(), None);
     for unit in configs().chain(interleaved(pictures(0..2000, 2000), sounds(0..2000))) {
-        for piece in packager.push(unit).unwrap() {
+        for piece in packager.feed(unit).unwrap() {
             presentation.note(&piece);
         }
     }

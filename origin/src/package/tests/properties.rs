@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use wire::id::TrackId;
 
 use super::super::{Cut, Packaged, Packager};
-use super::Output;
 use super::reader::read_all;
 use super::synthetic::{audio_config, other_video_config, picture_of, sound, video_config};
+use super::{Feed, Output};
 use crate::media::Unit;
 
 /// A publisher's next unit, as far as it depends on chance: time moves a bit, mostly forward.
@@ -64,7 +64,7 @@ fn units(steps: Vec<Step>) -> impl Iterator<Item = Unit> {
 
 /// Every epoch that came of the units, as the caller of a packager makes them.
 fn epochs(units: impl Iterator<Item = Unit>) -> Vec<Output> {
-    let mut packager = Packager::new(Cut::default());
+    let mut packager = Packager::new(Cut::default(), []);
     let mut epochs = vec![Output { pieces: Vec::new() }];
     let mut keep = |pieces: Vec<Packaged>, ends: bool| {
         epochs.last_mut().unwrap().pieces.extend(pieces);
@@ -73,13 +73,13 @@ fn epochs(units: impl Iterator<Item = Unit>) -> Vec<Output> {
         }
     };
     for unit in units {
-        match packager.push(unit.clone()) {
+        match packager.feed(unit.clone()) {
             Ok(pieces) => keep(pieces, false),
             Err(error) if error.begins_anew() => {
                 keep(packager.finish(), true);
                 packager = packager.anew();
                 keep(
-                    packager.push(unit).expect("what breaks an epoch can begin one"),
+                    packager.feed(unit).expect("what breaks an epoch can begin one"),
                     false,
                 );
             }
@@ -112,18 +112,18 @@ proptest! {
 
     #[test]
     fn any_timestamps_are_packaged_or_refused(times in prop::collection::vec(any::<(u64, i32, bool)>(), 0..60)) {
-        let mut packager = Packager::new(Cut::default());
-        packager.push(video_config()).unwrap();
-        packager.push(audio_config()).unwrap();
+        let mut packager = Packager::new(Cut::default(), []);
+        packager.feed(video_config()).unwrap();
+        packager.feed(audio_config()).unwrap();
         for (time, offset, is_picture) in times {
             let mut unit = if is_picture { picture_of(time, true, 10) } else { sound(time) };
             if let Unit::Sample(sample) = &mut unit {
                 sample.composition_offset = offset;
             }
-            if let Err(error) = packager.push(unit.clone()) {
+            if let Err(error) = packager.feed(unit.clone()) {
                 prop_assert!(error.begins_anew());
                 packager = packager.anew();
-                prop_assert!(packager.push(unit).is_ok());
+                prop_assert!(packager.feed(unit).is_ok());
             }
         }
         packager.finish();
