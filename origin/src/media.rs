@@ -56,6 +56,18 @@ impl Config {
             Self::Aac(_) | Self::Opus(_) => TrackKind::Audio,
         }
     }
+
+    /// The configuration, of whatever codec.
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Avc(bytes)
+            | Self::Hevc(bytes)
+            | Self::Av1(bytes)
+            | Self::Vp9(bytes)
+            | Self::Aac(bytes)
+            | Self::Opus(bytes) => bytes,
+        }
+    }
 }
 
 /// One picture, or one frame of sound.

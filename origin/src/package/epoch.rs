@@ -4,11 +4,11 @@
 //! tracks there are was settled when the epoch began. When another one joins, or one that follows breaks, the epoch ends
 //! at the leader's next keyframe: the next one begins there, and nothing of what leads is lost.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use wire::id::{TrackId, TrackKind};
 
-use super::config::Codec;
 use super::cut::Cut;
 use super::description::Packaged;
 use super::error::{PackageError, is_rendition};
@@ -16,7 +16,7 @@ use super::follow::Follower;
 use super::start::{Beginning, LONGEST_KEYFRAME_INTERVAL};
 use super::timeline::{MediaTime, shown};
 use super::track::Track;
-use crate::media::AccessUnit;
+use crate::media::{AccessUnit, Config};
 
 /// How far one of the publisher's tracks may be ahead of the other.
 const FARTHEST_APART: Duration = Duration::from_secs(6);
@@ -41,33 +41,41 @@ pub(super) struct Tracks {
 
 impl Tracks {
     /// The tracks that have samples to begin with, and were configured; none where there is nothing to lead.
-    pub(super) fn begin<'a>(
+    pub(super) fn begin(
         cut: Cut,
         beginning: &Beginning,
-        codec: impl Fn(TrackId) -> Option<&'a Codec>,
+        configured: &BTreeMap<TrackId, Config>,
         out: &mut Vec<Packaged>,
-    ) -> Option<Self> {
-        let mut begin = |id| {
-            let first = beginning.held.get(&id)?.front()?;
-            Some(Track::begin(codec(id)?, first, beginning.zero, cut.chunk, out))
+    ) -> Result<Option<Self>, PackageError> {
+        let mut begin = |id: &TrackId| {
+            let first = beginning.held.get(id).and_then(|held| held.front());
+            let known = configured.get(id).zip(first);
+            known
+                .map(|(config, first)| Track::begin(config, first, beginning.zero, cut.chunk, out))
+                .transpose()
         };
-        let leader = begin(TrackId::VIDEO).or_else(|| begin(TrackId::AUDIO))?;
-        let others = beginning.held.keys().filter(|id| **id != leader.id);
-        let followers = others
-            .filter_map(|id| begin(*id))
-            .map(|track| Follower::new(track, &leader))
-            .collect();
+        let leader = match begin(&TrackId::VIDEO)? {
+            Some(video) => video,
+            None => match begin(&TrackId::AUDIO)? {
+                Some(audio) => audio,
+                None => return Ok(None),
+            },
+        };
+        let mut followers = Vec::new();
+        for id in beginning.held.keys().filter(|id| **id != leader.id) {
+            followers.extend(begin(id)?.map(|track| Follower::new(track, &leader)));
+        }
         let segment = match leader.id.kind() {
             TrackKind::Video => cut.segment.saturating_sub(EARLY),
             TrackKind::Audio => cut.segment,
         };
-        Some(Self {
+        Ok(Some(Self {
             zero: beginning.zero,
             segment: leader.ticks(segment),
             leader,
             followers,
             ending: None,
-        })
+        }))
     }
 
     /// Whether the track leads.
@@ -156,6 +164,9 @@ impl Tracks {
         let leader = self.leader.newest().map_or(Duration::ZERO, MediaTime::since_zero);
         if self.leads(unit.track) {
             if unit.keyframe && !leader.is_zero() {
+                if !self.leader.goes_on_as(&unit.data) {
+                    return Err(PackageError::Reconfigured(unit.track));
+                }
                 self.give_up_those_behind(leader);
                 return self.ending.clone().map_or(Ok(()), Err);
             }

@@ -24,20 +24,13 @@ use crate::media::{AccessUnit, Config, Unit};
 #[derive(Debug)]
 pub struct Packager {
     cut: Cut,
-    configured: BTreeMap<TrackId, Configured>,
+    configured: BTreeMap<TrackId, Config>,
     pulses: BTreeMap<TrackId, Pulse>,
     renditions: Renditions,
     stage: Stage,
     aside: Aside,
     /// Kept when a push fails half-way, so that nothing cut is lost.
     out: Vec<Packaged>,
-}
-
-/// A configuration, and what it was read from.
-#[derive(Clone, Debug)]
-struct Configured {
-    config: Config,
-    codec: Codec,
 }
 
 #[derive(Debug)]
@@ -137,18 +130,17 @@ impl Packager {
         if let (TrackId::VIDEO, Stage::Waiting(start)) = (track, &mut self.stage) {
             start.expect_video();
         }
-        let known = self.configured.get(&track);
-        if known.is_some_and(|known| known.config == config) {
+        if self.configured.get(&track) == Some(&config) {
             return Ok(());
         }
-        let codec = Codec::read(&config)?;
+        Codec::check(&config)?;
         match &mut self.stage {
             Stage::Waiting(start) => start.forget(track),
             Stage::Running(tracks) if tracks.leads(track) => return Err(PackageError::Reconfigured(track)),
             Stage::Running(tracks) => tracks.lose(track, PackageError::Reconfigured(track)),
             Stage::Finished => {}
         }
-        self.configured.insert(track, Configured { config, codec });
+        self.configured.insert(track, config);
         Ok(())
     }
 
@@ -234,8 +226,7 @@ impl Packager {
     }
 
     fn begin(&mut self, beginning: Beginning) -> Result<(), PackageError> {
-        let codec = |track| self.configured.get(&track).map(|configured| &configured.codec);
-        let Some(mut tracks) = Tracks::begin(self.cut, &beginning, codec, &mut self.out) else {
+        let Some(mut tracks) = Tracks::begin(self.cut, &beginning, &self.configured, &mut self.out)? else {
             return Ok(());
         };
         let pushed = beginning

@@ -153,12 +153,13 @@ impl Clock {
         }
     }
 
-    /// The sample's place; none when it is from before the epoch, or has to be left out.
-    pub(super) fn place(&mut self, unit: &AccessUnit) -> Option<Place> {
+    /// The place of a sample that lasts so many ticks, if it is sound; none when it is from before the epoch, or has to
+    /// be left out.
+    pub(super) fn place(&mut self, unit: &AccessUnit, lasts: u32) -> Option<Place> {
         match self {
             Self::Video(clock) => clock.place(unit),
             Self::Audio(clock) => clock
-                .place(unit.decode_time)
+                .place(unit.decode_time, lasts)
                 .map(|time| Place { time, offset: 0 }),
         }
     }
@@ -218,23 +219,21 @@ impl VideoClock {
 pub(super) struct AudioClock {
     zero: i64,
     sample_rate: u32,
-    frame: u32,
     next: Option<u64>,
 }
 
 impl AudioClock {
     /// The clock of an epoch whose 0 is at `zero` milliseconds on the publisher's clock.
-    pub(super) fn new(zero: i64, sample_rate: u32, frame: u32) -> Self {
+    pub(super) fn new(zero: i64, sample_rate: u32) -> Self {
         Self {
             zero,
             sample_rate,
-            frame,
             next: None,
         }
     }
 
-    /// When a frame of sound begins, in samples; none when it is before the epoch, or one too many.
-    fn place(&mut self, time: Millis) -> Option<u64> {
+    /// When a frame of so many samples begins, in samples; none when it is before the epoch, or one too many.
+    fn place(&mut self, time: Millis, lasts: u32) -> Option<u64> {
         let stamped = samples(signed(time) - self.zero, self.sample_rate)?;
         let counted = self.next.unwrap_or(stamped);
         let jitter = samples(as_ms(JITTER), self.sample_rate)?;
@@ -245,7 +244,7 @@ impl AudioClock {
         } else {
             counted
         };
-        self.next = Some(begins + u64::from(self.frame));
+        self.next = Some(begins + u64::from(lasts));
         Some(begins)
     }
 }
@@ -311,19 +310,25 @@ mod tests {
 
     #[test]
     fn sound_is_counted_and_rounding_is_not_heard() {
-        let mut clock = AudioClock::new(500, 48_000, 1024);
+        let mut clock = AudioClock::new(500, 48_000);
         let stamps = [500, 521, 543, 564, 585];
-        let times: Vec<_> = stamps.map(|stamp| clock.place(Millis(stamp)).unwrap()).into();
+        let times: Vec<_> = stamps
+            .map(|stamp| clock.place(Millis(stamp), 1024).unwrap())
+            .into();
         assert_eq!(times, [0, 1024, 2048, 3072, 4096]);
     }
 
     #[test]
     fn sound_keeps_its_place_when_it_drifts() {
-        let mut clock = AudioClock::new(0, 48_000, 1024);
-        assert_eq!(clock.place(Millis(0)), Some(0));
-        assert_eq!(clock.place(Millis(521)), Some(521 * 48), "half a second was lost");
-        assert_eq!(clock.place(Millis(400)), None, "as much came twice");
-        assert_eq!(clock.place(Millis(543)), Some(521 * 48 + 1024));
+        let mut clock = AudioClock::new(0, 48_000);
+        assert_eq!(clock.place(Millis(0), 1024), Some(0));
+        assert_eq!(
+            clock.place(Millis(521), 1024),
+            Some(521 * 48),
+            "half a second was lost"
+        );
+        assert_eq!(clock.place(Millis(400), 1024), None, "as much came twice");
+        assert_eq!(clock.place(Millis(543), 1024), Some(521 * 48 + 1024));
     }
 
     #[test]

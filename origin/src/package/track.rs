@@ -10,14 +10,12 @@ use super::cut::{Cutter, Sample, ticks};
 use super::description::Packaged;
 use super::error::PackageError;
 use super::timeline::{AudioClock, Clock, MediaTime, VideoClock};
-use crate::media::AccessUnit;
+use crate::media::{AccessUnit, Config};
 
 #[derive(Debug)]
 pub(super) struct Track {
     pub(super) id: TrackId,
-    timescale: u32,
-    /// How long a sample usually lasts.
-    frame: u32,
+    codec: Codec,
     clock: Clock,
     cutter: Cutter,
 }
@@ -25,34 +23,40 @@ pub(super) struct Track {
 impl Track {
     /// A track that begins with that sample, in an epoch whose 0 is at `zero` milliseconds on the publisher's clock.
     pub(super) fn begin(
-        codec: &Codec,
+        config: &Config,
         first: &AccessUnit,
         zero: i64,
         chunk: Duration,
         out: &mut Vec<Packaged>,
-    ) -> Self {
+    ) -> Result<Self, PackageError> {
         let id = first.track;
+        let codec = Codec::read(config, &first.data)?;
         let (timescale, frame) = (codec.timescale(), codec.frame());
         let clock = match id.kind() {
             TrackKind::Video => Clock::Video(VideoClock::new(first, zero)),
-            TrackKind::Audio => Clock::Audio(AudioClock::new(zero, timescale, frame)),
+            TrackKind::Audio => Clock::Audio(AudioClock::new(zero, timescale)),
         };
         let description = codec.describe(id);
         let bytes = init_segment(&description, codec.sample_entry(), clock.delay());
         out.push(Packaged::Init { description, bytes });
-        Self {
+        Ok(Self {
             id,
-            timescale,
-            frame,
+            codec,
             clock,
             cutter: Cutter::new(id, timescale, chunk, frame),
-        }
+        })
+    }
+
+    /// Whether decoding can go on with that keyframe as the track was described.
+    pub(super) fn goes_on_as(&self, keyframe: &[u8]) -> bool {
+        self.codec.goes_on_as(keyframe)
     }
 
     /// The sample in the epoch's time; none where it has to be left out.
     pub(super) fn place(&mut self, unit: AccessUnit) -> Option<Sample> {
+        let lasts = self.codec.duration(&unit.data);
         Some(Sample {
-            place: self.clock.place(&unit)?,
+            place: self.clock.place(&unit, lasts)?,
             keyframe: unit.keyframe,
             data: unit.data,
         })
@@ -108,18 +112,18 @@ impl Track {
 
     /// Half of what a sample usually lasts: what two tracks may round differently.
     pub(super) fn half_frame(&self) -> MediaTime {
-        self.at((self.frame / 2).into())
+        self.at((self.codec.frame() / 2).into())
     }
 
     /// A duration on the track's scale.
     pub(super) fn ticks(&self, duration: Duration) -> u64 {
-        ticks(duration, self.timescale)
+        ticks(duration, self.codec.timescale())
     }
 
     fn at(&self, ticks: u64) -> MediaTime {
         MediaTime {
             ticks,
-            timescale: self.timescale,
+            timescale: self.codec.timescale(),
         }
     }
 }

@@ -82,14 +82,14 @@ impl Format {
     }
 
     /// The codec that a configuration is of.
-    pub(super) fn of(config: &Config) -> (Self, &Bytes) {
+    pub(super) fn of(config: &Config) -> Self {
         match config {
-            Config::Avc(bytes) => (Self::Avc, bytes),
-            Config::Hevc(bytes) => (Self::Hevc, bytes),
-            Config::Av1(bytes) => (Self::Av1, bytes),
-            Config::Vp9(bytes) => (Self::Vp9, bytes),
-            Config::Aac(bytes) => (Self::Aac, bytes),
-            Config::Opus(bytes) => (Self::Opus, bytes),
+            Config::Avc(_) => Self::Avc,
+            Config::Hevc(_) => Self::Hevc,
+            Config::Av1(_) => Self::Av1,
+            Config::Vp9(_) => Self::Vp9,
+            Config::Aac(_) => Self::Aac,
+            Config::Opus(_) => Self::Opus,
         }
     }
 

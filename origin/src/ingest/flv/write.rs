@@ -32,7 +32,7 @@ impl Writer {
         let mut body = BytesMut::new();
         match unit {
             Unit::Config(_, config) => {
-                let (format, bytes) = Format::of(config);
+                let (format, bytes) = (Format::of(config), config.bytes());
                 *known = Some(format);
                 body.reserve(bytes.len() + 8);
                 head(&mut body, format, packet_type::SEQUENCE_START, true, 0);

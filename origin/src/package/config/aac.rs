@@ -1,21 +1,16 @@
 //! AAC: the `AudioSpecificConfig` (ISO/IEC 14496-3 §1.6.2.1) of a track.
 
+mod header;
+
 use bytes::Bytes;
 use mp4_atom::esds::{DecoderConfig, DecoderSpecific, EsDescriptor, SLConfig};
 use mp4_atom::{Audio, Codec, Esds, FixedPoint, Mp4a};
-use wire::id::{TrackId, TrackKind};
+use wire::id::TrackId;
 
+use self::header::Header;
 use super::super::description::{AudioDescription, TrackDescription};
 use super::super::error::PackageError;
-use super::MAX_CONFIG_BYTES;
-use super::bits::Bits;
-
-const AAC_MAIN: u32 = 1;
-const AAC_LTP: u32 = 4;
-/// Spectral band replication: HE-AAC.
-const SBR: u32 = 5;
-/// SBR with parametric stereo: HE-AAC v2.
-const PARAMETRIC_STEREO: u32 = 29;
+use super::bad_audio;
 
 /// An audio track's configuration, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,13 +24,9 @@ pub(in super::super) struct Aac {
 
 impl Aac {
     /// Reads an `AudioSpecificConfig`.
-    pub(in super::super) fn read(asc: &Bytes) -> Result<Self, PackageError> {
-        if asc.len() > MAX_CONFIG_BYTES {
-            return Err(bad(format!(
-                "{} bytes are more than {MAX_CONFIG_BYTES}",
-                asc.len()
-            )));
-        }
+    pub(super) fn read(asc: &Bytes) -> Result<Self, PackageError> {
+        let header =
+            Header::read(asc).ok_or_else(|| bad_audio("it ends early, or its sample rate is reserved"))?;
         let Header {
             object_type,
             core_type,
@@ -43,25 +34,19 @@ impl Aac {
             sample_rate,
             channels,
             short_frames,
-        } = Header::read(asc)
-            .ok_or_else(|| bad("it ends early, or its sample rate is reserved".to_owned()))?;
-        if !(AAC_MAIN..=AAC_LTP).contains(&core_type) {
-            return Err(bad(format!("audio object type {core_type} is not AAC")));
+        } = header;
+        if !(header::MAIN..=header::LTP).contains(&core_type) {
+            return Err(bad_audio(format!("audio object type {core_type} is not AAC")));
         }
         if !(8_000..=96_000).contains(&sample_rate) || ![core_rate, 2 * core_rate].contains(&sample_rate) {
-            return Err(bad(format!(
+            return Err(bad_audio(format!(
                 "a sample rate of {sample_rate} Hz over {core_rate} Hz"
             )));
         }
         let channels = match channels {
-            1 if object_type == PARAMETRIC_STEREO => 2,
-            count @ 1..=6 => count,
-            7 => 8,
-            _ => {
-                return Err(bad(format!(
-                    "channel configuration {channels}: send stereo or 5.1"
-                )));
-            }
+            1 if object_type == header::PARAMETRIC_STEREO => 2,
+            1..=8 => channels,
+            _ => return Err(bad_audio(format!("{channels} channels: send stereo or 5.1"))),
         };
         let core_frame = if short_frames { 960 } else { 1024 };
         // Counted as heard: twice as many where the upper band is replicated.
@@ -76,16 +61,16 @@ impl Aac {
     }
 
     /// Samples in one frame, as heard.
-    pub(in super::super) fn frame(&self) -> u32 {
+    pub(super) fn frame(&self) -> u32 {
         self.frame
     }
 
     /// Units of media time in a second: samples.
-    pub(in super::super) fn timescale(&self) -> u32 {
+    pub(super) fn timescale(&self) -> u32 {
         self.sample_rate
     }
 
-    pub(in super::super) fn describe(&self, track: TrackId) -> TrackDescription {
+    pub(super) fn describe(&self, track: TrackId) -> TrackDescription {
         TrackDescription {
             track,
             codecs: format!("mp4a.40.{}", self.object_type),
@@ -99,7 +84,7 @@ impl Aac {
     }
 
     /// Its entry in the sample table.
-    pub(in super::super) fn sample_entry(&self) -> Codec {
+    pub(super) fn sample_entry(&self) -> Codec {
         let decoder = DecoderConfig {
             object_type_indication: 0x40, // MPEG-4 audio
             stream_type: 5,               // audio
@@ -130,67 +115,6 @@ impl Aac {
             taic: None,
         }
         .into()
-    }
-}
-
-/// The first fields of a configuration.
-struct Header {
-    /// As signalled: 5 or 29 where the core is wrapped.
-    object_type: u32,
-    core_type: u32,
-    core_rate: u32,
-    /// As heard.
-    sample_rate: u32,
-    channels: u8,
-    short_frames: bool,
-}
-
-impl Header {
-    fn read(asc: &[u8]) -> Option<Self> {
-        let mut bits = Bits::new(asc);
-        let object_type = read_object_type(&mut bits)?;
-        let core_rate = read_sample_rate(&mut bits)?;
-        let channels = u8::try_from(bits.take(4)?).ok()?;
-        let wrapped = matches!(object_type, SBR | PARAMETRIC_STEREO);
-        let (sample_rate, core_type) = if wrapped {
-            (read_sample_rate(&mut bits)?, read_object_type(&mut bits)?)
-        } else {
-            (core_rate, object_type)
-        };
-        let short_frames = bits.flag().unwrap_or(false);
-        Some(Self {
-            object_type,
-            core_type,
-            core_rate,
-            sample_rate,
-            channels,
-            short_frames,
-        })
-    }
-}
-
-fn read_object_type(bits: &mut Bits<'_>) -> Option<u32> {
-    match bits.take(5)? {
-        31 => Some(32 + bits.take(6)?),
-        object_type => Some(object_type),
-    }
-}
-
-fn read_sample_rate(bits: &mut Bits<'_>) -> Option<u32> {
-    const RATES: [u32; 13] = [
-        96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
-    ];
-    let rate = match bits.take(4)? {
-        15 => bits.take(24)?,
-        index => *RATES.get(usize::try_from(index).ok()?)?,
-    };
-    (rate > 0).then_some(rate)
-}
-
-fn bad(why: String) -> PackageError {
-    PackageError::BadConfig {
-        kind: TrackKind::Audio,
-        why,
     }
 }
 
@@ -231,10 +155,42 @@ mod tests {
     }
 
     #[test]
+    fn high_efficiency_that_readers_of_old_do_not_notice_is_noticed() {
+        // Type 2 over 24 kHz; behind it 0x2b7, type 5, 48 kHz; and in the other 0x548 with parametric stereo.
+        let aac = read(&[0x13, 0x10, 0x56, 0xe5, 0x98]).unwrap();
+        assert_eq!(aac.describe(TrackId::AUDIO).codecs, "mp4a.40.5");
+        assert_eq!((aac.timescale(), aac.frame()), (48_000, 2048));
+
+        let aac = read(&[0x13, 0x08, 0x56, 0xe5, 0x9d, 0x48, 0x80]).unwrap();
+        let description = aac.describe(TrackId::AUDIO);
+        assert_eq!(description.codecs, "mp4a.40.29");
+        assert_eq!(description.audio.unwrap().channels, 2);
+    }
+
+    #[test]
+    fn high_efficiency_that_nobody_told_is_timed_by_its_core() {
+        let aac = read(&[0x13, 0x10]).unwrap();
+        assert_eq!((aac.timescale(), aac.frame()), (24_000, 1024));
+    }
+
+    #[test]
+    fn channels_are_counted_where_a_program_tells_them() {
+        // ffmpeg's 5.1 with the surround channels at the sides, and its comment.
+        let aac = read(&[
+            0x11, 0x80, 0x04, 0xc8, 0x44, 0x00, 0x20, 0x00, 0xc4, 0x0d, 0x4c, 0x61, 0x76, 0x63, 0x35, 0x39,
+            0x2e, 0x33, 0x37, 0x2e, 0x31, 0x30, 0x30, 0x56, 0xe5, 0x00,
+        ])
+        .unwrap();
+        let description = aac.describe(TrackId::AUDIO);
+        assert_eq!(description.codecs, "mp4a.40.2");
+        assert_eq!(description.audio.unwrap().channels, 6);
+    }
+
+    #[test]
     fn what_players_could_not_use_is_refused_in_words() {
         let refusal = |bytes| read(bytes).unwrap_err().to_string();
 
-        assert!(refusal(&[0x11, 0x80]).contains("channel configuration 0"));
+        assert!(refusal(&[0x11, 0x80]).contains("0 channels: send stereo or 5.1"));
         assert!(refusal(&[0x4D, 0x90]).contains("object type 9"));
         assert!(refusal(&[0x11]).contains("ends early"));
     }

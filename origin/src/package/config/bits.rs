@@ -24,6 +24,22 @@ impl<'a> Bits<'a> {
         (0..count).try_fold(0, |value, _| Some(value << 1 | u32::from(self.flag()?)))
     }
 
+    /// The next 8 bits.
+    pub(super) fn byte(&mut self) -> Option<u8> {
+        self.take(8).and_then(|value| u8::try_from(value).ok())
+    }
+
+    /// Passes over `count` bits.
+    pub(super) fn skip(&mut self, count: usize) -> Option<()> {
+        let end = self.position.checked_add(count)?;
+        (end <= self.bytes.len() * 8).then(|| self.position = end)
+    }
+
+    /// Passes over what is left of a byte that was begun.
+    pub(super) fn align(&mut self) {
+        self.position = self.position.next_multiple_of(8);
+    }
+
     /// `ue(v)` of ITU-T H.264 §9.1, up to 2³² − 2.
     pub(super) fn exp_golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;
