@@ -3,12 +3,15 @@
 mod announcements;
 mod asked;
 mod channels;
-mod manifests;
+mod compat;
+mod documents;
+mod held;
 mod pages;
 mod presentations;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod unserved;
 mod vitals;
 
 use std::sync::Arc;
@@ -17,15 +20,19 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use program::http::error;
+use tokio_util::sync::CancellationToken;
 use wire::address::HttpBase;
 use wire::key::PublicKey;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::misses::Misses;
 use crate::probe::Prober;
 use crate::registry::Registry;
 use crate::resolve::Resolver;
 use crate::roster::Roster;
+use crate::said::Said;
+use crate::waiting::Waiting;
 
 /// What the routes work with.
 pub struct App {
@@ -41,8 +48,16 @@ pub struct App {
     pub prober: Prober,
     /// Looks names up.
     pub resolver: Resolver,
+    /// The requests that are held.
+    pub waiting: Waiting,
+    /// Who asks for what is not there.
+    pub misses: Misses,
+    /// What was said in the log lately.
+    pub said: Said,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// The end of the program.
+    pub stop: CancellationToken,
 }
 
 /// What the operator decided.
@@ -59,9 +74,14 @@ pub fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(pages::index))
         .route("/watch/{channel}", get(pages::watch))
+        .route("/status", get(pages::status))
         .route("/assets/{*path}", get(pages::asset))
         .route("/{file}", get(pages::file))
-        .route("/live/{channel}/manifest.mpd", get(manifests::mpd))
+        .route("/live/{channel}/{document}", get(documents::document))
+        .route(
+            "/compat/live/{channel}/{epoch}/{track}/{file}",
+            get(compat::media),
+        )
         .route("/api/v1/channels", get(channels::channels))
         .route("/api/v1/boxes", get(channels::boxes))
         .route(wire::announcement::PATH, post(announcements::announce))

@@ -2,24 +2,29 @@
 //!
 //! Boxes and origins tell it about themselves ([`api`]); what they say is kept in the [`registry`],
 //! which trackers may share; the [`roster`] holds what viewers are answered from. A box is listed
-//! after the [`probe`] found it where it says. A viewer's [`manifest`] is the origin's with the
-//! boxes of its [`session`] in it, which [`select`] chose.
+//! after the [`probe`] found it where it says. A viewer's [`document`]s are the origin's with the
+//! boxes of its [`session`] in them, which [`select`] chose; the [`edge`] tells what is there already.
 
 pub mod api;
 pub mod clock;
-pub mod manifest;
+pub mod document;
+pub mod edge;
 pub mod metrics;
+pub mod misses;
 pub mod probe;
 pub mod reach;
 pub mod registry;
 pub mod resolve;
 pub mod roster;
+pub mod said;
 pub mod select;
 pub mod session;
 pub mod settings;
 mod start;
+pub mod succession;
 #[cfg(test)]
 mod testing;
+pub mod waiting;
 
 pub use settings::Settings;
 pub use start::{StartError, start};

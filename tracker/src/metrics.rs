@@ -1,6 +1,6 @@
 //! What `/metrics` says, in the text format of Prometheus.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +17,10 @@ pub struct Metrics {
 const ANNOUNCEMENTS: &str = "announcements";
 const PRESENTATIONS: &str = "presentations";
 const PROBES: &str = "probes";
+const REDIRECTS: &str = "redirects";
+
+/// The longest code of a warning that becomes a label.
+const MAX_CODE_BYTES: usize = 32;
 
 impl Metrics {
     /// A manifest was served.
@@ -39,15 +43,20 @@ impl Metrics {
         self.count(PROBES, result);
     }
 
+    /// Media was asked of the tracker: sent on to a `box` or the `origin`, `missing`, or `limited`.
+    pub fn redirected(&self, result: &'static str) {
+        self.count(REDIRECTS, result);
+    }
+
     fn count(&self, what: &'static str, result: &'static str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry((what, result)).or_default() += 1;
     }
 
     /// Everything, with what the view shows.
-    pub fn text(&self, view: &View) -> String {
+    pub fn text(&self, view: &View, held: usize) -> String {
         let mut page = Page::default();
-        let live = view.channels.values().filter(|channel| channel.live).count();
+        let live = view.channels.values().filter(|channel| channel.live()).count();
         page.gauge(
             "boxes_alive",
             "Boxes heard of in the last 10 s.",
@@ -64,13 +73,23 @@ impl Metrics {
             "1 while the registry does not answer.",
             usize::from(view.away),
         );
-        page.head("manifests_total", "Manifests served.", "counter");
+        page.gauge(
+            "requests_held",
+            "Requests held until there is what they ask for.",
+            held,
+        );
+        page.warnings(view);
+        page.head("manifests_total", "Manifests and playlists served.", "counter");
         page.line("manifests_total", "", self.manifests.load(Ordering::Relaxed));
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for (what, help) in [
             (ANNOUNCEMENTS, "Announcements by what became of them."),
             (PRESENTATIONS, "Presentations by what became of them."),
             (PROBES, "Proofs asked of boxes by what came of them."),
+            (
+                REDIRECTS,
+                "Media asked of the tracker by where it was sent on to.",
+            ),
         ] {
             let name = format!("{what}_total");
             page.head(&name, help, "counter");
@@ -91,6 +110,19 @@ impl Page {
         self.line(name, "", value);
     }
 
+    /// What is wrong with the streams on air. Origins choose the codes: few a channel, and none that is no word.
+    fn warnings(&mut self, view: &View) {
+        const NAME: &str = "channel_warnings";
+        self.head(NAME, "1 for what is wrong with a channel's stream.", "gauge");
+        for (channel, known) in view.channels.iter().filter(|(_, known)| known.live()) {
+            let warnings = known.record.presentation.warnings.iter();
+            let codes: BTreeSet<&str> = warnings.map(|warning| label(&warning.code)).collect();
+            for code in codes {
+                self.line(NAME, &format!("{{channel=\"{channel}\",code=\"{code}\"}}"), 1);
+            }
+        }
+    }
+
     fn head(&mut self, name: &str, help: &str, kind: &str) {
         let head = format!("# HELP boxmesh_tracker_{name} {help}\n# TYPE boxmesh_tracker_{name} {kind}\n");
         self.0.push_str(&head);
@@ -99,4 +131,10 @@ impl Page {
     fn line(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
         writeln!(self.0, "boxmesh_tracker_{name}{labels} {value}").expect("writing to a String cannot fail");
     }
+}
+
+fn label(code: &str) -> &str {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let is_word = !code.is_empty() && code.len() <= MAX_CODE_BYTES && code.bytes().all(allowed);
+    if is_word { code } else { "other" }
 }

@@ -18,7 +18,7 @@ use wire::id::{BoxId, ChannelName};
 use wire::key::PublicKey;
 
 pub use memory::Memory;
-pub use record::{BoxRecord, ChannelRecord, Heard, Silence, Verdict};
+pub use record::{BadRecord, BoxRecord, ChannelRecord, Heard, Past, Silence, Verdict};
 pub use redis::{BadRedisUrl, Redis, RedisUrl};
 
 use crate::clock::SECOND;
@@ -74,6 +74,19 @@ pub struct Snapshot {
     pub verdicts: HashMap<BoxId, Verdict>,
 }
 
+/// Whether a channel stays with its `owner`, whose last record is `known`, when another key offers one.
+pub(crate) fn keeps(
+    owner: &PublicKey,
+    known: Option<&ChannelRecord>,
+    offered: &ChannelRecord,
+    trusted: &[PublicKey],
+) -> bool {
+    let known = known.filter(|known| known.presentation.key == *owner);
+    let still_trusted =
+        || trusted.contains(owner) || known.is_some_and(|known| known.is_trusted(trusted, offered.heard.at));
+    *owner != offered.presentation.key && !offered.chain.follows(owner) && still_trusted()
+}
+
 /// What a registry answers, in time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Away>> + Send + 'a>>;
 
@@ -83,7 +96,7 @@ pub trait Registry: Send + Sync {
     fn announce(&self, record: Arc<BoxRecord>) -> Answer<'_, Outcome>;
 
     /// Records what an origin said of a channel, unless as new a word is known. The channel then
-    /// belongs to the origin's key; another one of the `trusted` keys cannot take it.
+    /// belongs to the origin's key; another one of the `trusted` keys cannot take it, unless it follows that key.
     fn present(&self, record: Arc<ChannelRecord>, trusted: Arc<[PublicKey]>) -> Answer<'_, Claim>;
 
     /// Records whether a box is where it says.

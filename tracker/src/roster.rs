@@ -121,6 +121,7 @@ async fn run(
             told.push(done);
         }
         publish.send_replace(Arc::new(state.view(now)));
+        state.spread();
         for done in told {
             // Whoever told may have given up waiting.
             let _ = done.send(());

@@ -36,7 +36,7 @@ pub struct Candidate {
     pub uplink: u64,
     /// What it said that it sends, in bits per second.
     pub sending: u64,
-    /// The viewers that this tracker sent to it since it said so.
+    /// What this tracker sent its way since it said so, in bits per second.
     pub handed: Arc<AtomicU64>,
     /// How long it has been there, in milliseconds.
     pub age: u64,
@@ -63,11 +63,8 @@ impl Candidate {
 
     /// The share of its uplink in use, as far as is known: what it said and what came to it since.
     #[expect(clippy::cast_precision_loss, reason = "a load need not be exact")]
-    fn load(&self, bits_per_viewer: u64) -> f64 {
-        let handed = self
-            .handed
-            .load(Ordering::Relaxed)
-            .saturating_mul(bits_per_viewer);
+    fn load(&self) -> f64 {
+        let handed = self.handed.load(Ordering::Relaxed);
         self.sending.saturating_add(handed) as f64 / self.uplink() as f64
     }
 }

@@ -11,12 +11,15 @@ use rand::RngExt;
 use crate::api::{App, Policy, routes};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::misses::Misses;
 use crate::probe::{Prober, Tools};
 use crate::registry::{Away, Memory, Redis, Registry};
 use crate::resolve::Resolver;
 use crate::roster::{Roster, State};
+use crate::said::Said;
 use crate::session::SessionKey;
 use crate::settings::Settings;
+use crate::waiting::Waiting;
 
 /// Why the tracker could not start.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +89,10 @@ pub(crate) fn assemble(
         prober,
         // Another than the probe's: names that callers make up take no place from those of boxes.
         resolver: Resolver::default(),
+        waiting: Waiting::default(),
+        misses: Misses::default(),
+        said: Said::default(),
         metrics,
+        stop: stop.clone(),
     })
 }

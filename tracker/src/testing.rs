@@ -10,6 +10,7 @@ use wire::announcement::{Announcement, Carried, Load, Served};
 use wire::id::{BoxId, Epoch};
 use wire::key::SecretKey;
 use wire::presentation::Presentation;
+use wire::succession::Succession;
 
 use crate::registry::{BoxRecord, ChannelRecord, Heard};
 
@@ -86,6 +87,32 @@ pub(crate) fn presentation(n: u8, sequence: u64) -> Presentation {
     }
 }
 
+/// A playlist of so many whole segments, and so many parts of the next one.
+pub(crate) fn media_playlist(whole: u32, parts: u32) -> String {
+    let segments = (1..=whole).map(|number| format!("#EXTINF:1,\n{NOW}/v0/{number}.m4v\n"));
+    let parts = (0..parts).map(|part| {
+        let number = whole + 1;
+        format!("#EXT-X-PART:DURATION=0.25,URI=\"{NOW}/v0/{number}.{part}.m4v\"\n")
+    });
+    let head = format!(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES\n\
+         #EXT-X-PART-INF:PART-TARGET=0.25\n#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-MAP:URI=\"{NOW}/v0/init.m4v\"\n"
+    );
+    [head].into_iter().chain(segments).chain(parts).collect()
+}
+
+/// Key `from` names key `to` its successor.
+pub(crate) fn succession(from: u8, to: u8, at: u64, until: u64) -> Vec<u8> {
+    let statement = Succession {
+        version: wire::Version,
+        from: key(from).public(),
+        to: key(to).public(),
+        at,
+        until,
+    };
+    statement.sign(&key(from)).to_vec()
+}
+
 /// The record of what the origin with key `n` says, heard at the moment of its sequence.
 pub(crate) fn channel_record(n: u8, presentation: Presentation) -> Arc<ChannelRecord> {
     let signed = presentation.sign(&key(n));
@@ -95,6 +122,8 @@ pub(crate) fn channel_record(n: u8, presentation: Presentation) -> Arc<ChannelRe
         at: presentation.sequence,
         seeds: vec![box_id(9)],
         silent: vec![],
+        ended: None,
+        past: vec![],
     };
     Arc::new(ChannelRecord::new(presentation, signed, heard).unwrap())
 }

@@ -120,12 +120,12 @@ fn channels(view: &View) -> Vec<ChannelNews> {
     let mut channels: Vec<ChannelNews> = view
         .channels
         .iter()
-        .filter(|(_, channel)| wanted(channel.live, channel.record.heard.at))
+        .filter(|(_, channel)| wanted(channel.live(), channel.record.heard.at))
         .map(|(name, channel)| ChannelNews {
             name: name.clone(),
-            live: channel.live,
+            live: channel.live(),
             epoch: channel.record.presentation.epoch,
-            keys: vec![channel.record.presentation.key],
+            keys: channel.record.keys(view.at),
         })
         .collect();
     channels.sort_by_key(|channel| !channel.live);
@@ -134,7 +134,7 @@ fn channels(view: &View) -> Vec<ChannelNews> {
 }
 
 fn origins(view: &View, caller: &Caller) -> Vec<IpAddr> {
-    let live = view.channels.values().filter(|channel| channel.live);
+    let live = view.channels.values().filter(|channel| channel.live());
     let mut origins: Vec<IpAddr> = live
         .flat_map(|channel| {
             let record = &channel.record;

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
 use program::http::{Peer, error};
+use serde::de::DeserializeOwned;
 use wire::address::Host;
 
 use super::App;
@@ -35,15 +36,15 @@ impl<S: Sync> FromRequestParts<S> for From {
     }
 }
 
-/// The variable part of a path, its percent signs resolved.
-pub(super) struct InPath(pub(super) String);
+/// The variable parts of a path, their percent signs resolved.
+pub(super) struct InPath<T = String>(pub(super) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for InPath {
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         match Path::from_request_parts(parts, state).await {
-            Ok(Path(text)) => Ok(Self(text)),
+            Ok(Path(parts)) => Ok(Self(parts)),
             Err(refusal) => Err(error(refusal.status(), refusal.body_text())),
         }
     }

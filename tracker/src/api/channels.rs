@@ -9,8 +9,9 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use wire::address::HttpBase;
 use wire::announcement::{Load, Served};
-use wire::id::{BoxId, ChannelName, Epoch};
+use wire::id::{BoxId, ChannelName, Epoch, TrackId};
 use wire::key::PublicKey;
+use wire::presentation::{self, Warning};
 
 use super::App;
 use super::asked::From;
@@ -28,16 +29,29 @@ struct Channels {
 struct Channel {
     name: ChannelName,
     live: bool,
+    state: presentation::State,
     epoch: Epoch,
-    keys: [PublicKey; 1],
+    keys: Vec<PublicKey>,
     /// The newest whole segment.
     newest: u32,
     /// Since when it is on air, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<u64>,
+    tracks: Vec<Track>,
+    /// The path of its newest picture.
+    poster: Option<String>,
+    /// What is wrong with the encoder's stream.
+    warnings: Vec<Warning>,
     origin: Origin,
     /// How many boxes its viewers may be sent to.
     boxes: usize,
+}
+
+#[derive(Serialize)]
+struct Track {
+    id: TrackId,
+    codecs: String,
+    bits_per_second: u64,
 }
 
 #[derive(Serialize)]
@@ -72,7 +86,7 @@ pub(super) async fn channels(State(app): State<Arc<App>>, From(caller): From) ->
     let channels = view
         .channels
         .iter()
-        .map(|(name, known)| channel(name, known, &caller))
+        .map(|(name, known)| channel(name, known, &caller, view.at))
         .collect();
     (NO_STORE, Json(Channels { channels }))
 }
@@ -88,15 +102,26 @@ pub(super) async fn boxes(State(app): State<Arc<App>>, From(caller): From) -> im
     (NO_STORE, Json(Boxes { boxes }))
 }
 
-fn channel(name: &ChannelName, known: &ChannelView, caller: &Caller) -> Channel {
+fn channel(name: &ChannelName, known: &ChannelView, caller: &Caller, now: u64) -> Channel {
     let presentation = &known.record.presentation;
+    let (epoch, poster) = (presentation.epoch, presentation.poster);
+    let tracks = presentation.tracks.iter().map(|summary| Track {
+        id: summary.track,
+        codecs: summary.codecs.clone(),
+        bits_per_second: summary.bits_per_second,
+    });
     Channel {
         name: name.clone(),
-        live: known.live,
-        epoch: presentation.epoch,
-        keys: [presentation.key],
+        live: known.live(),
+        state: known.state,
+        epoch,
+        keys: known.record.keys(now),
         newest: presentation.newest,
-        since: known.live.then_some(presentation.epoch.0),
+        since: known.live().then_some(epoch.0),
+        tracks: tracks.collect(),
+        poster: (known.shown && poster > 0)
+            .then(|| format!("/compat/live/{name}/{epoch}/poster/{poster}.jpg")),
+        warnings: presentation.warnings.clone(),
         origin: Origin {
             http: caller.base(&presentation.http, known.record.heard.seen_from),
             viewer_bytes: presentation.viewer_bytes,

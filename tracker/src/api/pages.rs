@@ -16,7 +16,7 @@ struct Player;
 /// Scripts and styles come from here alone; media and manifests from boxes anywhere.
 const CONTENT_SECURITY_POLICY: (HeaderName, &str) = (
     header::CONTENT_SECURITY_POLICY,
-    "default-src 'self'; connect-src *; media-src blob: *; img-src 'self' data:; \
+    "default-src 'self'; connect-src *; media-src blob: *; img-src * data: blob:; \
      worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'",
 );
 const NOSNIFF: (HeaderName, &str) = (header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -43,6 +43,11 @@ pub(super) async fn watch(InPath(channel): InPath) -> Response {
         Ok(_) => page("watch.html"),
         Err(bad) => error(StatusCode::NOT_FOUND, bad.to_string()),
     }
+}
+
+/// `GET /status`: the mesh at a glance.
+pub(super) async fn status() -> Response {
+    page("status.html")
 }
 
 /// `GET /assets/…`: what the pages are made of.

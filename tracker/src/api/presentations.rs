@@ -1,25 +1,27 @@
 //! Origins tell what is on air and hear whom to push to.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Json, extract};
 use bytes::Bytes;
 use tracing::{debug, info, warn};
 use wire::id::{BoxId, ChannelName};
-use wire::presentation::{Presentation, PresentationReply, Seed};
+use wire::key::PublicKey;
+use wire::presentation::{Presentation, PresentationReply, Seed, State};
 use wire::seal::Signed;
 
 use super::App;
 use super::asked::{self, From};
 use super::refusal::{Refused, check_clock};
-use crate::clock::SECOND;
+use crate::clock::{SECOND, iso8601};
 use crate::reach::Caller;
-use crate::registry::{ChannelRecord, Claim, Heard, Silence};
-use crate::roster::{News, View};
+use crate::registry::{self, BadRecord, ChannelRecord, Claim, Heard, Past, Silence};
+use crate::roster::{ChannelView, News, View};
 use crate::select;
+use crate::succession::{Chain, trusts};
 
 /// An origin's clock may differ by this much.
 const MAX_CLOCK_ERROR: u64 = 60 * SECOND;
@@ -34,11 +36,18 @@ const SEEDS: usize = 16;
 /// A seed found silent is none again for this long.
 const SILENT_FOR: u64 = 30 * SECOND;
 
+/// How many epochs of a channel are remembered after others followed them.
+const MAX_PAST: usize = 8;
+
 /// How many silent seeds of a channel are remembered.
 const MAX_SILENT: usize = 64;
 
 /// `POST /api/v1/presentations`
-pub(super) async fn present(State(app): State<Arc<App>>, From(caller): From, body: Body) -> Response {
+pub(super) async fn present(
+    extract::State(app): extract::State<Arc<App>>,
+    From(caller): From,
+    body: Body,
+) -> Response {
     let heard = async {
         let signed = asked::read(body, Presentation::MAX_BYTES).await?;
         app.take(signed, caller).await
@@ -46,9 +55,12 @@ pub(super) async fn present(State(app): State<Arc<App>>, From(caller): From, bod
     match heard.await {
         Ok(reply) => Json(reply).into_response(),
         Err(refused) => {
-            warn!(reason = refused.reason(), why = %refused, "presentation refused");
-            app.metrics.presented(refused.reason());
-            refused.answer(app.clock.now())
+            let (reason, now) = (refused.reason(), app.clock.now());
+            if let Some(unsaid) = app.said.again(reason, now) {
+                warn!(reason, why = %refused, unsaid, "presentation refused");
+            }
+            app.metrics.presented(reason);
+            refused.answer(now)
         }
     }
 }
@@ -56,20 +68,13 @@ pub(super) async fn present(State(app): State<Arc<App>>, From(caller): From, bod
 impl App {
     async fn take(&self, signed: Bytes, caller: Caller) -> Result<PresentationReply, Refused> {
         let presentation = Presentation::open(&signed)?;
-        if !self.policy.trusted.contains(&presentation.key) {
-            return Err(Refused::Untrusted(presentation.key.into()));
-        }
         let now = self.clock.now();
-        check_clock(presentation.sequence, now, MAX_CLOCK_ERROR, MAX_CLOCK_ERROR)?;
         let view = self.roster.view();
-        check_succession(&view, &presentation)?;
-        let (seeds, silent) = seeds(&view, &presentation, now);
-        let heard = Heard {
-            seen_from: caller.ip,
-            at: now,
-            seeds,
-            silent,
-        };
+        let chain = Chain::of(&presentation).map_err(BadRecord::from)?;
+        self.check_trust(&view, &presentation, &chain, now)?;
+        check_clock(presentation.sequence, now, MAX_CLOCK_ERROR, MAX_CLOCK_ERROR)?;
+        check_order(&view, &presentation, &chain)?;
+        let heard = heard(&view, &presentation, caller.ip, now);
         let record = Arc::new(ChannelRecord::new(presentation, signed, heard)?);
         self.record(&record).await?;
         let caller = self.with_number(caller).await;
@@ -85,14 +90,29 @@ impl App {
         })
     }
 
+    /// Refuses a key that no trusted one leads to, and one that was followed by another.
+    fn check_trust(
+        &self,
+        view: &View,
+        offered: &Presentation,
+        chain: &Chain,
+        now: u64,
+    ) -> Result<(), Refused> {
+        if view.retired(&offered.key, now) {
+            return Err(Refused::Retired(offered.key.into()));
+        }
+        // Who stole a key may name successors too, but not after it was followed.
+        let trusted = self.policy.trusted.iter().copied();
+        let trusted: Vec<PublicKey> = trusted.filter(|key| !view.retired(key, now)).collect();
+        if trusts(&trusted, &offered.key, chain, now) {
+            Ok(())
+        } else {
+            Err(Refused::Untrusted(offered.key.into()))
+        }
+    }
+
     async fn record(&self, record: &Arc<ChannelRecord>) -> Result<(), Refused> {
-        let Presentation {
-            channel,
-            epoch,
-            key,
-            state,
-            ..
-        } = &record.presentation;
+        let channel = &record.presentation.channel;
         let claim = self
             .registry
             .present(record.clone(), self.policy.trusted.clone())
@@ -108,25 +128,52 @@ impl App {
                     owner: owner.into(),
                 });
             }
-            Claim::Stale => self.metrics.presented("stale"),
-            Claim::Accepted => {
-                let before = self
-                    .roster
-                    .view()
+            Claim::Stale => {
+                self.metrics.presented("stale");
+                // Another tracker was told a moment later; until the registry is asked it may be news here.
+                let view = self.roster.view();
+                let known = view
                     .channels
                     .get(channel)
-                    .map(|before| (before.live, before.record.presentation.epoch));
+                    .map(|known| known.record.presentation.sequence);
+                if known < Some(record.presentation.sequence) {
+                    self.roster.tell(News::Presented(record.clone())).await;
+                }
+            }
+            Claim::Accepted => {
+                let before = self.roster.view().channels.get(channel).cloned();
                 self.metrics.presented("accepted");
                 self.roster.tell(News::Presented(record.clone())).await;
-                match (before, state.is_on_air()) {
-                    (Some((true, before)), true) if before == *epoch => {}
-                    (_, true) => info!(%channel, %epoch, %key, "channel is on air"),
-                    (Some((true, _)), false) => info!(%channel, %epoch, "channel went off air"),
-                    (_, false) => {}
-                }
+                self.note(before.as_ref(), record);
             }
         }
         Ok(())
+    }
+
+    /// Says in the log what changed about a channel.
+    fn note(&self, before: Option<&ChannelView>, record: &ChannelRecord) {
+        let Presentation {
+            channel,
+            epoch,
+            key,
+            state,
+            ..
+        } = &record.presentation;
+        let last = before.map(|before| &before.record.presentation);
+        let went_on = last.is_some_and(|last| last.epoch == *epoch && last.key == *key);
+        match (before.map(|before| before.state), state) {
+            (Some(before), after) if before == *after && went_on => {}
+            (_, State::Live) => info!(%channel, %epoch, %key, "channel is on air"),
+            (_, State::Away) => info!(%channel, %epoch, "publisher is away"),
+            (None | Some(State::Ended), State::Ended) => {}
+            (_, State::Ended) => info!(%channel, %epoch, "channel went off air"),
+        }
+        let news = last.is_none_or(|last| last.key != *key);
+        if news && !self.policy.trusted.contains(key) {
+            let until = record.chain.trusted_until(&self.policy.trusted);
+            let until = until.map(iso8601).unwrap_or_default();
+            warn!(%channel, %key, until, "key counts because a trusted one names it: add it with --trust-origin");
+        }
     }
 
     /// Whose channel it is as far as this tracker knows: for while the registry is away.
@@ -134,8 +181,11 @@ impl App {
         let view = self.roster.view();
         let known = view.channels.get(&record.presentation.channel);
         let owner = known.map(|known| known.record.presentation.key);
-        let other = owner.filter(|owner| *owner != record.presentation.key);
-        match other.filter(|owner| self.policy.trusted.contains(owner)) {
+        let kept = |owner: &PublicKey| {
+            let known = known.map(|known| &*known.record);
+            registry::keeps(owner, known, record, &self.policy.trusted)
+        };
+        match owner.filter(kept) {
             Some(owner) => Claim::Owned(owner),
             None => Claim::Accepted,
         }
@@ -143,7 +193,7 @@ impl App {
 }
 
 /// Epochs only grow, and one that was ended does not begin again.
-fn check_succession(view: &View, offered: &Presentation) -> Result<(), Refused> {
+fn check_order(view: &View, offered: &Presentation, chain: &Chain) -> Result<(), Refused> {
     let Some(known) = view.channels.get(&offered.channel) else {
         let count = view.channels.len();
         return if count < MAX_CHANNELS {
@@ -153,7 +203,8 @@ fn check_succession(view: &View, offered: &Presentation) -> Result<(), Refused> 
         };
     };
     let known = &known.record.presentation;
-    if known.key != offered.key || known.sequence >= offered.sequence {
+    let same_origin = known.key == offered.key || chain.follows(&known.key);
+    if !same_origin || known.sequence >= offered.sequence {
         // Whose it is, and whether this is news, is for the registry to say.
         return Ok(());
     }
@@ -167,6 +218,32 @@ fn check_succession(view: &View, offered: &Presentation) -> Result<(), Refused> 
         });
     }
     Ok(())
+}
+
+/// How a presentation is heard, given what was heard before it.
+fn heard(view: &View, offered: &Presentation, seen_from: IpAddr, now: u64) -> Heard {
+    let (seeds, silent) = seeds(view, offered, now);
+    let before = view.channels.get(&offered.channel).map(|known| &*known.record);
+    let same = before.filter(|before| before.presentation.epoch == offered.epoch);
+    let ended = same.and_then(|before| before.heard.ended);
+    let followed = before.filter(|before| before.presentation.epoch < offered.epoch);
+    let followed = followed.map(|before| Past {
+        epoch: before.presentation.epoch,
+        newest: before.presentation.newest,
+    });
+    let earlier = before.map_or(&[][..], |before| &before.heard.past);
+    Heard {
+        seen_from,
+        at: now,
+        seeds,
+        silent,
+        ended: (!offered.state.is_on_air()).then(|| ended.unwrap_or(now)),
+        past: followed
+            .into_iter()
+            .chain(earlier.iter().copied())
+            .take(MAX_PAST)
+            .collect(),
+    }
 }
 
 /// The seeds of the channel from now on, and the boxes that are not to be among them.

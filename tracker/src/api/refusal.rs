@@ -8,7 +8,7 @@ use wire::id::{ChannelName, Epoch};
 use wire::key::PublicKey;
 use wire::seal::Refusal;
 
-use crate::manifest::ManifestError;
+use crate::registry::BadRecord;
 use crate::roster::NoRoom;
 
 /// Why a box or an origin was not believed.
@@ -43,8 +43,10 @@ pub(super) enum Refused {
     },
     #[error("there are {0} channels already, more than this tracker keeps")]
     TooManyChannels(usize),
+    #[error("key {0} was followed by another, and counts no longer")]
+    Retired(Box<PublicKey>),
     #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    Record(#[from] BadRecord),
 }
 
 impl Refused {
@@ -60,7 +62,9 @@ impl Refused {
             Self::Untrusted(_) => "untrusted",
             Self::Owned { .. } => "owned",
             Self::Passed { .. } => "passed",
-            Self::Manifest(_) => "manifest",
+            Self::Retired(_) => "retired",
+            Self::Record(BadRecord::Document(_)) => "manifest",
+            Self::Record(BadRecord::Chain(_)) => "succession",
         }
     }
 
@@ -68,10 +72,11 @@ impl Refused {
         match self {
             Self::TooLarge { .. } | Self::Unsealed(Refusal::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
-            Self::Unsealed(Refusal::Forged(_)) | Self::Untrusted(_) | Self::Owned { .. } => {
-                StatusCode::FORBIDDEN
-            }
-            Self::Unsealed(_) | Self::Manifest(_) => StatusCode::BAD_REQUEST,
+            Self::Unsealed(Refusal::Forged(_))
+            | Self::Untrusted(_)
+            | Self::Retired(_)
+            | Self::Owned { .. } => StatusCode::FORBIDDEN,
+            Self::Unsealed(_) | Self::Record(_) => StatusCode::BAD_REQUEST,
             Self::Clock { .. } | Self::Passed { .. } => StatusCode::CONFLICT,
             Self::NoRoom(_) | Self::TooManyChannels(_) => StatusCode::TOO_MANY_REQUESTS,
         }

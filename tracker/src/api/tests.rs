@@ -1,8 +1,12 @@
 //! The tracker over real sockets, with real signatures and boxes that answer for themselves.
 
 mod boxes;
+mod compat;
+mod keys;
 mod origins;
+mod playlists;
 mod rig;
 mod shared;
 mod site;
+mod states;
 mod viewers;

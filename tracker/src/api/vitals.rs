@@ -55,7 +55,7 @@ pub(super) async fn time(State(app): State<Arc<App>>) -> impl IntoResponse {
 
 /// `GET /metrics`, in the text format of Prometheus.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let text = app.metrics.text(&app.roster.view());
+    let text = app.metrics.text(&app.roster.view(), app.waiting.count());
     (
         [NO_STORE, (header::CONTENT_TYPE, "text/plain; version=0.0.4")],
         text,

@@ -10,7 +10,7 @@ use wire::key::PublicKey;
 
 use super::{
     ALIVE, Answer, Away, BoxRecord, ChannelRecord, Claim, FORGET_BOXES, FORGET_CHANNELS, Outcome, Registry,
-    Snapshot, Verdict,
+    Snapshot, Verdict, keeps,
 };
 use crate::session::SessionKey;
 
@@ -90,7 +90,7 @@ impl Known {
         let presentation = &record.presentation;
         if let Some(known) = self.channels.get(&presentation.channel) {
             let owner = known.presentation.key;
-            if owner != presentation.key && trusted.contains(&owner) {
+            if keeps(&owner, Some(known), &record, trusted) {
                 return Claim::Owned(owner);
             }
             if known.presentation.sequence >= presentation.sequence {

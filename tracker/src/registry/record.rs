@@ -10,11 +10,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wire::address::HttpBase;
 use wire::announcement::Announcement;
-use wire::id::BoxId;
+use wire::id::{BoxId, Epoch};
+use wire::key::PublicKey;
 use wire::presentation::Presentation;
 
-use crate::manifest::{ManifestError, Template};
+use crate::document::{DocumentError, Documents};
 use crate::reach::found_at;
+use crate::succession::{BadChain, Chain, trusts};
 
 /// What a box said last.
 #[derive(Clone, Debug)]
@@ -67,16 +69,30 @@ impl BoxRecord {
     }
 }
 
-/// What an origin said last of a channel. One exists only if its MPD can be spliced.
+/// What an origin said last of a channel. One exists only if its documents can be spliced, and its key is the
+/// last of its successions.
 #[derive(Clone, Debug)]
 pub struct ChannelRecord {
-    /// What it said; its MPD was moved into `template`.
+    /// What it said; its documents were moved into `documents`.
     pub presentation: Presentation,
-    /// Its MPD.
-    pub template: Template,
+    /// Its manifests and playlists.
+    pub documents: Documents,
+    /// How its key came to follow others.
+    pub chain: Chain,
     /// How it was heard.
     pub heard: Heard,
     signed: Bytes,
+}
+
+/// Why a presentation is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadRecord {
+    /// Its documents are not for viewers.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// Its key does not follow from what it says.
+    #[error(transparent)]
+    Chain(#[from] BadChain),
 }
 
 /// How a presentation was heard, and what the tracker made of it.
@@ -90,6 +106,21 @@ pub struct Heard {
     pub seeds: Vec<BoxId>,
     /// Seeds that the origin found silent, until when they are not to be seeds again.
     pub silent: Vec<Silence>,
+    /// When its epoch was first heard to have ended.
+    #[serde(default)]
+    pub ended: Option<u64>,
+    /// The epochs before it that may still be watched, the newest first.
+    #[serde(default)]
+    pub past: Vec<Past>,
+}
+
+/// An epoch that was followed by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The newest whole segment that was heard of.
+    pub newest: u32,
 }
 
 /// A box that took nothing when it was a seed.
@@ -103,19 +134,44 @@ pub struct Silence {
 
 impl ChannelRecord {
     /// The record of a presentation that was opened from `signed`.
-    pub fn new(mut presentation: Presentation, signed: Bytes, heard: Heard) -> Result<Self, ManifestError> {
-        let mpd = presentation
-            .document("manifest.mpd")
-            .unwrap_or_default()
-            .to_owned();
-        presentation.documents.clear();
-        let template = Template::parse(mpd)?;
+    pub fn new(mut presentation: Presentation, signed: Bytes, heard: Heard) -> Result<Self, BadRecord> {
+        let chain = Chain::of(&presentation)?;
+        let documents = Documents::parse(std::mem::take(&mut presentation.documents))?;
         Ok(Self {
             presentation,
-            template,
+            documents,
+            chain,
             heard,
             signed,
         })
+    }
+
+    /// Whether it is believed at `now` by who trusts these keys.
+    pub fn is_trusted(&self, trusted: &[PublicKey], now: u64) -> bool {
+        trusts(trusted, &self.presentation.key, &self.chain, now)
+    }
+
+    /// The keys that seal the channel's chunks at `now`, the newest first.
+    pub fn keys(&self, now: u64) -> Vec<PublicKey> {
+        let older = self.chain.still_good(now);
+        [self.presentation.key].into_iter().chain(older).collect()
+    }
+
+    /// How many segments a box that `has` a segment is behind one that is `wanted`; nothing if it has
+    /// what nobody knows. An epoch follows the one before it, so a box that had all of that is near.
+    pub fn behind(&self, has: (Epoch, u32), wanted: (Epoch, u32)) -> Option<u32> {
+        if has.0 >= wanted.0 {
+            let same = has.0 == wanted.0;
+            return Some(if same { wanted.1.saturating_sub(has.1) } else { 0 });
+        }
+        let mut between = wanted.1;
+        for past in self.heard.past.iter().filter(|past| past.epoch < wanted.0) {
+            if past.epoch == has.0 {
+                return Some(between.saturating_add(past.newest.saturating_sub(has.1)));
+            }
+            between = between.saturating_add(past.newest);
+        }
+        None
     }
 
     /// The record as bytes, for a registry outside of the process.

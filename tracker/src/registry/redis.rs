@@ -31,7 +31,7 @@ use self::link::Link;
 pub use self::link::{BadRedisUrl, RedisUrl};
 use super::{
     ALIVE, Answer, Away, BoxRecord, ChannelRecord, Claim, FORGET_BOXES, FORGET_CHANNELS, Outcome, Registry,
-    Snapshot, Verdict,
+    Snapshot, Verdict, keeps,
 };
 use crate::session::SessionKey;
 
@@ -99,15 +99,27 @@ impl Redis {
             .ignore();
         commands.cmd("HGET").arg(OWNERS).arg(channel);
         let (owner,): (Option<String>,) = self.link.ask(&commands).await?;
-        let owner = owner
-            .and_then(|owner| owner.parse().ok())
-            .filter(|owner| trusted.contains(owner));
-        if owner.is_none() {
-            // It belonged to a key that is not trusted any more.
-            self.write(OWNERS, channel.into(), key.to_string().into_bytes())
-                .await?;
+        let Some(owner) = owner.and_then(|owner| owner.parse().ok()) else {
+            return self.hand_over(channel, key).await;
+        };
+        if owner == key {
+            return Ok(owner);
         }
-        Ok(owner.unwrap_or(key))
+        // Rare: an origin that follows another, or two that want the same channel.
+        let field = [claimed.presentation.channel.clone()];
+        let known = self.values(CHANNEL, &field).await?.pop().flatten();
+        let known = known.and_then(|bytes| ChannelRecord::from_bytes(&bytes));
+        if keeps(&owner, known.as_ref(), claimed, trusted) {
+            Ok(owner)
+        } else {
+            self.hand_over(channel, key).await
+        }
+    }
+
+    async fn hand_over(&self, channel: &str, key: PublicKey) -> Result<PublicKey, Away> {
+        self.write(OWNERS, channel.into(), key.to_string().into_bytes())
+            .await?;
+        Ok(key)
     }
 
     async fn read(&self, now: u64) -> Result<Snapshot, Away> {

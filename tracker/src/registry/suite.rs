@@ -109,7 +109,7 @@ async fn a_channel_is_there_after_it_was_presented(registry: &dyn Registry) {
     let known = &snapshot.channels[&demo()];
     let expected = said(1, NOW);
     assert_eq!(known.presentation, expected.presentation);
-    assert_eq!(known.template, expected.template);
+    assert_eq!(known.documents, expected.documents);
     assert_eq!(known.heard, expected.heard);
 }
 
@@ -144,6 +144,30 @@ async fn a_channel_belongs_to_the_first_trusted_key_that_published_it(registry: 
         registry.present(said(1, NOW + 3), trusted()).await,
         Ok(Claim::Owned(second))
     );
+}
+
+async fn a_channel_passes_to_the_key_that_its_owner_names_and_never_back(registry: &dyn Registry) {
+    let follows = |from: u8, to: u8, sequence: u64| {
+        let mut offered = presentation(to, sequence);
+        offered.successions = vec![testing::succession(from, to, NOW, NOW + 1000).into()];
+        channel_record(to, offered)
+    };
+    let only_first: Arc<[PublicKey]> = [testing::key(1).public()].into();
+    registry.present(said(1, NOW), only_first.clone()).await.unwrap();
+    let present = async |record| registry.present(record, only_first.clone()).await;
+    assert_eq!(present(follows(1, 2, NOW + 1)).await, Ok(Claim::Accepted));
+    let second = Ok(Claim::Owned(testing::key(2).public()));
+    assert_eq!(
+        present(said(1, NOW + 2)).await,
+        second,
+        "nor by another that it names"
+    );
+    assert_eq!(present(follows(1, 3, NOW + 3)).await, second);
+    assert_eq!(present(follows(1, 2, NOW + 4)).await, Ok(Claim::Accepted));
+    let snapshot = registry.snapshot(NOW + 4).await.unwrap();
+    let known = &snapshot.channels[&demo()];
+    assert_eq!(known.keys(NOW), [2, 1].map(|n| testing::key(n).public()));
+    assert_eq!(known.keys(NOW + 1000), [testing::key(2).public()]);
 }
 
 async fn a_channel_off_air_is_forgotten_after_a_day(registry: &dyn Registry) {
@@ -214,6 +238,7 @@ promises!(
     a_channel_is_there_after_it_was_presented,
     a_presentation_that_is_not_newer_changes_nothing,
     a_channel_belongs_to_the_first_trusted_key_that_published_it,
+    a_channel_passes_to_the_key_that_its_owner_names_and_never_back,
     a_channel_off_air_is_forgotten_after_a_day,
     a_verdict_is_shared,
     the_first_session_key_is_everybodys,

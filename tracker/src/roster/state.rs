@@ -6,11 +6,14 @@
 //! they did when it was last there.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::watch;
 use wire::id::{BoxId, ChannelName};
 use wire::key::PublicKey;
+use wire::presentation;
 
 use super::News;
 use super::room::Room;
@@ -25,6 +28,9 @@ use crate::session::SessionKey;
 /// A channel whose origin said nothing for this long is off air, in milliseconds.
 const PRESENT: u64 = 12 * SECOND;
 
+/// The documents of a channel that has ended are served for this long, so that players see the end, in milliseconds.
+const SHOW_END: u64 = 60 * SECOND;
+
 /// A box this many segments behind its channel is of no use to a viewer.
 const MAX_LAG_SEGMENTS: u32 = 8;
 
@@ -34,8 +40,8 @@ pub struct State {
     trusted: Arc<[PublicKey]>,
     allow_private: bool,
     session_key: SessionKey,
-    boxes: HashMap<BoxId, Known<BoxRecord>>,
-    channels: HashMap<ChannelName, Known<ChannelRecord>>,
+    boxes: HashMap<BoxId, KnownBox>,
+    channels: HashMap<ChannelName, KnownChannel>,
     verdicts: HashMap<BoxId, Verdict>,
     /// When the registry last answered; before its first answer, when the tracker started.
     polled: u64,
@@ -44,14 +50,25 @@ pub struct State {
 }
 
 #[derive(Debug)]
-struct Known<R> {
-    record: Arc<R>,
+struct KnownBox {
+    record: Arc<BoxRecord>,
     /// Whether this tracker heard it itself.
     ours: bool,
     /// Since when it was there without a break.
     since: u64,
-    /// The viewers sent there since it last spoke.
+    /// What was sent its way since it last spoke, in bits per second.
     handed: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct KnownChannel {
+    record: Arc<ChannelRecord>,
+    /// Whether this tracker heard it itself.
+    ours: bool,
+    /// Tells those who wait for the channel.
+    news: watch::Sender<()>,
+    /// Whether there is something to tell them.
+    changed: bool,
 }
 
 /// Until when there was a chance to hear of something.
@@ -62,8 +79,8 @@ struct Until {
 }
 
 impl Until {
-    fn of<R>(self, known: &Known<R>) -> u64 {
-        if known.ours { self.heard } else { self.told }
+    fn of(self, ours: bool) -> u64 {
+        if ours { self.heard } else { self.told }
     }
 }
 
@@ -87,7 +104,7 @@ impl State {
     pub fn learn(&mut self, news: News, now: u64) {
         match news {
             News::Heard(record) => self.hear(record, true, now),
-            News::Presented(record) => self.present(record, true, now),
+            News::Presented(record) => self.present(record, true),
             News::Judged(id, verdict) => self.judge(id, verdict),
             News::Polled(snapshot, key) => self.merge(snapshot, key, now),
             News::Unanswered => {
@@ -117,7 +134,7 @@ impl State {
         handed.store(0, Ordering::Relaxed);
         self.boxes.insert(
             record.id,
-            Known {
+            KnownBox {
                 record,
                 ours,
                 since,
@@ -126,20 +143,30 @@ impl State {
         );
     }
 
-    fn present(&mut self, record: Arc<ChannelRecord>, ours: bool, now: u64) {
-        let presentation = &record.presentation;
-        let before = self.channels.get(&presentation.channel);
-        if before.is_none_or(|before| before.record.presentation.sequence < presentation.sequence) {
-            let channel = presentation.channel.clone();
-            self.channels.insert(
-                channel,
-                Known {
+    fn present(&mut self, record: Arc<ChannelRecord>, ours: bool) {
+        match self.channels.entry(record.presentation.channel.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(KnownChannel {
                     record,
                     ours,
-                    since: now,
-                    handed: Arc::default(),
-                },
-            );
+                    news: watch::Sender::new(()),
+                    changed: false,
+                });
+            }
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                if known.record.presentation.sequence < record.presentation.sequence {
+                    (known.record, known.ours, known.changed) = (record, ours, true);
+                }
+            }
+        }
+    }
+
+    /// Tells those who wait for a channel that there is news of it, once the view with it is published.
+    pub fn spread(&mut self) {
+        for known in self.channels.values_mut().filter(|known| known.changed) {
+            known.changed = false;
+            known.news.send_replace(());
         }
     }
 
@@ -162,9 +189,10 @@ impl State {
             self.hear(record, false, now);
         }
         for record in snapshot.channels.into_values() {
-            // Another tracker's trust is not ours, nor is that of our last run.
-            if self.trusted.contains(&record.presentation.key) {
-                self.present(record, false, now);
+            // Another tracker's trust is not ours, nor is that of our last run. Whose time is over is still
+            // known by its word: it tells which key it followed.
+            if record.is_trusted(&self.trusted, record.heard.at) {
+                self.present(record, false);
             }
         }
         for (id, verdict) in snapshot.verdicts {
@@ -176,10 +204,10 @@ impl State {
     fn forget(&mut self, now: u64) {
         let until = self.until(now);
         self.boxes.retain(|_, known| {
-            known.record.announcement.sequence.saturating_add(FORGET_BOXES) > until.of(known)
+            known.record.announcement.sequence.saturating_add(FORGET_BOXES) > until.of(known.ours)
         });
         self.channels.retain(|_, known| {
-            known.record.presentation.sequence.saturating_add(FORGET_CHANNELS) > until.of(known)
+            known.record.presentation.sequence.saturating_add(FORGET_CHANNELS) > until.of(known.ours)
         });
         self.verdicts.retain(|id, _| self.boxes.contains_key(id));
     }
@@ -199,28 +227,14 @@ impl State {
             .values()
             .filter(|known| {
                 let announcement = &known.record.announcement;
-                !announcement.leaving && announcement.sequence.saturating_add(ALIVE) >= until.of(known)
+                !announcement.leaving && announcement.sequence.saturating_add(ALIVE) >= until.of(known.ours)
             })
             .map(|known| self.box_view(known, now))
             .collect();
-        let channels = self.channels.iter().map(|(name, known)| {
-            let record = known.record.clone();
-            let live = record.presentation.state.is_on_air()
-                && record.heard.at.saturating_add(PRESENT) >= until.of(known);
-            let carriers = boxes
-                .iter()
-                .filter(|_| live)
-                .filter(|listed| carries(listed, &record));
-            let carriers = Carriers::new(carriers.map(|listed| listed.candidate.clone()).collect());
-            (
-                name.clone(),
-                ChannelView {
-                    record,
-                    live,
-                    carriers,
-                },
-            )
-        });
+        let channels = self
+            .channels
+            .iter()
+            .map(|(name, known)| (name.clone(), known.view(&boxes, until.of(known.ours))));
         let channels = channels.collect();
         let remembered = self.boxes.values().map(|known| &known.record);
         View {
@@ -237,7 +251,7 @@ impl State {
         }
     }
 
-    fn box_view(&self, known: &Known<BoxRecord>, now: u64) -> BoxView {
+    fn box_view(&self, known: &KnownBox, now: u64) -> BoxView {
         let record = known.record.clone();
         let load = record.announcement.load;
         let candidate = Candidate {
@@ -263,15 +277,42 @@ impl State {
     }
 }
 
+impl KnownChannel {
+    fn view(&self, boxes: &[BoxView], until: u64) -> ChannelView {
+        let record = self.record.clone();
+        let heard = &record.heard;
+        let is_heard = heard.at.saturating_add(PRESENT) >= until;
+        let state = if is_heard {
+            record.presentation.state
+        } else {
+            presentation::State::Ended
+        };
+        let ending = || heard.ended.is_some_and(|at| until < at.saturating_add(SHOW_END));
+        let shown = state.is_on_air() || ending();
+        let carriers = boxes
+            .iter()
+            .filter(|_| shown)
+            .filter(|listed| carries(listed, &record));
+        let carriers = Carriers::new(carriers.map(|listed| listed.candidate.clone()).collect());
+        ChannelView {
+            record,
+            state,
+            shown,
+            carriers,
+            news: self.news.subscribe(),
+        }
+    }
+}
+
 /// Whether a viewer of the channel may be sent to the box.
 fn carries(listed: &BoxView, channel: &ChannelRecord) -> bool {
     let presentation = &channel.presentation;
     let carried = &listed.record.announcement.carried;
     listed.why.is_none()
         && carried.iter().any(|carried| {
-            carried.channel == presentation.channel
-                && carried.epoch == presentation.epoch
-                && carried.newest.saturating_add(MAX_LAG_SEGMENTS) >= presentation.newest
+            let has = (carried.epoch, carried.newest);
+            let behind = channel.behind(has, (presentation.epoch, presentation.newest));
+            carried.channel == presentation.channel && behind.is_some_and(|behind| behind <= MAX_LAG_SEGMENTS)
         })
 }
 

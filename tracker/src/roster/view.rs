@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use wire::id::{BoxId, ChannelName};
+use wire::key::PublicKey;
+use wire::presentation::State;
 
 use super::room::Room;
 use crate::registry::{BoxRecord, ChannelRecord, Verdict};
@@ -55,13 +58,24 @@ impl BoxView {
 pub struct ChannelView {
     /// What its origin said last.
     pub record: Arc<ChannelRecord>,
-    /// Whether it is on air.
-    pub live: bool,
+    /// Whether it is on air: it has ended also when its origin fell silent.
+    pub state: State,
+    /// Whether viewers are given its documents: they are while it is on air, and for a while after its end.
+    pub shown: bool,
     /// The boxes for its viewers.
     pub carriers: Carriers,
+    /// Changes after a view with news of the channel is there.
+    pub news: watch::Receiver<()>,
 }
 
 impl View {
+    /// Whether that key has been followed by another, and counts no longer at `now`.
+    pub fn retired(&self, key: &PublicKey, now: u64) -> bool {
+        self.channels
+            .values()
+            .any(|channel| channel.record.chain.retires(key, now))
+    }
+
     /// The boxes that viewers, and origins, are sent to.
     pub fn listed(&self) -> impl Iterator<Item = &BoxView> {
         self.boxes.values().filter(|alive| alive.why.is_none())
@@ -69,6 +83,11 @@ impl View {
 }
 
 impl ChannelView {
+    /// Whether it is on air.
+    pub fn live(&self) -> bool {
+        self.state.is_on_air()
+    }
+
     /// What one viewer of the channel takes, in bits per second.
     pub fn bits_per_viewer(&self) -> u64 {
         /// While the origin has not measured: a usual stream.

@@ -62,15 +62,28 @@ impl Carriers {
         }
         let newcomer = chosen.is_empty();
         while chosen.len() < places {
-            let Some(next) = self.next(rng, &chosen, bits_per_viewer) else {
+            let is_new = |drawn: &Candidate| chosen.iter().all(|other| other.id != drawn.id);
+            let Some(next) = self.next(rng, &chosen, is_new) else {
                 break;
             };
             chosen.push(next);
         }
         if let Some(first) = chosen.first().filter(|_| newcomer) {
-            first.handed.fetch_add(1, Ordering::Relaxed);
+            first.handed.fetch_add(bits_per_viewer, Ordering::Relaxed);
         }
         chosen.into_iter().map(|candidate| candidate.id).collect()
+    }
+
+    /// A box for one request, among those that `fits` takes, counted as handed out what the request costs.
+    pub fn choose_one(
+        &self,
+        rng: &mut impl Rng,
+        bits_per_second: u64,
+        fits: impl Fn(&BoxId) -> bool,
+    ) -> Option<BoxId> {
+        let next = self.next(rng, &[], |drawn| fits(&drawn.id))?;
+        next.handed.fetch_add(bits_per_second, Ordering::Relaxed);
+        Some(next.id)
     }
 
     fn get(&self, id: &BoxId) -> Option<&Candidate> {
@@ -81,17 +94,26 @@ impl Carriers {
         self.candidates.get(at)
     }
 
-    fn next(&self, rng: &mut impl Rng, chosen: &[&Candidate], bits_per_viewer: u64) -> Option<&Candidate> {
-        let one = self.draw(rng, chosen)?;
-        let other = self.draw(rng, chosen)?;
-        let less = one.load(bits_per_viewer) <= other.load(bits_per_viewer);
-        Some(if less { one } else { other })
+    fn next(
+        &self,
+        rng: &mut impl Rng,
+        chosen: &[&Candidate],
+        fits: impl Fn(&Candidate) -> bool,
+    ) -> Option<&Candidate> {
+        let one = self.draw(rng, chosen, &fits)?;
+        let other = self.draw(rng, chosen, &fits)?;
+        Some(if one.load() <= other.load() { one } else { other })
     }
 
-    /// Draws a box that is not chosen yet, from another network than the chosen ones if it can.
-    fn draw(&self, rng: &mut impl Rng, chosen: &[&Candidate]) -> Option<&Candidate> {
+    /// Draws a box that fits, from another network than the chosen ones if it can.
+    fn draw(
+        &self,
+        rng: &mut impl Rng,
+        chosen: &[&Candidate],
+        fits: impl Fn(&Candidate) -> bool,
+    ) -> Option<&Candidate> {
         let total = self.sums.last().copied()?;
-        let is_new = |candidate: &&Candidate| chosen.iter().all(|other| other.id != candidate.id);
+        let fits = |candidate: &&Candidate| fits(candidate);
         let is_apart = |candidate: &&Candidate| {
             candidate.network.is_none() || chosen.iter().all(|other| other.network != candidate.network)
         };
@@ -101,14 +123,14 @@ impl Carriers {
                 .sums
                 .partition_point(|sum| *sum <= at)
                 .min(self.candidates.len() - 1);
-            if let Some(drawn) = self.candidates.get(at).filter(is_new).filter(is_apart) {
+            if let Some(drawn) = self.candidates.get(at).filter(fits).filter(is_apart) {
                 return Some(drawn);
             }
         }
         // Few are left, or one weighs more than all others together: take them in turn.
         let start = rng.random_range(0..self.candidates.len());
         let (behind, ahead) = self.candidates.split_at(start);
-        let left: Vec<&Candidate> = ahead.iter().chain(behind).filter(is_new).collect();
+        let left: Vec<&Candidate> = ahead.iter().chain(behind).filter(fits).collect();
         left.iter()
             .copied()
             .find(is_apart)
@@ -203,7 +225,7 @@ mod tests {
         fresh.age = 0;
         let carriers = Carriers::new(vec![fresh, candidate(1, 10_000_000)]);
         let draws = (0..1000)
-            .filter(|_| carriers.draw(&mut rng, &[]).unwrap().age == 0)
+            .filter(|_| carriers.draw(&mut rng, &[], |_| true).unwrap().age == 0)
             .count();
         assert!(
             (40..180).contains(&draws),

@@ -60,7 +60,11 @@ impl Rig {
             lifecycle.stop.clone(),
         );
         let rig = Self {
-            client: Client::builder().no_proxy().build().unwrap(),
+            client: Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
             base,
             lifecycle,
             hands,
@@ -146,6 +150,15 @@ impl Rig {
         boxes
             .map(|known| (known["id"].as_str().unwrap().to_owned(), known.clone()))
             .collect()
+    }
+
+    /// How many requests are held.
+    pub(super) async fn held(&self) -> u64 {
+        let metrics = self.get("/metrics").await.text().await.unwrap();
+        let line = metrics
+            .lines()
+            .find(|line| line.starts_with("boxmesh_tracker_requests_held "));
+        line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
     }
 
     /// A manifest and what is in it.

@@ -104,6 +104,8 @@ async fn a_channel_that_is_unknown_or_off_air_is_named() {
     let mut ended = presentation(101, rig.now());
     ended.state = wire::presentation::State::Ended;
     rig.present(101, &ended).await;
+    rig.later(60_500);
+    rig.until(async || rig.get(PATH).await.status() == 404).await;
     let response = rig.get(PATH).await;
     assert_eq!(response.status(), 404);
     let body: serde_json::Value = response.json().await.unwrap();

@@ -194,7 +194,7 @@ fn a_box_that_fell_far_behind_gets_no_viewers() {
 fn a_channel_whose_origin_fell_silent_is_off_air() {
     let mut state = state();
     state.learn(presented(NOW, 1), NOW);
-    let live = |now| state.view(now).channels[&"demo".parse().unwrap()].live;
+    let live = |now| state.view(now).channels[&"demo".parse().unwrap()].live();
     assert!(live(NOW + PRESENT));
     assert!(!live(NOW + PRESENT + 1));
 }

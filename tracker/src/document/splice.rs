@@ -3,10 +3,8 @@
 use std::fmt::Write;
 
 use quick_xml::escape::escape;
-use wire::address::HttpBase;
-use wire::id::ChannelName;
 
-use super::Template;
+use super::Mpd;
 
 /// The clock in the manifests: an ISO 8601 text over HTTP (ISO/IEC 23009-1 §5.8.4.11).
 const HTTP_ISO: &str = "urn:mpeg:dash:utc:http-iso:2014";
@@ -15,44 +13,47 @@ const HTTP_ISO: &str = "urn:mpeg:dash:utc:http-iso:2014";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
     /// What players call it, and report about: a box id, or `origin`.
-    pub location: String,
-    /// Where it is.
-    pub http: HttpBase,
+    pub location: Option<String>,
+    /// Where it is, with a slash at the end.
+    pub url: String,
 }
 
 /// What one viewer's manifest has and the origin's has not.
 #[derive(Clone, Debug)]
 pub struct Splice<'a> {
-    /// The channel.
-    pub channel: &'a ChannelName,
     /// Where the media are, the one to use first at the front: players take the first that works.
     pub bases: &'a [Base],
-    /// Where the viewer asks for its next manifest.
-    pub location: &'a str,
+    /// Where the viewer asks for its next manifest, if not where it asked for this one.
+    pub location: Option<&'a str>,
     /// Where the viewer asks for the time.
     pub clock: &'a str,
 }
 
-impl Template {
+impl Mpd {
     /// The manifest of one viewer.
     pub fn splice(&self, splice: &Splice<'_>) -> String {
         let (head, body, tail) = self.pieces();
         let mut out = String::with_capacity(head.len() + body.len() + tail.len() + 1024);
         out.push_str(head);
-        for Base { location, http } in splice.bases {
-            let (location, url) = (escape(location), format!("{http}/live/{}/", splice.channel));
+        for Base { location, url } in splice.bases {
+            let url = escape(url);
+            match location {
+                Some(location) => line(
+                    &mut out,
+                    format_args!(
+                        r#"<BaseURL serviceLocation="{}">{url}</BaseURL>"#,
+                        escape(location)
+                    ),
+                ),
+                None => line(&mut out, format_args!("<BaseURL>{url}</BaseURL>")),
+            }
+        }
+        if let Some(location) = splice.location {
             line(
                 &mut out,
-                format_args!(
-                    r#"<BaseURL serviceLocation="{location}">{}</BaseURL>"#,
-                    escape(&url)
-                ),
+                format_args!("<Location>{}</Location>", escape(location)),
             );
         }
-        line(
-            &mut out,
-            format_args!("<Location>{}</Location>", escape(splice.location)),
-        );
         out.push_str(body);
         let clock = escape(splice.clock);
         line(
@@ -79,23 +80,22 @@ mod tests {
 </MPD>
 "#;
 
-    fn base(location: &str, http: &str) -> Base {
+    fn base(location: &str, url: &str) -> Base {
         Base {
-            location: location.into(),
-            http: http.parse().unwrap(),
+            location: Some(location.into()),
+            url: url.into(),
         }
     }
 
     #[test]
     fn boxes_come_before_the_origin_and_everything_in_the_order_of_the_schema() {
-        let template = Template::parse(MPD.into()).unwrap();
-        let spliced = template.splice(&Splice {
-            channel: &"demo".parse().unwrap(),
+        let mpd = Mpd::parse(MPD.into()).unwrap();
+        let spliced = mpd.splice(&Splice {
             bases: &[
-                base("box-1", "http://192.0.2.1:8090"),
-                base("origin", "https://origin.example"),
+                base("box-1", "http://192.0.2.1:8090/live/demo/"),
+                base("origin", "https://origin.example/live/demo/"),
             ],
-            location: "http://t/live/demo/manifest.mpd?session=a&b",
+            location: Some("http://t/live/demo/manifest.mpd?session=a&b"),
             clock: "http://t/time",
         });
 
@@ -116,13 +116,27 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_for_everybody_has_one_base_and_no_location() {
+        let mpd = Mpd::parse(MPD.into()).unwrap();
+        let spliced = mpd.splice(&Splice {
+            bases: &[Base {
+                location: None,
+                url: "http://t/compat/live/demo/".into(),
+            }],
+            location: None,
+            clock: "http://t/time",
+        });
+        assert!(spliced.contains("\n  <BaseURL>http://t/compat/live/demo/</BaseURL>\n  <Period"));
+        assert!(!spliced.contains("<Location"));
+    }
+
+    #[test]
     fn nothing_spliced_in_can_break_out_of_its_place() {
         let hostile = r#""><Period id="evil">&'<"#;
-        let template = Template::parse(MPD.into()).unwrap();
-        let spliced = template.splice(&Splice {
-            channel: &"demo".parse().unwrap(),
-            bases: &[base(hostile, "http://h")],
-            location: hostile,
+        let mpd = Mpd::parse(MPD.into()).unwrap();
+        let spliced = mpd.splice(&Splice {
+            bases: &[base(hostile, hostile)],
+            location: Some(hostile),
             clock: hostile,
         });
         assert_eq!(spliced.matches("<Period").count(), 1);

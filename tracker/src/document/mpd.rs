@@ -18,7 +18,7 @@ const BEFORE_CLOCK: [&str; 4] = ["Period", "Metrics", "EssentialProperty", "Supp
 
 /// Why a text is no MPD that viewers could be given.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ManifestError {
+pub enum MpdError {
     /// Not well-formed.
     #[error("the MPD is not well-formed XML: {0}")]
     Xml(String),
@@ -44,22 +44,22 @@ pub enum ManifestError {
 
 /// A checked MPD and the places where it is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template {
-    mpd: String,
+pub struct Mpd {
+    text: String,
     bases_at: usize,
     clock_at: usize,
 }
 
-impl Template {
+impl Mpd {
     /// Checks an MPD and finds where it is to be opened.
-    pub fn parse(mpd: String) -> Result<Self, ManifestError> {
+    pub fn parse(text: String) -> Result<Self, MpdError> {
         let mut scan = Scan::default();
-        let mut reader = Reader::from_str(&mpd);
+        let mut reader = Reader::from_str(&text);
         loop {
             let start = position(&reader);
             let event = reader
                 .read_event()
-                .map_err(|error| ManifestError::Xml(error.to_string()))?;
+                .map_err(|error| MpdError::Xml(error.to_string()))?;
             let end = position(&reader);
             match event {
                 Event::Start(tag) => {
@@ -74,9 +74,9 @@ impl Template {
                     scan.depth = scan.depth.saturating_sub(1);
                     scan.closed(tag.name().as_ref(), end);
                 }
-                Event::DocType(_) => return Err(ManifestError::DocType),
+                Event::DocType(_) => return Err(MpdError::DocType),
                 Event::Text(text) if scan.depth == 0 && !text.trim_ascii().is_empty() => {
-                    return Err(ManifestError::Xml("text outside of the document".into()));
+                    return Err(MpdError::Xml("text outside of the document".into()));
                 }
                 Event::Eof => break,
                 _ => {}
@@ -84,7 +84,7 @@ impl Template {
         }
         let (bases_at, clock_at) = scan.places()?;
         Ok(Self {
-            mpd,
+            text,
             bases_at,
             clock_at,
         })
@@ -92,7 +92,7 @@ impl Template {
 
     /// The three pieces: before the base URLs, between them and the clock, behind the clock.
     pub(super) fn pieces(&self) -> (&str, &str, &str) {
-        let (head, rest) = self.mpd.split_at(self.bases_at);
+        let (head, rest) = self.text.split_at(self.bases_at);
         let (body, tail) = rest.split_at(self.clock_at - self.bases_at);
         (head, body, tail)
     }
@@ -110,17 +110,17 @@ struct Scan {
 }
 
 impl Scan {
-    fn opened(&mut self, tag: &BytesStart<'_>, span: std::ops::Range<usize>) -> Result<(), ManifestError> {
+    fn opened(&mut self, tag: &BytesStart<'_>, span: std::ops::Range<usize>) -> Result<(), MpdError> {
         if span.len() > MAX_TAG_BYTES {
-            return Err(ManifestError::LongTag);
+            return Err(MpdError::LongTag);
         }
         let attributes: Vec<_> = tag
             .attributes()
             .collect::<Result<_, _>>()
-            .map_err(|error| ManifestError::Xml(error.to_string()))?;
+            .map_err(|error| MpdError::Xml(error.to_string()))?;
         let name = tag.local_name();
         if let Some(ours) = OURS.into_iter().find(|ours| *ours == name.as_ref()) {
-            return Err(ManifestError::Ours(ours));
+            return Err(MpdError::Ours(ours));
         }
         match self.depth {
             0 => {
@@ -130,7 +130,7 @@ impl Scan {
                 self.documents += 1;
                 // A prefix would leave our own elements, which have none, without a namespace.
                 if tag.name().as_ref() != "MPD" || self.documents > 1 || !attributes.iter().any(is_ours) {
-                    return Err(ManifestError::NotAnMpd);
+                    return Err(MpdError::NotAnMpd);
                 }
                 self.bases_at = span.end;
             }
@@ -138,7 +138,7 @@ impl Scan {
                 self.past_bases |= tag.name().as_ref() != BEFORE_BASES;
                 self.periods += usize::from(tag.name().as_ref() == "Period");
             }
-            MAX_DEPTH.. => return Err(ManifestError::TooDeep),
+            MAX_DEPTH.. => return Err(MpdError::TooDeep),
             _ => {}
         }
         Ok(())
@@ -156,18 +156,18 @@ impl Scan {
         }
     }
 
-    fn places(self) -> Result<(usize, usize), ManifestError> {
+    fn places(self) -> Result<(usize, usize), MpdError> {
         if self.documents == 0 {
-            return Err(ManifestError::NotAnMpd);
+            return Err(MpdError::NotAnMpd);
         }
         if self.depth != 0 {
-            return Err(ManifestError::Xml(
+            return Err(MpdError::Xml(
                 "the document ends in the middle of an element".into(),
             ));
         }
         match self.clock_at {
             Some(clock_at) if self.periods > 0 => Ok((self.bases_at, clock_at)),
-            _ => Err(ManifestError::NoPeriod),
+            _ => Err(MpdError::NoPeriod),
         }
     }
 }
@@ -186,15 +186,15 @@ mod tests {
         format!(r#"<?xml version="1.0"?><MPD xmlns="{NAMESPACE}" profiles="p">{inner}</MPD>"#)
     }
 
-    fn refusal(inner: &str) -> ManifestError {
-        Template::parse(mpd(inner)).unwrap_err()
+    fn refusal(inner: &str) -> MpdError {
+        Mpd::parse(mpd(inner)).unwrap_err()
     }
 
     #[test]
     fn the_pieces_of_an_mpd_make_it_whole_again() {
         let text = mpd("\n  <ProgramInformation/><ServiceDescription/>\n <Period/>\n");
-        let template = Template::parse(text.clone()).unwrap();
-        let (head, body, tail) = template.pieces();
+        let mpd = Mpd::parse(text.clone()).unwrap();
+        let (head, body, tail) = mpd.pieces();
         assert_eq!([head, body, tail].concat(), text);
         assert!(head.ends_with("<ProgramInformation/>"));
         assert!(body.ends_with("<Period/>"));
@@ -204,8 +204,8 @@ mod tests {
     #[test]
     fn the_clock_stands_behind_the_properties_and_before_leap_seconds() {
         let text = mpd("<Period><SupplementalProperty/></Period><Metrics></Metrics><LeapSecondInformation/>");
-        let template = Template::parse(text).unwrap();
-        let (head, body, tail) = template.pieces();
+        let mpd = Mpd::parse(text).unwrap();
+        let (head, body, tail) = mpd.pieces();
         assert!(head.ends_with(r#"profiles="p">"#));
         assert!(body.ends_with("</Metrics>"));
         assert_eq!(tail, "<LeapSecondInformation/></MPD>");
@@ -222,23 +222,23 @@ mod tests {
             ("<Location>x</Location><Period/>", "Location"),
             ("<Period/><UTCTiming/>", "UTCTiming"),
         ] {
-            assert_eq!(refusal(inner), ManifestError::Ours(name));
+            assert_eq!(refusal(inner), MpdError::Ours(name));
         }
     }
 
     #[test]
     fn what_is_no_mpd_is_refused() {
-        assert_eq!(refusal(""), ManifestError::NoPeriod);
-        assert_eq!(refusal("<Metrics/>"), ManifestError::NoPeriod);
-        assert!(matches!(refusal("<Period>"), ManifestError::Xml(_)));
-        assert!(matches!(refusal("<Period a='1' a='2'/>"), ManifestError::Xml(_)));
-        assert_eq!(refusal(&"<a>".repeat(MAX_DEPTH + 1)), ManifestError::TooDeep);
+        assert_eq!(refusal(""), MpdError::NoPeriod);
+        assert_eq!(refusal("<Metrics/>"), MpdError::NoPeriod);
+        assert!(matches!(refusal("<Period>"), MpdError::Xml(_)));
+        assert!(matches!(refusal("<Period a='1' a='2'/>"), MpdError::Xml(_)));
+        assert_eq!(refusal(&"<a>".repeat(MAX_DEPTH + 1)), MpdError::TooDeep);
         assert_eq!(
             refusal(&format!("<Period id='{}'/>", "x".repeat(MAX_TAG_BYTES))),
-            ManifestError::LongTag
+            MpdError::LongTag
         );
         let whole = mpd("<Period/>");
-        assert!(Template::parse(whole.clone()).is_ok(), "the witness");
+        assert!(Mpd::parse(whole.clone()).is_ok(), "the witness");
         for (text, why) in [
             (String::new(), "not an MPD"),
             ("<html/>".into(), "not an MPD"),
@@ -249,7 +249,7 @@ mod tests {
             (whole.replace("</MPD>", ""), "not well-formed"),
             ("<!DOCTYPE MPD>".to_owned() + &whole, "DOCTYPE"),
         ] {
-            let refusal = Template::parse(text.clone()).unwrap_err().to_string();
+            let refusal = Mpd::parse(text.clone()).unwrap_err().to_string();
             assert!(refusal.contains(why), "{text}: {refusal}");
         }
     }
@@ -257,7 +257,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_parsed_without_harm(text in "[<>/?!a-zA-Z=\"' &;\\PC]{0,200}") {
-            let _ = Template::parse(text);
+            let _ = Mpd::parse(text);
         }
 
         #[test]
@@ -265,8 +265,8 @@ mod tests {
             let mut text = mpd("<ProgramInformation/><Period id='1'><AdaptationSet/></Period><Metrics/>");
             let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
             text.insert_str(at, &stuffing);
-            if let Ok(template) = Template::parse(text.clone()) {
-                let (head, body, tail) = template.pieces();
+            if let Ok(mpd) = Mpd::parse(text.clone()) {
+                let (head, body, tail) = mpd.pieces();
                 prop_assert_eq!([head, body, tail].concat(), text);
             }
         }

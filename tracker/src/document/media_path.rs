@@ -1,0 +1,139 @@
+//! What media is called within a channel: `{epoch}/{track}/{file}`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use wire::id::{Epoch, TrackId};
+
+/// The track of the pictures that channels are shown with.
+const POSTER: &str = "poster";
+
+/// A piece of media of a channel. It has one spelling, since caches go by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaPath {
+    /// The epoch that it is of.
+    pub epoch: Epoch,
+    /// The track that it is of; none for pictures.
+    pub track: Option<TrackId>,
+    /// What it is.
+    pub file: MediaFile,
+    text: Box<str>,
+}
+
+/// A kind of media file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaFile {
+    /// What comes before all segments: `init.m4v`.
+    Init,
+    /// A segment: `17.m4v`.
+    Segment(u32),
+    /// One chunk of a segment: `17.3.m4v`.
+    Part(u32),
+    /// A picture, or the seal of one: `poster/3.jpg`.
+    Poster(u32),
+}
+
+/// Why a text names no media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("media is called EPOCH/TRACK/init.m4v, EPOCH/TRACK/NUMBER.m4v or EPOCH/TRACK/NUMBER.PART.m4v")]
+pub struct BadMediaPath;
+
+impl FromStr for MediaPath {
+    type Err = BadMediaPath;
+
+    fn from_str(text: &str) -> Result<Self, BadMediaPath> {
+        read(text).ok_or(BadMediaPath)
+    }
+}
+
+impl fmt::Display for MediaPath {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+fn read(text: &str) -> Option<MediaPath> {
+    let (epoch, rest) = text.split_once('/')?;
+    let (track, name) = rest.split_once('/')?;
+    let (stem, extension) = name.rsplit_once('.')?;
+    let (track, file) = if track == POSTER {
+        let is_picture = matches!(extension, "jpg" | "seal");
+        (None, is_picture.then(|| number(stem).map(MediaFile::Poster))??)
+    } else {
+        let track: TrackId = track.parse().ok()?;
+        (
+            Some(track),
+            (extension == track.extension()).then(|| media(stem))??,
+        )
+    };
+    Some(MediaPath {
+        epoch: epoch.parse().ok()?,
+        track,
+        file,
+        text: text.into(),
+    })
+}
+
+fn media(stem: &str) -> Option<MediaFile> {
+    match stem.split_once('.') {
+        None if stem == "init" => Some(MediaFile::Init),
+        None => number(stem).map(MediaFile::Segment),
+        Some((segment, part)) => {
+            let index: u16 = part.parse().ok()?;
+            (index.to_string() == part).then(|| number(segment).map(MediaFile::Part))?
+        }
+    }
+}
+
+/// A number counted from 1.
+fn number(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number > 0 && number.to_string() == text).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_has_one_spelling() {
+        for (text, file) in [
+            ("1790000000000/v0/init.m4v", MediaFile::Init),
+            ("1/a0/init.m4a", MediaFile::Init),
+            ("1/v15/17.m4v", MediaFile::Segment(17)),
+            ("1/v0/17.0.m4v", MediaFile::Part(17)),
+            ("1/v0/17.12.m4v", MediaFile::Part(17)),
+            ("1/poster/3.jpg", MediaFile::Poster(3)),
+            ("1/poster/3.seal", MediaFile::Poster(3)),
+        ] {
+            let path: MediaPath = text.parse().unwrap();
+            assert_eq!((path.file, path.to_string()), (file, text.to_owned()));
+        }
+        for text in [
+            "",
+            "1",
+            "1/v0",
+            "1/v0/",
+            "01/v0/1.m4v",
+            "1/v0/0.m4v",
+            "1/v0/01.m4v",
+            "1/v0/+1.m4v",
+            "1/v0/1.m4a",
+            "1/a0/1.m4v",
+            "1/v0/1.01.m4v",
+            "1/v0/1.2.3.m4v",
+            "1/v0/init.0.m4v",
+            "1/v0/1.m4v?x",
+            "1/v0/../v1/1.m4v",
+            "1/v0/1.m4v ",
+            "/1/v0/1.m4v",
+            "1/v16/1.m4v",
+            "1/poster/0.jpg",
+            "1/poster/init.jpg",
+            "1/poster/1.m4v",
+            "http://evil/1/v0/1.m4v",
+        ] {
+            assert_eq!(text.parse::<MediaPath>(), Err(BadMediaPath), "{text}");
+        }
+    }
+}
