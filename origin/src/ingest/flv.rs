@@ -21,5 +21,6 @@ mod write;
 mod tests;
 
 pub use bad::{BadTag, Foreign};
+pub(in crate::ingest) use format::{AUDIO_CODES, VIDEO_CODES};
 pub use tags::Tags;
 pub use write::Writer;

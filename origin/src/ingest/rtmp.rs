@@ -7,6 +7,7 @@
 //! A chunk in here is RTMP's, a piece of a message; everywhere else the word means CMAF's.
 
 mod amf;
+mod capabilities;
 mod chunks;
 mod greeting;
 mod message;

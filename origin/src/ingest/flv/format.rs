@@ -33,6 +33,10 @@ pub(super) mod packet_type {
     pub(in super::super) const MOD_EX: u8 = 7;
 }
 
+/// The four characters of every codec that we take.
+pub(in crate::ingest) const VIDEO_CODES: [&str; 4] = ["avc1", "hvc1", "av01", "vp09"];
+pub(in crate::ingest) const AUDIO_CODES: [&str; 2] = ["mp4a", "Opus"];
+
 /// A codec that we take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {

@@ -10,6 +10,8 @@ use rtmp_rs::protocol::constants::{
 };
 use rtmp_rs::protocol::message::{Command, ConnectResponseBuilder, RtmpMessage, UserControlEvent};
 
+use super::capabilities;
+
 /// The only message stream that a connection gets.
 const STREAM: u32 = 1;
 
@@ -52,7 +54,11 @@ impl Writer {
         });
         self.control(&RtmpMessage::SetChunkSize(RECOMMENDED_CHUNK_SIZE));
         self.encoder.set_chunk_size(RECOMMENDED_CHUNK_SIZE);
-        self.command(ConnectResponseBuilder::new().build(transaction));
+        let mut response = ConnectResponseBuilder::new().build(transaction);
+        if let AmfValue::Object(properties) = &mut response.command_object {
+            properties.extend(capabilities::properties());
+        }
+        self.command(response);
     }
 
     /// Refuses `connect`.
