@@ -28,6 +28,9 @@ rust_tests() {
 player_tests() {
   NO_COLOR=1 npm --prefix web-player test 2>&1 | tee "$logs/player"
 }
+page_tests() {
+  NO_COLOR=1 npm --prefix web-player run test:pages 2>&1 | tee "$logs/pages"
+}
 quiet_ci() {
   npm --prefix "$1" ci --no-audit --no-fund --loglevel=error
 }
@@ -81,6 +84,7 @@ step 'web-player: packages' quiet_ci web-player
 step 'web-player: lint' npm --prefix web-player run lint
 step 'web-player: unit tests' player_tests
 step 'web-player: build' npm --prefix web-player run build
+step 'web-player: page tests' page_tests
 step 'web-player: unverified build' npm --prefix web-player run build:unverified
 step 'browser tests: packages' quiet_ci tests/browser
 step 'formatting' cargo fmt --all --check

@@ -25,7 +25,7 @@ export default defineConfig(({ mode }) => ({
     // dash.js is by itself about 750 kB before compression.
     chunkSizeWarningLimit: 800,
     rolldownOptions: {
-      input: { index: here('index.html'), watch: here('watch.html') },
+      input: { index: here('index.html'), watch: here('watch.html'), status: here('status.html') },
     },
   },
   test: { environment: 'node', include: ['test/**/*.test.ts'] },

@@ -1,4 +1,5 @@
 /** `/`: the channels, each a card; and, while there is none, how to make one. */
+import { Cards } from './channels/cards';
 import { http } from './fetch/transport';
 import { h, icon, write } from './page/dom';
 import { header } from './page/header';
@@ -11,7 +12,7 @@ import { words } from './words';
 const EVERY_MS = 2_000;
 const text = words.channels;
 
-const list = h('ul', { class: 'cards' });
+const cards = new Cards();
 const state = h('p', { class: 'state', role: 'status' }, text.loading);
 const empty = h(
   'div',
@@ -20,38 +21,11 @@ const empty = h(
   h('p', {}, text.emptyText),
 );
 
-function card(channel: ChannelNews): HTMLLIElement {
-  const dot = h('span', { class: channel.live ? 'air live' : 'air' }, h('i'), air(channel));
-  const link = h('a', { href: `/watch/${channel.name}` }, channel.name);
-  return h(
-    'li',
-    { class: channel.live ? 'card live' : 'card' },
-    h('div', { class: 'cover', 'aria-hidden': 'true' }, icon('antenna')),
-    h('h2', {}, link),
-    h('p', {}, dot, h('span', { class: 'boxes' }, text.carriedBy(channel.boxes))),
-  );
-}
-
-const air = (channel: ChannelNews): string => (channel.live ? text.live : text.offAir);
-
-/** Live ones first, then by name. */
-const inOrder = (channels: readonly ChannelNews[]): ChannelNews[] =>
-  [...channels].sort((a, b) => Number(b.live) - Number(a.live) || (a.name < b.name ? -1 : 1));
-
-let shown = '';
-
 function show(channels: readonly ChannelNews[] | null): void {
   write(state, channels === null ? text.unreachable : '');
   if (channels === null) return;
   empty.hidden = channels.length > 0;
-  const order = inOrder(channels);
-  // Cards are made anew only when something on them changed: the focus stays where it is.
-  const now = JSON.stringify(order.map(({ name, live, boxes }) => [name, live, boxes]));
-  if (now === shown) return;
-  shown = now;
-  const focused = document.activeElement?.getAttribute('href');
-  list.replaceChildren(...order.map(card));
-  if (focused) list.querySelector<HTMLElement>(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  cards.show(channels);
 }
 
 function command(line: string): HTMLElement {
@@ -111,7 +85,7 @@ document.body.prepend(
     { class: 'channels' },
     h('p', { class: 'lead' }, text.lead),
     state,
-    list,
+    cards.element,
     empty,
     help(),
   ),

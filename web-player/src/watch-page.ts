@@ -44,6 +44,9 @@ function page(channel: string): void {
       video.volume = volume;
       watch.setMuted(volume === 0);
     },
+    choose: (height) => {
+      watch.choose(height);
+    },
     goLive: () => {
       watch.goLive();
     },
@@ -77,6 +80,8 @@ function page(channel: string): void {
       paused: video.paused,
       muted: video.muted,
       volume: video.volume,
+      heights: watch.heights,
+      chosenHeight: watch.chosenHeight,
       atLive: watch.atLive,
       details: !panel.element.hidden,
       fullscreen: isFullscreen(),
@@ -88,6 +93,7 @@ function page(channel: string): void {
       isBanned: (place) => watch.mesh.isBanned(place),
       latency: watch.latency,
       buffer: watch.buffer,
+      height: video.videoHeight,
       interruptions: watch.stalls.list,
     });
   };

@@ -10,6 +10,14 @@ export const words = {
       title: `${channel} is off air`,
       text: 'The picture comes by itself when the channel is back.',
     }),
+    away: {
+      title: 'Waiting for the broadcaster…',
+      text: 'The picture goes on by itself when they are back.',
+    },
+    ended: {
+      title: 'The stream has ended',
+      text: 'Should the channel begin again, it starts here by itself.',
+    },
     missing: (channel: string) => ({
       title: `There is no channel “${channel}”`,
       text: 'Check the address. Should the channel appear, it starts here by itself.',
@@ -39,6 +47,7 @@ export const words = {
       text: 'The browser starts no video by itself here.',
     },
     retrying: { title: 'The video broke off', text: 'Starting it again…' },
+    soundOnly: 'Sound only: there is no picture in the broadcast now.',
     silent: (codec: string) => `No sound: this browser cannot decode ${codec}.`,
   },
 
@@ -54,6 +63,9 @@ export const words = {
     goLive: 'Go live',
     offAir: 'Off air',
     details: 'Details',
+    quality: 'Quality',
+    auto: 'Auto',
+    height: (height: number) => `${height}p`,
     enterFullscreen: 'Full screen',
     leaveFullscreen: 'Leave full screen',
     sound: 'Turn on sound',
@@ -72,6 +84,7 @@ export const words = {
     latency: 'Behind live',
     buffer: 'Buffer',
     interruptions: 'Interruptions',
+    picture: 'Picture',
     none: 'none',
     boxes: 'Boxes',
     origin: 'Origin',
@@ -88,8 +101,7 @@ export const words = {
   channels: {
     title: 'Channels',
     lead: 'Live video, carried by boxes at people’s homes.',
-    live: 'Live',
-    offAir: 'Off air',
+    states: { live: 'Live', away: 'Back soon', ended: 'Off air' },
     carriedBy: (boxes: number) =>
       boxes === 0 ? 'no box yet' : boxes === 1 ? '1 box' : `${boxes} boxes`,
     loading: 'Asking the tracker…',
@@ -106,5 +118,25 @@ export const words = {
     boxText: 'A box takes the video in and passes it on to viewers and to other boxes:',
     copy: 'Copy',
     copied: 'Copied',
+  },
+
+  status: {
+    title: 'Status',
+    link: 'Status',
+    lead: 'The mesh at a glance.',
+    loading: 'Asking the tracker…',
+    unreachable: 'The tracker does not answer. What is below may be old.',
+    channelsTitle: 'Channels',
+    boxesTitle: 'Boxes',
+    noChannels: 'No channel yet',
+    noBoxes: 'No box yet: viewers are served by the origin',
+    onAir: (channels: number) =>
+      channels === 1 ? '1 channel on air' : `${channels} channels on air`,
+    boxCount: (boxes: string) => (boxes === '1' ? '1 box' : `${boxes} boxes`),
+    viewers: (viewers: number) => (viewers === 1 ? '1 viewer' : `${viewers} viewers`),
+    channels: (channels: number) => (channels === 1 ? '1 channel' : `${channels} channels`),
+    heard: (seconds: number) => `heard of ${seconds} s ago`,
+    load: (sending: string, upload: string) => `sends ${sending} of ${upload}`,
+    notListed: (why: string) => `Viewers are not sent here: ${why || 'no reason given'}.`,
   },
 } as const;

@@ -1,8 +1,7 @@
 // Who cannot decode a channel learns which codec it is.
 import { expect, it } from 'vitest';
 
-import { codecName, unplayable } from '../src/watch/codecs';
-import type { Track } from '../src/watch/manifest';
+import { type Track, codecName, unplayable } from '../src/watch/codecs';
 
 const track = (kind: Track['kind'], codec: string): Track => ({
   kind,

@@ -21,6 +21,7 @@ const shown = (banned: Place[] = []): HTMLElement => {
     ledger,
     isBanned: (place) => banned.includes(place),
     latency: 4.24,
+    height: 360,
     buffer: 3,
     interruptions: [],
   });

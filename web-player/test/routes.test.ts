@@ -8,8 +8,9 @@ import type { Transport } from '../src/fetch/transport';
 import { loaderOf } from '../src/watch/loader';
 import { ChannelRoutes, type Routes } from '../src/watch/routes';
 
+const CODECS = 'avc1.64001f';
 const MPD = (epoch: number): string =>
-  `<MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL serviceLocation="box-${epoch}">http://box/</BaseURL><Period><AdaptationSet><SegmentTemplate initialization="${epoch}/$RepresentationID$/init.m4v"/></AdaptationSet></Period></MPD>`;
+  `<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" minimumUpdatePeriod="PT1S"><BaseURL serviceLocation="box-${epoch}">http://box/</BaseURL><Period id="${epoch}" start="PT${100 * epoch}S"><AdaptationSet mimeType="video/mp4"><SegmentTemplate initialization="${epoch}/$RepresentationID$/init.m4v"/><Representation id="v0" codecs="${CODECS}"/></AdaptationSet></Period></MPD>`;
 const URL_ = 'http://tracker/live/demo/manifest.mpd';
 
 describe('manifests', () => {
@@ -27,7 +28,7 @@ describe('manifests', () => {
   beforeEach(() => {
     const keys = (): Promise<[]> => Promise.resolve([]);
     mesh = new Mesh({ transport, verify: vi.fn(), keys, ledger: new Ledger() });
-    routes = new ChannelRoutes('demo', transport, mesh, () => undefined);
+    routes = new ChannelRoutes({ channel: 'demo', transport, mesh, supports: () => true });
   });
 
   it('fail as long as there was none', async () => {
@@ -44,35 +45,37 @@ describe('manifests', () => {
     expect(await manifest()).toBe(first);
   });
 
-  it('of another epoch bring new places, but leave the old timeline to be played out', async () => {
-    answer = MPD(1);
-    const first = await manifest();
-    answer = MPD(2);
-    expect(await manifest()).toBe(first);
-    expect(routes.epoch).toBe(1n);
-    expect(mesh.places.map((place) => place.name)).toEqual(['box-2']);
-  });
-
-  it('with the next epoch in them are followed into it', async () => {
+  it('that forget the epoch that is played keep it until it is played out', async () => {
     answer = MPD(1);
     await manifest();
-    mesh.segment = vi.fn(() => Promise.reject(new Error('nobody')));
-    const next = routes.segment(
-      'http://mesh/live/demo/2/v0/1.m4v',
-      new AbortController().signal,
-      () => undefined,
-    );
-    await expect(next).rejects.toThrow('nobody');
-    expect(routes.epoch).toBe(2n);
+    routes.plays('1');
+    answer = MPD(2);
+    const both = await manifest();
+    expect(both.match(/<Period id="\d"/g)).toEqual(['<Period id="1"', '<Period id="2"']);
+    expect(mesh.places.map((place) => place.name)).toEqual(['box-2']);
+    expect([routes.played?.epoch, routes.newest?.epoch]).toEqual([1n, 2n]);
+    routes.plays('2');
+    expect((await manifest()).match(/<Period/g)).toHaveLength(1);
   });
 
-  it('that cannot be played end the playback', async () => {
+  it('with nothing that can be played are answered with the last one', async () => {
+    const supports = (type: string): boolean => !type.includes('hvc1');
+    routes = new ChannelRoutes({ channel: 'demo', transport, mesh, supports });
+    answer = MPD(2).replace(CODECS, 'hvc1.1.6.L93.B0');
+    await expect(manifest()).rejects.toThrow('nothing of it can be played');
+    expect(routes.newest?.unplayable).toHaveLength(1);
     answer = MPD(1);
-    routes = new ChannelRoutes('demo', transport, mesh, () => {
-      throw new Error('cannot decode');
-    });
-    await expect(manifest()).rejects.toThrow('cannot decode');
-    await expect(manifest()).rejects.toThrow('cannot decode');
+    const first = await manifest();
+    answer = MPD(2).replace(CODECS, 'hvc1.1.6.L93.B0');
+    expect(await manifest()).toBe(first);
+    expect(routes.newest?.unplayable).toHaveLength(1);
+  });
+
+  it('tell which Periods have tracks of the same kinds', async () => {
+    answer = MPD(1);
+    await manifest();
+    expect([...routes.kindsOf('1')]).toEqual(['video']);
+    expect([...routes.kindsOf('9')]).toEqual([]);
   });
 });
 
@@ -122,6 +125,22 @@ describe('the loader', () => {
   it('answers with a status when something fails, since dash.js stalls on a rejection', async () => {
     routes.segment = () => Promise.reject(new Error('nobody has it'));
     expect(await load('MediaSegment')).toMatchObject({ status: 504, data: null });
+  });
+
+  it('tells how the bytes come, without going back where another place is asked', async () => {
+    routes.segment = (_, __, onBytes) => {
+      for (const bytes of [0, 100, 40, 90, 120]) onBytes(bytes, 120);
+      return Promise.resolve(opened);
+    };
+    const seen: number[] = [];
+    const onprogress = ({ loaded }: { loaded: number }): void => {
+      seen.push(loaded);
+    };
+    await new Promise<void>((resolve) => {
+      const customData = { request: { type: 'MediaSegment' }, onprogress, onloadend: resolve };
+      loader.load({ url: URL_, customData }, {});
+    });
+    expect(seen).toEqual([0, 100, 120]);
   });
 
   it('ends a request that is aborted, and tells of it once', async () => {

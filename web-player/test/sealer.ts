@@ -76,12 +76,18 @@ export class Origin {
   /** One chunk, whole; `changes` are the lies that a test wants told. */
   chunk(facts: Partial<Facts> = {}, media = 'moving pictures', changes: Changes = {}): Buffer {
     const told = { ...FACTS, ...facts };
-    const styp =
-      told.index === 0 ? box('styp', Buffer.from('msdh\0\0\0\0msdhcmfc')) : Buffer.alloc(0);
     const body = Buffer.concat([
       box('moof', Buffer.from('fragment')),
       box('mdat', Buffer.from(media)),
     ]);
+    return this.sealedChunk(body, told, changes);
+  }
+
+  /** A chunk round a `moof` and its `mdat`. */
+  sealedChunk(body: Buffer, facts: Partial<Facts>, changes: Changes = {}): Buffer {
+    const told = { ...FACTS, ...facts };
+    const styp =
+      told.index === 0 ? box('styp', Buffer.from('msdh\0\0\0\0msdhcmfc')) : Buffer.alloc(0);
     const seal = this.#seal(told, Buffer.concat([styp, body]), changes);
     const fields = Buffer.alloc(24);
     fields.writeUInt8(1, 0);
@@ -95,11 +101,16 @@ export class Origin {
   }
 
   init(facts: Partial<Facts> = {}, changes: Changes = {}): Buffer {
-    const none = { segment: 0, index: 0, last: true, time: 0n, duration: 0 };
     const head = Buffer.concat([
       box('ftyp', Buffer.from('cmfc\0\0\0\0')),
       box('moov', Buffer.from('tracks')),
     ]);
+    return this.sealedInit(head, facts, changes);
+  }
+
+  /** An init segment round a `ftyp` and its `moov`. */
+  sealedInit(head: Buffer, facts: Partial<Facts>, changes: Changes = {}): Buffer {
+    const none = { segment: 0, index: 0, last: true, time: 0n, duration: 0 };
     const seal = this.#seal({ ...FACTS, ...none, ...facts }, head, changes);
     const type = Buffer.from('b0c5e5ea1b0c4e5ea1b0c5e5ea1b0c01', 'hex');
     return Buffer.concat([head, box('uuid', Buffer.concat([type, seal]))]);

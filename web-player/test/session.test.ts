@@ -2,11 +2,20 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { Transport } from '../src/fetch/transport';
-import { readChannels } from '../src/session/news';
+import { readBoxes, readChannels } from '../src/session/news';
 import { Session, channelIn } from '../src/session/session';
 import { Origin } from './sealer';
 
 const KEY = new Origin(1).hex;
+const NOTHING = {
+  state: 'ended',
+  epoch: null,
+  keys: [],
+  boxes: 0,
+  poster: null,
+  tracks: [],
+  warnings: [],
+};
 
 describe('the address', () => {
   it.each([
@@ -31,8 +40,18 @@ describe('the channels', () => {
   it('are read', () => {
     const demo = { name: 'demo', live: true, epoch: 5, keys: [KEY], newest: 9, boxes: 3 };
     expect(readChannels({ channels: [demo] })).toEqual([
-      { name: 'demo', live: true, epoch: 5n, keys: [KEY], boxes: 3 },
+      { ...NOTHING, name: 'demo', state: 'live', epoch: 5n, keys: [KEY], boxes: 3 },
     ]);
+  });
+
+  it.each([
+    [{ live: true }, 'live'],
+    [{ live: true, state: 'away' }, 'away'],
+    [{ live: false, state: 'ended' }, 'ended'],
+    [{ live: false, state: 'asleep' }, 'ended'],
+  ])('in the state %j are %s', (said, state) => {
+    const channel = { name: 'demo', epoch: 5, keys: [], boxes: 0, ...said };
+    expect(readChannels({ channels: [channel] })?.[0]?.state).toBe(state);
   });
 
   it.each([null, 1, 'x', [], {}, { channels: 1 }])('are none in %j', (json) => {
@@ -47,16 +66,53 @@ describe('the channels', () => {
       { name: 'UPPER' },
       { name: 'x', live: 'yes', epoch: 1.5, keys: ['no', 5] },
     ];
-    expect(readChannels({ channels: odd })).toEqual([
-      { name: 'x', live: false, epoch: null, keys: [], boxes: 0 },
-    ]);
+    expect(readChannels({ channels: odd })).toEqual([{ ...NOTHING, name: 'x' }]);
   });
+
+  it('tell of their picture, their tracks and what is wrong with them', () => {
+    const track = { id: 'v0', codecs: 'avc1.64001f', bits_per_second: 3_000_000, more: 1 };
+    const warning = { code: 'keyframe-interval', text: 'Keyframes are 10 s apart.' };
+    const demo = { name: 'demo', tracks: [track, 7], warnings: [warning, null] };
+    const poster = '/compat/live/demo/1790000000000/poster/3.jpg';
+    expect(readChannels({ channels: [{ ...demo, poster }] })?.[0]).toMatchObject({
+      poster,
+      tracks: [{ id: 'v0', codecs: 'avc1.64001f', bitsPerSecond: 3_000_000 }],
+      warnings: [warning],
+    });
+  });
+
+  it.each([null, 5, 'http://elsewhere/a.jpg', '//elsewhere/a.jpg', '/a.svg', 'javascript:1'])(
+    'have no picture at %j',
+    (poster) => {
+      const read = readChannels({ channels: [{ name: 'demo', poster }] });
+      expect(read?.[0]?.poster).toBeNull();
+    },
+  );
 
   it('are bounded', () => {
     const many = Array.from({ length: 5_000 }, () => ({ name: 'x', keys: Array(99).fill(KEY) }));
     const read = readChannels({ channels: many }) ?? [];
     expect(read).toHaveLength(1_000);
     expect(read[0]?.keys).toHaveLength(16);
+  });
+});
+
+describe('the boxes', () => {
+  it('are read', () => {
+    const box = {
+      ...{ id: 'box-1', http: 'http://192.0.2.1:8090', channels: ['demo'], listed: false },
+      ...{ why: 'it does not answer', upload_bits_per_second: 20_000_000 },
+      ...{ sending_bits_per_second: 5_000_000, viewers: 3, age_ms: 1_200 },
+    };
+    expect(readBoxes({ boxes: [box, { ...box, listed: true }] })).toMatchObject([
+      { why: 'it does not answer', viewers: 3, channels: 1, uploadBitsPerSecond: 20_000_000 },
+      { why: null, age: 1_200, sendingBitsPerSecond: 5_000_000 },
+    ]);
+  });
+
+  it('lose what is out of shape', () => {
+    expect(readBoxes({ boxes: [null, {}] })).toMatchObject([{ id: '', viewers: 0, why: '' }]);
+    expect(readBoxes({})).toBeNull();
   });
 });
 
@@ -87,6 +143,16 @@ describe('a session', () => {
     await session.refresh();
     expect(session.onAir).toMatchObject({ kind: 'live', epoch: 5n });
     expect((await session.keys(false)).map((key) => key.hex)).toEqual([KEY]);
+  });
+
+  it('is live, and says so, while the publisher is away', async () => {
+    const demo = { name: 'demo', live: true, state: 'away', epoch: 5, keys: [KEY] };
+    answer = { channels: [demo] };
+    await session.refresh();
+    expect(session.onAir).toMatchObject({ kind: 'live', away: true, epoch: 5n });
+    answer = { channels: [{ ...demo, state: 'live' }] };
+    await session.refresh();
+    expect(session.onAir).toMatchObject({ kind: 'live', away: false });
   });
 
   it('keeps what it knows while the tracker is away', async () => {

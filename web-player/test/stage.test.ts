@@ -1,14 +1,16 @@
-// It begins by itself, plays out what is left, and never gives up.
+// It begins by itself, goes on by itself, plays out what is left, and never gives up.
 import { describe, expect, it } from 'vitest';
 
 import type { OnAir } from '../src/session/session';
 import { type View, nextStep, restAfter } from '../src/watch/stage';
 
 const key = { hex: '', bytes: new Uint8Array(), verify: () => Promise.resolve(true) };
-const live = (epoch = 1n): OnAir => ({ kind: 'live', epoch, keys: [key] });
+const live = (epoch = 1n, away = false): OnAir => ({ kind: 'live', epoch, keys: [key], away });
 const view = (change: Partial<View>): View => ({
   onAir: live(),
   attached: null,
+  isFinal: false,
+  ended: false,
   stuckMs: 0,
   lost: false,
   buffer: 3,
@@ -21,7 +23,7 @@ const step = (change: Partial<View>): string => nextStep(view(change));
 describe('a channel that is live', () => {
   it('is attached, but not before its keys are known', () => {
     expect(step({})).toBe('attach');
-    expect(step({ onAir: { kind: 'live', epoch: 1n, keys: [] } })).toBe('stay');
+    expect(step({ onAir: { kind: 'live', epoch: 1n, keys: [], away: false } })).toBe('stay');
   });
 
   it('is left alone while it plays', () => {
@@ -41,10 +43,32 @@ describe('a channel that is live', () => {
 });
 
 describe('a new epoch', () => {
-  it('begins when the old one is played out', () => {
-    expect(step({ onAir: live(2n), attached: 1n })).toBe('stay');
-    expect(step({ onAir: live(2n), attached: 1n, stuckMs: 800, buffer: 3 })).toBe('stay');
-    expect(step({ onAir: live(2n), attached: 1n, stuckMs: 800, buffer: 0 })).toBe('attach');
+  const next = { onAir: live(2n), attached: 1n };
+
+  it('is a new Period, into which the player goes by itself', () => {
+    expect(step(next)).toBe('stay');
+    expect(step({ ...next, stuckMs: 5_000, buffer: 0 })).toBe('stay');
+  });
+
+  it('is attached when the player does not', () => {
+    expect(step({ ...next, stuckMs: 8_000, buffer: 0 })).toBe('attach');
+  });
+
+  it('is attached when the last manifest was the last of all, and is played out', () => {
+    expect(step({ ...next, isFinal: true })).toBe('stay');
+    expect(step({ ...next, isFinal: true, ended: true })).toBe('attach');
+    expect(step({ ...next, isFinal: true, stuckMs: 800, buffer: 0 })).toBe('attach');
+  });
+});
+
+describe('a channel whose publisher is away', () => {
+  it('keeps its last picture', () => {
+    expect(step({ onAir: live(1n, true), attached: 1n, stuckMs: 25_000, buffer: 0 })).toBe('stay');
+  });
+
+  it('is attached when the publisher is back', () => {
+    expect(step({ onAir: live(1n, true) })).toBe('stay');
+    expect(step({ onAir: live(2n) })).toBe('attach');
   });
 });
 
@@ -52,6 +76,7 @@ describe('a channel that goes off air', () => {
   it.each([{ kind: 'off-air' }, { kind: 'missing' }] as const)('is played out ($kind)', (onAir) => {
     expect(step({ onAir, attached: 1n })).toBe('stay');
     expect(step({ onAir, attached: 1n, stuckMs: 800, buffer: 0 })).toBe('detach');
+    expect(step({ onAir, attached: 1n, ended: true })).toBe('detach');
     expect(step({ onAir })).toBe('stay');
   });
 });
@@ -61,7 +86,8 @@ it('a tracker that has not answered yet changes nothing', () => {
 });
 
 it('video that cannot be decoded is not tried again, until the next epoch', () => {
-  expect(step({ undecodable: 1n, attached: 1n })).toBe('detach');
+  expect(step({ undecodable: 1n, attached: 1n })).toBe('stay');
+  expect(step({ undecodable: 1n, attached: 1n, stuckMs: 800, buffer: 0 })).toBe('detach');
   expect(step({ undecodable: 1n })).toBe('stay');
   expect(step({ undecodable: 1n, onAir: live(2n) })).toBe('attach');
 });

@@ -39,6 +39,17 @@ it('one from when it stood until it moves, told of while it goes on', () => {
   expect(stalls.list[0]?.seconds).toBeCloseTo(2);
 });
 
+it('one over a hole of the timeline tells how much there was not', () => {
+  pass(1, true);
+  pass(5, false);
+  expect(stalls.isOpen).toBe(true);
+  position += 5;
+  pass(1, true);
+  expect(stalls.isOpen).toBe(false);
+  expect(stalls.list[0]?.skipped).toBeCloseTo(5.1);
+  expect(stalls.list[0]?.seconds).toBeCloseTo(5);
+});
+
 it('not for a breath, nor for a pause', () => {
   pass(1, true);
   pass(0.2, false);

@@ -35,7 +35,10 @@ it('gives the body, and tells of it as it comes', async () => {
     onBytes: (...told) => seen.push(told),
   });
   expect(bytes).toEqual(Uint8Array.of(1, 2, 3));
-  expect(seen).toEqual([[3, 3]]);
+  expect(seen).toEqual([
+    [0, 3],
+    [3, 3],
+  ]);
 });
 
 it('sends no cookie, no referrer, and keeps nothing', async () => {

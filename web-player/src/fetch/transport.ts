@@ -9,7 +9,7 @@ export interface Order {
   readonly signal: AbortSignal;
   /** More bytes than this are not taken. */
   readonly limit: number;
-  /** Told with every piece that arrives: the bytes so far, and of how many if that is known. */
+  /** Told when the answer begins and with every piece of it: the bytes so far, and of how many if that is known. */
   readonly onBytes?: (received: number, total: number | null) => void;
 }
 
@@ -45,6 +45,7 @@ export const http: Transport = {
       void answer.body?.cancel();
       throw new NoAnswer(`${url} has ${total} bytes, over ${limit}`, 0);
     }
+    onBytes?.(0, total);
     return await collect(url, answer, limit, signal, (received) => onBytes?.(received, total));
   },
 };

@@ -6,6 +6,8 @@ export interface ControlActions {
   readonly togglePlay: () => void;
   readonly toggleMute: () => void;
   readonly setVolume: (volume: number) => void;
+  /** Pictures of that height; null for whatever the line allows. */
+  readonly choose: (height: number | null) => void;
   readonly goLive: () => void;
   readonly toggleDetails: () => void;
   readonly toggleFullscreen: () => void;
@@ -17,6 +19,9 @@ export interface ControlState {
   readonly paused: boolean;
   readonly muted: boolean;
   readonly volume: number;
+  /** Heights of the pictures to choose from. */
+  readonly heights: readonly number[];
+  readonly chosenHeight: number | null;
   readonly atLive: boolean;
   readonly details: boolean;
   readonly fullscreen: boolean;
@@ -29,6 +34,12 @@ export class Controls {
   readonly #liveText = h('span', {}, words.controls.live);
   readonly #mute: HTMLButtonElement;
   readonly #volume: HTMLInputElement;
+  readonly #quality = h('select', {
+    class: 'quality',
+    'aria-label': words.controls.quality,
+    title: words.controls.quality,
+    hidden: true,
+  });
   readonly #details: HTMLButtonElement;
   readonly #fullscreen: HTMLButtonElement;
 
@@ -49,6 +60,9 @@ export class Controls {
     this.#volume.addEventListener('input', () => {
       actions.setVolume(this.#volume.valueAsNumber);
     });
+    this.#quality.addEventListener('change', () => {
+      actions.choose(Number(this.#quality.value) || null);
+    });
     this.#details = button(actions.toggleDetails);
     this.#details.setAttribute('aria-controls', 'details');
     this.#fullscreen = button(actions.toggleFullscreen);
@@ -60,6 +74,7 @@ export class Controls {
       h('span', { class: 'gap' }),
       this.#mute,
       this.#volume,
+      this.#quality,
       this.#details,
       this.#fullscreen,
     );
@@ -85,6 +100,23 @@ export class Controls {
     this.#details.setAttribute('aria-expanded', String(state.details));
     const volume = String(state.muted ? 0 : state.volume);
     if (this.#volume.value !== volume) this.#volume.value = volume;
+    this.#showQuality(state);
+  }
+
+  /** A choice is offered only where there is one. */
+  #showQuality({ heights, chosenHeight }: ControlState): void {
+    const text = words.controls;
+    const values = ['', ...heights.map(String)];
+    if (values.join() !== [...this.#quality.options].map(({ value }) => value).join()) {
+      this.#quality.replaceChildren(
+        h('option', { value: '' }, text.auto),
+        ...heights.map((height) => h('option', { value: String(height) }, text.height(height))),
+      );
+    }
+    this.#quality.hidden = heights.length < 2;
+    const chosen = heights.find((height) => height === chosenHeight);
+    const value = chosen === undefined ? '' : String(chosen);
+    if (this.#quality.value !== value) this.#quality.value = value;
   }
 }
 
@@ -112,7 +144,7 @@ function listenToKeys(actions: ControlActions): void {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     const focused = event.target instanceof Element ? event.target : null;
-    if (event.key === ' ' && focused?.closest('button, a, input')) return;
+    if (event.key === ' ' && focused?.closest('button, a, input, select')) return;
     const action = keys[event.key.toLowerCase()];
     if (!action) return;
     event.preventDefault();

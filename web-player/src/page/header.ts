@@ -8,4 +8,5 @@ export const header = (title: string): HTMLElement =>
     { class: 'top' },
     h('a', { class: 'brand', href: '/' }, mark(), h('span', {}, words.brand)),
     h('h1', {}, title),
+    h('nav', {}, h('a', { href: '/status' }, words.status.link)),
   );

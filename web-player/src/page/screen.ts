@@ -5,6 +5,8 @@ import { h, icon, write } from './dom';
 export interface Notice {
   readonly title: string;
   readonly text: string;
+  /** Whether the picture stays to be seen behind it. */
+  readonly over?: boolean;
 }
 
 export class Screen {
@@ -58,6 +60,7 @@ export class Screen {
     this.#notice.classList.toggle('shown', state.notice !== null);
     // The words stay while the notice fades.
     if (state.notice) {
+      this.#notice.classList.toggle('over', state.notice.over === true);
       write(this.#title, state.notice.title);
       write(this.#text, state.notice.text);
     }

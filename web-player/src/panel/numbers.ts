@@ -14,6 +14,13 @@ export function bytes(count: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit] ?? ''}`;
 }
 
+/** "3.2 Mbit/s" */
+export function bits(perSecond: number): string {
+  if (perSecond < 999_500) return `${Math.round(perSecond / 1_000)} kbit/s`;
+  const millions = perSecond / 1_000_000;
+  return `${millions.toFixed(millions < 99.95 ? 1 : 0)} Mbit/s`;
+}
+
 /** "4.2 s"; a dash for what is not known */
 export const seconds = (value: number | null): string =>
   value === null ? '–' : `${Math.max(0, value).toFixed(1)} s`;

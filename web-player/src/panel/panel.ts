@@ -13,6 +13,8 @@ export interface Figures {
   readonly isBanned: (place: Place) => boolean;
   readonly latency: number | null;
   readonly buffer: number;
+  /** Of the picture, in pixels; 0 while there is none. */
+  readonly height: number;
   readonly interruptions: readonly { readonly seconds: number }[];
 }
 
@@ -36,6 +38,7 @@ export class Panel {
   readonly #body = h('tbody');
   readonly #latency = h('dd', {}, '–');
   readonly #buffer = h('dd', {}, '–');
+  readonly #picture = h('dd', {}, '–');
   readonly #interruptions = h('dd', {}, words.panel.none);
   readonly #rows = new Map<string, Row>();
   #badgeKind = '';
@@ -61,6 +64,7 @@ export class Panel {
         {},
         ...figure(text.latency, this.#latency),
         ...figure(text.buffer, this.#buffer),
+        ...figure(text.picture, this.#picture),
         ...figure(text.interruptions, this.#interruptions),
       ),
       this.#table,
@@ -75,6 +79,7 @@ export class Panel {
     this.#showVerdict(figures.ledger.appended);
     write(this.#latency, seconds(figures.latency));
     write(this.#buffer, seconds(figures.latency === null ? null : figures.buffer));
+    write(this.#picture, figures.height > 0 ? words.controls.height(figures.height) : '–');
     write(this.#interruptions, interruptions(figures.interruptions));
   }
 

@@ -1,39 +1,106 @@
-/** What the tracker tells of its channels, read with care: shapes are checked, lists are bounded. */
+/** What the tracker tells of its channels and boxes: shapes are checked, lists are bounded. */
 import { isChannel } from '../verify/record';
+import { type Shape, count, isObject, objects, text, texts } from './shapes';
 
 const MAX_CHANNELS = 1_000;
+const MAX_BOXES = 10_000;
 const MAX_KEYS = 16;
+const MAX_TRACKS = 32;
+const MAX_WARNINGS = 16;
+const MAX_CODE = 64;
+const MAX_TEXT = 512;
 const KEY = /^[0-9a-f]{64}$/;
+/** A path at the tracker itself. */
+const POSTER = /^\/(?:[a-z0-9_-]+\/)+\d+\.jpg$/;
+
+/** Live; its publisher away, and perhaps back soon; over until its next epoch. */
+export type ChannelState = 'live' | 'away' | 'ended';
 
 export interface ChannelNews {
   readonly name: string;
-  readonly live: boolean;
+  readonly state: ChannelState;
   /** Milliseconds since 1970; null when the channel was never on air. */
   readonly epoch: bigint | null;
   /** Public keys of its origin, in hexadecimal. */
   readonly keys: readonly string[];
   /** How many boxes carry it. */
   readonly boxes: number;
+  /** The path of its newest picture, or null. */
+  readonly poster: string | null;
+  readonly tracks: readonly TrackNews[];
+  /** What is wrong with what the encoder sends. */
+  readonly warnings: readonly WarningNews[];
+}
+
+export interface TrackNews {
+  readonly id: string;
+  readonly codecs: string;
+  readonly bitsPerSecond: number;
+}
+
+export interface WarningNews {
+  readonly code: string;
+  readonly text: string;
+}
+
+export interface BoxNews {
+  readonly id: string;
+  readonly http: string;
+  /** Why viewers are not sent there; null when they are. */
+  readonly why: string | null;
+  readonly uploadBitsPerSecond: number;
+  readonly sendingBitsPerSecond: number;
+  readonly viewers: number;
+  readonly channels: number;
+  /** Milliseconds since it was last heard of. */
+  readonly age: number;
 }
 
 /** The channels in the tracker's answer, or null when it is none. */
 export function readChannels(json: unknown): ChannelNews[] | null {
   if (!isObject(json) || !Array.isArray(json.channels)) return null;
-  const channels: unknown[] = json.channels.slice(0, MAX_CHANNELS);
-  return channels.map(readChannel).filter((channel) => channel !== null);
+  return objects(json.channels, MAX_CHANNELS)
+    .map(readChannel)
+    .filter((channel) => channel !== null);
 }
 
-function readChannel(json: unknown): ChannelNews | null {
-  if (!isObject(json) || typeof json.name !== 'string' || !isChannel(json.name)) return null;
-  const keys = Array.isArray(json.keys) ? json.keys.slice(0, MAX_KEYS) : [];
+/** The boxes in the tracker's answer, or null when it is none. */
+export function readBoxes(json: unknown): BoxNews[] | null {
+  if (!isObject(json) || !Array.isArray(json.boxes)) return null;
+  return objects(json.boxes, MAX_BOXES).map((box) => ({
+    id: text(box.id, MAX_CODE),
+    http: text(box.http, MAX_TEXT),
+    why: box.listed === true ? null : text(box.why, MAX_TEXT),
+    uploadBitsPerSecond: count(box.upload_bits_per_second),
+    sendingBitsPerSecond: count(box.sending_bits_per_second),
+    viewers: count(box.viewers),
+    channels: texts(box.channels, MAX_CHANNELS).length,
+    age: count(box.age_ms),
+  }));
+}
+
+function readChannel(json: Shape): ChannelNews | null {
+  if (typeof json.name !== 'string' || !isChannel(json.name)) return null;
   return {
     name: json.name,
-    live: json.live === true,
+    state: readState(json),
     epoch: Number.isSafeInteger(json.epoch) ? BigInt(json.epoch as number) : null,
-    keys: keys.filter((key): key is string => typeof key === 'string' && KEY.test(key)),
-    boxes: Number.isSafeInteger(json.boxes) ? Math.max(0, json.boxes as number) : 0,
+    keys: texts(json.keys, MAX_KEYS).filter((key) => KEY.test(key)),
+    boxes: count(json.boxes),
+    poster: typeof json.poster === 'string' && POSTER.test(json.poster) ? json.poster : null,
+    tracks: objects(json.tracks, MAX_TRACKS).map((track) => ({
+      id: text(track.id, MAX_CODE),
+      codecs: text(track.codecs, MAX_CODE),
+      bitsPerSecond: count(track.bits_per_second),
+    })),
+    warnings: objects(json.warnings, MAX_WARNINGS).map((warning) => ({
+      code: text(warning.code, MAX_CODE),
+      text: text(warning.text, MAX_TEXT),
+    })),
   };
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
+function readState({ state, live }: Shape): ChannelState {
+  if (state === 'live' || state === 'away' || state === 'ended') return state;
+  return live === true ? 'live' : 'ended';
+}

@@ -16,7 +16,13 @@ export type OnAir =
   /** It knows no such channel. */
   | { readonly kind: 'missing' }
   | { readonly kind: 'off-air' }
-  | { readonly kind: 'live'; readonly epoch: bigint; readonly keys: readonly PublicKey[] };
+  | {
+      readonly kind: 'live';
+      readonly epoch: bigint;
+      readonly keys: readonly PublicKey[];
+      /** Whether its publisher is gone, and may be back. */
+      readonly away: boolean;
+    };
 
 /** The channel in `/watch/{channel}`, or null. */
 export function channelIn(pathname: string): string | null {
@@ -60,11 +66,12 @@ export class Session {
     const news = channels.find((channel) => channel.name === this.channel);
     if (!news) {
       this.onAir = { kind: 'missing' };
-    } else if (!news.live || news.epoch === null) {
+    } else if (news.state === 'ended' || news.epoch === null) {
       this.onAir = { kind: 'off-air' };
     } else {
       this.#lastKeys = await this.#usableOf(news.keys);
-      this.onAir = { kind: 'live', epoch: news.epoch, keys: this.#lastKeys };
+      const away = news.state === 'away';
+      this.onAir = { kind: 'live', epoch: news.epoch, keys: this.#lastKeys, away };
     }
   }
 

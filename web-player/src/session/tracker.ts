@@ -1,17 +1,28 @@
-/** The questions that the page asks the tracker. */
+/** The questions that the pages ask the tracker. */
 import type { Transport } from '../fetch/transport';
-import { type ChannelNews, readChannels } from './news';
+import { type BoxNews, type ChannelNews, readBoxes, readChannels } from './news';
 
-const MAX_ANSWER_BYTES = 1 << 20;
+const MAX_ANSWER_BYTES = 8 << 20;
 const PATIENCE_MS = 5_000;
 
 /** The channels, or null when the tracker cannot be understood; rejects when it does not answer. */
-export async function askForChannels(transport: Transport): Promise<ChannelNews[] | null> {
+export const askForChannels = (transport: Transport): Promise<ChannelNews[] | null> =>
+  ask(transport, '/api/v1/channels', readChannels);
+
+/** The boxes, likewise. */
+export const askForBoxes = (transport: Transport): Promise<BoxNews[] | null> =>
+  ask(transport, '/api/v1/boxes', readBoxes);
+
+async function ask<T>(
+  transport: Transport,
+  path: string,
+  read: (json: unknown) => T | null,
+): Promise<T | null> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  const url = new URL('/api/v1/channels', location.href).href;
+  const url = new URL(path, location.href).href;
   const bytes = await transport.get(url, { signal, limit: MAX_ANSWER_BYTES });
   try {
-    return readChannels(JSON.parse(new TextDecoder().decode(bytes)));
+    return read(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     return null;
   }

@@ -1,5 +1,16 @@
 /** Which of a channel's tracks a browser can decode, and what to call the others. */
-import type { Track } from './manifest';
+
+export type Kind = 'video' | 'audio';
+
+export interface Track {
+  readonly kind: Kind;
+  /** As `MediaSource.isTypeSupported` takes it. */
+  readonly type: string;
+  readonly codec: string;
+}
+
+/** Whether a type can be played. */
+export type Supports = (type: string) => boolean;
 
 /** RFC 6381 names, and what people call them. */
 const NAMES: readonly (readonly [RegExp, string])[] = [
@@ -16,16 +27,13 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
 ];
 
 export interface Unplayable {
-  readonly kind: 'video' | 'audio';
+  readonly kind: Kind;
   /** "H.265 (HEVC), hvc1.1.6.L93.B0" */
   readonly codec: string;
 }
 
 /** The kinds of track of which not one can be decoded. */
-export function unplayable(
-  tracks: readonly Track[],
-  supports: (type: string) => boolean,
-): Unplayable[] {
+export function unplayable(tracks: readonly Track[], supports: Supports): Unplayable[] {
   return (['video', 'audio'] as const).flatMap((kind) => {
     const of = tracks.filter((track) => track.kind === kind);
     const first = of[0];
@@ -40,7 +48,7 @@ export function codecName(codec: string): string {
 }
 
 /** What this browser plays by MediaSource; null when it has none. */
-export function mediaSourceSupport(): ((type: string) => boolean) | null {
+export function mediaSourceSupport(): Supports | null {
   const scope = globalThis as { ManagedMediaSource?: typeof MediaSource };
   const source =
     (globalThis.MediaSource as typeof MediaSource | undefined) ?? scope.ManagedMediaSource;

@@ -13,6 +13,8 @@ export type State =
   | 'playing'
   /** Started, and standing still for want of data. */
   | 'waiting'
+  /** Standing, or not yet started, since the publisher is away. */
+  | 'away'
   /** The channel is not on air, or does not exist. */
   | 'off-air'
   /** It cannot be played here; `message` says why. */
@@ -23,10 +25,16 @@ export interface Diagnostics {
   /** What the page tells the viewer, in words; empty when there is nothing to say. */
   readonly message: string;
   readonly channel: string;
+  /** What the tracker says of the channel. */
+  readonly onAir: 'unknown' | 'missing' | 'off-air' | 'away' | 'live';
   /** The epoch that is played, or null. */
   readonly epoch: number | null;
   readonly paused: boolean;
   readonly muted: boolean;
+  /** Heights of the pictures to choose from, the highest first. */
+  readonly heights: readonly number[];
+  /** The height that the viewer chose; null while the player does. */
+  readonly chosenHeight: number | null;
   /** Seconds behind what happens. */
   readonly latency: number | null;
   /** Seconds of media ahead. */

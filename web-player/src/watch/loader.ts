@@ -88,7 +88,12 @@ async function answer(
         return ok(await routes.manifest(request.url, signal));
       case 'InitializationSegment':
       case 'MediaSegment': {
+        // dash.js takes the speed of the line from what follows the first call, which is that the answer begins.
+        // Where several places are asked, the one that is furthest counts.
+        let furthest = -1;
         const progress = (loaded: number, total: number | null): void => {
+          if (loaded <= furthest) return;
+          furthest = loaded;
           onprogress?.({ lengthComputable: total !== null, loaded, total: total ?? 0 });
         };
         const opened = await routes.segment(request.url, signal, progress);

@@ -1,4 +1,5 @@
 /** What the page says instead of a picture: pure, from what the tracker says and how the player fares. */
+import type { Notice } from '../page/screen';
 import type { OnAir } from '../session/session';
 import { words } from '../words';
 import type { State } from './diagnostics';
@@ -13,6 +14,8 @@ export interface Scene {
   readonly started: boolean;
   /** Whether it stands now though it should move. */
   readonly standing: boolean;
+  /** Whether it stands because the publisher is away, or came back just now. */
+  readonly away: boolean;
   /** Whether the viewer, or the browser in his stead, wants no playback. */
   readonly refusedToStart: boolean;
   /** Whether there ever was a picture on this page. */
@@ -23,7 +26,7 @@ export interface Scene {
 
 export interface Said {
   readonly state: State;
-  readonly notice: { readonly title: string; readonly text: string } | null;
+  readonly notice: Notice | null;
   /** In one line, for `window.boxmesh`. */
   readonly message: string;
 }
@@ -35,6 +38,8 @@ export function say(scene: Scene): Said {
   if (scene.attached) {
     if (scene.started && !scene.standing) return { state: 'playing', notice: null, message: '' };
     if (!scene.started && scene.refusedToStart) return noticed(waiting, text.pressPlay);
+    if (onAir.kind === 'off-air') return noticed('off-air', { ...text.ended, over: true });
+    if (scene.away) return noticed('away', { ...text.away, over: true });
     const message = scene.started || scene.everStarted ? text.waiting : text.loading;
     return { state: waiting, notice: null, message };
   }
@@ -46,18 +51,19 @@ export function say(scene: Scene): Said {
     case 'missing':
       return noticed('off-air', text.missing(channel));
     case 'off-air':
-      return noticed('off-air', text.offAir(channel));
+      return noticed('off-air', scene.everStarted ? text.ended : text.offAir(channel));
     case 'live':
       if (scene.undecodable !== null) return noticed('error', text.undecodable(scene.undecodable));
       if (onAir.keys.length === 0) return noticed('error', text.noKeys(channel));
       if (!scene.reachable) return noticed(waiting, text.unreachable);
+      if (onAir.away) return noticed('away', text.away);
       if (!scene.everStarted) return { state: 'loading', notice: null, message: text.loading };
       return noticed('waiting', text.retrying);
   }
 }
 
-const noticed = (state: State, notice: { title: string; text: string }): Said => ({
+const noticed = (state: State, notice: Notice): Said => ({
   state,
   notice,
-  message: `${notice.title}. ${notice.text}`,
+  message: `${notice.title}${notice.title.endsWith('…') ? '' : '.'} ${notice.text}`,
 });

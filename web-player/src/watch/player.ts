@@ -1,8 +1,16 @@
 /** dash.js, set for the mesh: it plans and buffers; what it asks for goes through our loader alone. */
 import { MediaPlayer, type MediaPlayerClass } from 'dashjs';
 
+import type { Kind } from './codecs';
 import { loaderOf } from './loader';
-import type { Routes } from './routes';
+import { gapControl, samePeriods } from './periods';
+import type { ChannelRoutes } from './routes';
+
+type Settings = Parameters<MediaPlayerClass['updateSettings']>[0];
+/** dash.js declares that one setting here needs all the others; it does not. */
+type ThroughputSettings = NonNullable<
+  NonNullable<NonNullable<Settings['streaming']>['abr']>['throughput']
+>;
 
 /** No log, no disk, nobody else's clock; and no waiting of its own, for the mesh waits better. */
 const SETTINGS = (timeUrl: string) => ({
@@ -17,7 +25,6 @@ const SETTINGS = (timeUrl: string) => ({
     fragmentRequestTimeout: 0,
     fragmentRequestProgressTimeout: 0,
     manifestRequestTimeout: 0,
-    abandonLoadTimeout: 60_000,
     blacklistExpiryTime: 1,
     applyContentSteering: false,
     capabilities: { useMediaCapabilitiesApi: false },
@@ -28,6 +35,9 @@ const SETTINGS = (timeUrl: string) => ({
     lastMediaSettingsCachingInfo: { enabled: false },
     cmcd: { enabled: false, applyParametersFromMpd: false },
     text: { defaultEnabled: false },
+    // Nothing comes from the browser's cache: what came fast came fast.
+    cacheLoadThresholds: { video: 0, audio: 0 },
+    abr: { throughput: { useResourceTimingApi: false } as ThroughputSettings },
   },
 });
 
@@ -47,17 +57,26 @@ export interface Listener {
 
 export class Player {
   readonly #dash: MediaPlayerClass;
+  #chosen: number | null = null;
 
   /** Attaches the manifest at `url` and starts as soon as it can. */
-  constructor(video: HTMLVideoElement, url: string, routes: Routes, listener: Listener) {
+  constructor(video: HTMLVideoElement, url: string, routes: ChannelRoutes, listener: Listener) {
     this.#dash = MediaPlayer().create();
     const loader = loaderOf(routes);
     this.#dash.extend('XHRLoader', loader, false);
     this.#dash.extend('FetchLoader', loader, false);
+    this.#dash.extend('GapController', gapControl, false);
+    const kindsOf = (id: string): ReadonlySet<Kind> => routes.kindsOf(id);
+    this.#dash.extend('Capabilities', samePeriods(kindsOf), true);
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- dash.js declares the shape as a class and has none
     this.#dash.updateSettings(SETTINGS(new URL('/time', url).href));
     this.#dash.on('playbackNotAllowed', () => {
       listener.notAllowed();
+    });
+    this.#dash.on('periodSwitchCompleted', (event) => {
+      const id = (event as { toStreamInfo?: { id?: string } }).toStreamInfo?.id;
+      if (id !== undefined) routes.plays(id);
+      this.choose(this.#chosen);
     });
     this.#dash.on('urlResolutionFailed', () => {
       listener.failed('no place has the next segment');
@@ -79,6 +98,26 @@ export class Player {
   get targetLatency(): number | null {
     const seconds = this.#dash.isReady() ? this.#dash.getTargetLiveDelay() : NaN;
     return Number.isFinite(seconds) ? seconds : null;
+  }
+
+  /** Heights of the pictures to choose from, the highest first. */
+  get heights(): number[] {
+    const heights = this.#pictures().map((picture) => picture.height);
+    return [...new Set(heights)].sort((a, b) => b - a);
+  }
+
+  /** Shows pictures of that height, from what is not loaded yet; null leaves it to the speed of the line. */
+  choose(height: number | null): void {
+    this.#chosen = height;
+    const picture = this.#pictures().find((one) => one.height === height);
+    const change = { streaming: { abr: { autoSwitchBitrate: { video: !picture } } } };
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- as above
+    this.#dash.updateSettings(change);
+    if (picture) this.#dash.setRepresentationForTypeById('video', picture.id);
+  }
+
+  #pictures(): readonly { readonly id: string; readonly height: number }[] {
+    return this.#dash.isReady() ? this.#dash.getRepresentationsByType('video') : [];
   }
 
   goLive(): void {

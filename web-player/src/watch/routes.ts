@@ -1,14 +1,16 @@
 /**
  * What dash.js is answered: manifests from the tracker, segments from the mesh, nothing else.
  *
- * A manifest that cannot be had is answered with the last one, since dash.js would never ask again;
- * so is one that has moved on to another epoch, so that what is left of this one is played out.
+ * A manifest that cannot be had, or has nothing that can be played here, is answered with the last
+ * one, since dash.js would never ask again.
  */
 import type { Mesh } from '../fetch/mesh';
 import type { Transport } from '../fetch/transport';
 import type { Opened } from '../verify/verifier';
 import { segmentIn } from './address';
-import { type Manifest, readManifest } from './manifest';
+import type { Kind, Supports } from './codecs';
+import { type Manifest, type Period, readManifest } from './manifest';
+import { splice } from './splice';
 
 const MAX_MANIFEST_BYTES = 2 << 20;
 const PATIENCE_MS = 3_000;
@@ -22,32 +24,51 @@ export interface Routes {
   ): Promise<Opened>;
 }
 
-export class ChannelRoutes implements Routes {
-  /** The epoch that is played: the newest of the first manifest, then the newest that is asked for. */
-  epoch: bigint | null = null;
-  #last: Manifest | null = null;
+export interface RoutesParts {
+  readonly channel: string;
+  readonly transport: Transport;
+  readonly mesh: Mesh;
+  readonly supports: Supports;
+}
 
-  constructor(
-    private readonly channel: string,
-    private readonly transport: Transport,
-    private readonly mesh: Mesh,
-    /** Told of the first manifest; what it throws ends the playback. */
-    private readonly onFirst: (manifest: Manifest) => void,
-  ) {}
+export class ChannelRoutes implements Routes {
+  /** The Period that is played. */
+  played: Period | null = null;
+  /** The newest that was ever told of, whether or not it can be played here. */
+  newest: Period | null = null;
+  /** Whether the last manifest is the last of all. */
+  isFinal = false;
+  /** What dash.js was given last. */
+  #last: Document | null = null;
+  #periods: ReadonlyMap<string, Period> = new Map();
+
+  constructor(private readonly parts: RoutesParts) {}
+
+  /** dash.js has begun to play the Period of that id. */
+  plays(id: string): void {
+    this.played = this.#periods.get(id) ?? null;
+  }
+
+  /** What can be played of the Period of that id. */
+  kindsOf(id: string): ReadonlySet<Kind> {
+    return this.#periods.get(id)?.kinds ?? new Set();
+  }
 
   async manifest(url: string, signal: AbortSignal): Promise<string> {
     try {
       const manifest = await this.#fetch(url, signal);
-      this.mesh.places = manifest.places;
-      if (!this.#last) this.onFirst(manifest);
-      this.epoch ??= manifest.epochs.at(-1) ?? null;
-      if (!this.#last || (this.epoch !== null && manifest.epochs.includes(this.epoch))) {
-        this.#last = manifest;
+      this.parts.mesh.places = manifest.places;
+      this.isFinal = manifest.isFinal;
+      this.#know(manifest.periods);
+      this.newest = manifest.periods.at(-1) ?? null;
+      if (manifest.periods.every((period) => period.kinds.size === 0)) {
+        throw new Error('nothing of it can be played here');
       }
+      this.#last = splice(manifest, this.#last, this.played?.id ?? null);
     } catch (why) {
       if (!this.#last) throw why;
     }
-    return this.#last.text;
+    return new XMLSerializer().serializeToString(this.#last);
   }
 
   async segment(
@@ -55,17 +76,23 @@ export class ChannelRoutes implements Routes {
     signal: AbortSignal,
     onBytes: (received: number, total: number | null) => void,
   ): Promise<Opened> {
-    const id = segmentIn(url, this.channel);
-    if (!id) throw new Error(`${url} names no segment of ${this.channel}`);
-    if (this.epoch === null || id.epoch > this.epoch) this.epoch = id.epoch;
-    return await this.mesh.segment(id, signal, onBytes);
+    const { channel, mesh } = this.parts;
+    const id = segmentIn(url, channel);
+    if (!id) throw new Error(`${url} names no segment of ${channel}`);
+    return await mesh.segment(id, signal, onBytes);
+  }
+
+  #know(periods: readonly Period[]): void {
+    const played = this.played ? [this.played] : [];
+    this.#periods = new Map([...played, ...periods].map((period) => [period.id, period]));
   }
 
   async #fetch(url: string, signal: AbortSignal): Promise<Manifest> {
+    const { channel, transport, supports } = this.parts;
     const patience = AbortSignal.timeout(PATIENCE_MS);
     const order = { signal: AbortSignal.any([signal, patience]), limit: MAX_MANIFEST_BYTES };
-    const bytes = await this.transport.get(url, order);
-    const manifest = readManifest(new TextDecoder().decode(bytes), url, this.channel);
+    const bytes = await transport.get(url, order);
+    const manifest = readManifest(new TextDecoder().decode(bytes), url, channel, supports);
     if (!manifest) throw new Error(`${url} is no manifest`);
     return manifest;
   }

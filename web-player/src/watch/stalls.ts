@@ -5,6 +5,8 @@ export interface Stall {
   at: number;
   /** How long it was, or has been so far. */
   seconds: number;
+  /** How much of the timeline was skipped at its end: media that there never was, or that came too late. */
+  skipped: number;
 }
 
 export interface Sample {
@@ -18,6 +20,8 @@ export interface Sample {
 
 /** Shorter than this is how decoders breathe. */
 const SHORTEST_SECONDS = 0.25;
+/** Who moves by more than this between two samples has skipped something. */
+const SKIP_SECONDS = 0.3;
 const MOST = 1_000;
 
 export class Stalls {
@@ -25,6 +29,11 @@ export class Stalls {
   #movedAt: number | null = null;
   #position = 0;
   #open: Stall | null = null;
+
+  /** Whether an interruption goes on. */
+  get isOpen(): boolean {
+    return this.#open !== null;
+  }
 
   /** Seconds for which the picture has stood though it should have moved. */
   standing(now: number): number {
@@ -40,11 +49,13 @@ export class Stalls {
 
   sample({ now, position, shouldMove }: Sample): void {
     const moved = position !== this.#position;
+    const by = position - this.#position;
     this.#position = position;
     if (!shouldMove) {
       this.#movedAt = null;
       this.#open = null;
     } else if (moved || this.#movedAt === null) {
+      if (this.#open && by > SKIP_SECONDS) this.#open.skipped = by;
       this.#movedAt = now;
       this.#open = null;
     } else {
@@ -55,7 +66,7 @@ export class Stalls {
   #stands(at: number, seconds: number): void {
     if (seconds < SHORTEST_SECONDS) return;
     if (!this.#open && this.list.length < MOST) {
-      this.#open = { at, seconds };
+      this.#open = { at, seconds, skipped: 0 };
       this.list.push(this.#open);
     }
     if (this.#open) this.#open.seconds = seconds;

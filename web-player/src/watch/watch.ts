@@ -8,10 +8,10 @@ import type { Transport } from '../fetch/transport';
 import { type OnAir, Session } from '../session/session';
 import type { Verifier } from '../verify/verifier';
 import { words } from '../words';
-import { mediaSourceSupport, unplayable } from './codecs';
+import { mediaSourceSupport } from './codecs';
 import { type Diagnostics, perPlace, secondsSinceLoad } from './diagnostics';
-import type { Manifest } from './manifest';
 import { type Said, say } from './notice';
+import { bufferOf, hasPicture, isEmpty, isMoving, stoppedByBrowser } from './picture';
 import type { Player } from './player';
 import { ChannelRoutes } from './routes';
 import { nextStep, restAfter } from './stage';
@@ -68,6 +68,13 @@ export class Watch {
   #failures = 0;
   #restUntil = 0;
   #undecodable: { readonly epoch: bigint; readonly codec: string } | null = null;
+  /** Until then there was nothing to be shown: the publisher was away, or the epoch is new. */
+  #excusedUntil = 0;
+  #newestEpoch: bigint | null = null;
+  /** The publisher was away when the picture came to stand, and it stands still. */
+  #away = false;
+  #position = 0;
+  #chosenHeight: number | null = null;
   #firstPictureAt: number | null = null;
   #wantsPlay = true;
   /** After a jump that the viewer asked for, the picture may take a moment. */
@@ -135,25 +142,38 @@ export class Watch {
 
   /** Seconds of media ahead of what is shown. */
   get buffer(): number {
-    const { buffered, currentTime } = this.#parts.video;
-    for (let i = 0; i < buffered.length; i += 1) {
-      if (buffered.start(i) - 0.1 <= currentTime && currentTime < buffered.end(i)) {
-        return buffered.end(i) - currentTime;
-      }
-    }
-    return 0;
+    return bufferOf(this.#parts.video);
+  }
+
+  /** Heights of the pictures to choose from, the highest first. */
+  get heights(): readonly number[] {
+    return this.#run?.player.heights ?? [];
+  }
+
+  /** The height that the viewer chose; null where the player chooses. */
+  get chosenHeight(): number | null {
+    return this.#chosenHeight;
+  }
+
+  choose(height: number | null): void {
+    this.#chosenHeight = height;
+    this.#run?.player.choose(height);
   }
 
   diagnostics(): Diagnostics {
-    const epoch = this.#run?.routes.epoch ?? this.#run?.epoch ?? null;
+    const epoch = this.#epoch;
+    const { onAir } = this.#session;
     const places = this.ledger.accounts().map((account) => account.place);
     return {
       state: this.said.state,
       message: this.said.message || this.aside,
       channel: this.#parts.channel,
+      onAir: onAir.kind === 'live' && onAir.away ? 'away' : onAir.kind,
       epoch: epoch === null ? null : Number(epoch),
       paused: this.#parts.video.paused,
       muted: this.#parts.video.muted,
+      heights: this.heights,
+      chosenHeight: this.#chosenHeight,
       latency: this.latency,
       buffer: this.buffer,
       stalls: this.stalls.list.map((stall) => ({ ...stall })),
@@ -169,6 +189,7 @@ export class Watch {
   #tick(): void {
     const now = secondsSinceLoad();
     const { video } = this.#parts;
+    const { onAir } = this.#session;
     const run = this.#run;
     if (run?.startedAt === null && isMoving(video)) {
       run.startedAt = now;
@@ -176,20 +197,26 @@ export class Watch {
     }
     const started = hasStarted(run);
     if (started && now - run.startedAt > HEALTHY_SECONDS) this.#failures = 0;
-    const shouldMove = started && this.#wantsPlay && !stoppedByBrowser(video);
+    const wanted = this.#wantsPlay && !stoppedByBrowser(video);
+    if (started) this.#position = video.currentTime;
+    // An interruption goes on while the player starts over.
     this.stalls.sample({
       now,
-      position: video.currentTime,
-      shouldMove: shouldMove && now > this.#graceUntil,
+      position: this.#position,
+      shouldMove: wanted && (started || this.stalls.isOpen) && now > this.#graceUntil,
     });
     // A decoder that had to be started anew leaves the video paused.
-    if (shouldMove && video.paused && hasPicture(video)) this.#play();
+    if (started && wanted && video.paused && !video.ended && hasPicture(video)) this.#play();
 
+    this.#noteTracks();
+    this.#excuse(onAir, now);
     const stuck = this.#stuckSeconds(now);
     const step = nextStep({
-      onAir: this.#session.onAir,
-      attached: run ? (run.routes.epoch ?? run.epoch) : null,
-      stuckMs: 1000 * stuck,
+      onAir,
+      attached: this.#epoch,
+      isFinal: run?.routes.isFinal ?? false,
+      ended: video.ended,
+      stuckMs: 1000 * Math.min(stuck, now - this.#excusedUntil),
       lost: started && isEmpty(video),
       buffer: this.buffer,
       restMs: Math.max(0, this.#restUntil - Date.now()),
@@ -197,19 +224,48 @@ export class Watch {
     });
     if (step === 'attach') void this.#attach();
     else if (step === 'detach') this.#detach();
-    if (step !== 'stay' && onAirEnded(this.#session.onAir, run)) this.stalls.forgive();
+    if (step === 'detach' && onAir.kind !== 'live') this.stalls.forgive();
 
+    const standing = stuck > STANDING_SECONDS;
+    this.#away = standing && (this.#away || (onAir.kind === 'live' && onAir.away));
     this.said = say({
       channel: this.#parts.channel,
-      onAir: this.#session.onAir,
+      onAir,
       reachable: this.#session.reachable,
       attached: this.#run !== null,
       started: hasStarted(this.#run),
-      standing: stuck > STANDING_SECONDS,
+      standing: standing || video.ended,
+      away: this.#away,
       refusedToStart: !this.#wantsPlay,
       everStarted: this.#firstPictureAt !== null,
       undecodable: this.#undecodable?.codec ?? null,
     });
+  }
+
+  /** The epoch that is played, or that the player was attached for. */
+  get #epoch(): bigint | null {
+    return this.#run?.routes.played?.epoch ?? this.#run?.epoch ?? null;
+  }
+
+  /** While nothing can be shown, nobody is stuck; what came back gets its time. */
+  #excuse(onAir: OnAir, now: number): void {
+    if (onAir.kind !== 'live') return;
+    if (onAir.away || onAir.epoch !== this.#newestEpoch) this.#excusedUntil = now;
+    this.#newestEpoch = onAir.epoch;
+  }
+
+  /** What of the broadcast cannot be shown here. */
+  #noteTracks(): void {
+    const routes = this.#run?.routes;
+    if (!routes) return;
+    const { newest, played } = routes;
+    if (newest) {
+      const video = newest.unplayable.find((track) => track.kind === 'video');
+      this.#undecodable = video ? { epoch: newest.epoch, codec: video.codec } : null;
+    }
+    const audio = played?.unplayable.find((track) => track.kind === 'audio');
+    if (audio) this.aside = words.stage.silent(audio.codec);
+    else this.aside = played?.kinds.has('video') === false ? words.stage.soundOnly : '';
   }
 
   #listen(video: HTMLVideoElement): void {
@@ -221,6 +277,7 @@ export class Watch {
       this.#wantsPlay = true;
     });
     video.addEventListener('pause', () => {
+      if (video.ended) return;
       if (hasStarted(this.#run) && hasPicture(video) && !stoppedByBrowser(video)) {
         this.#wantsPlay = false;
       }
@@ -247,9 +304,8 @@ export class Watch {
       const PlayerHere = await this.#parts.player;
       this.#detach();
       const { channel, transport, video } = this.#parts;
-      const routes = new ChannelRoutes(channel, transport, this.mesh, (manifest) => {
-        this.#check(manifest);
-      });
+      const supports = this.#supports ?? (() => false);
+      const routes = new ChannelRoutes({ channel, transport, mesh: this.mesh, supports });
       const url = new URL(`/live/${channel}/manifest.mpd`, location.href).href;
       const player = new PlayerHere(video, url, routes, {
         notAllowed: () => {
@@ -266,6 +322,7 @@ export class Watch {
         since: secondsSinceLoad(),
         startedAt: null,
       };
+      player.choose(this.#chosenHeight);
     } catch {
       this.#fail();
     } finally {
@@ -274,6 +331,8 @@ export class Watch {
   }
 
   #detach(): void {
+    this.#noteTracks();
+    this.aside = '';
     const run = this.#run;
     this.#run = null;
     run?.player.end();
@@ -286,21 +345,6 @@ export class Watch {
     setTimeout(() => {
       this.#detach();
     });
-  }
-
-  /** Throws when the video of a manifest cannot be decoded here. */
-  #check(manifest: Manifest): void {
-    const cannot = unplayable(manifest.tracks, this.#supports ?? (() => false));
-    const video = cannot.find((track) => track.kind === 'video');
-    const audio = cannot.find((track) => track.kind === 'audio');
-    this.aside = audio ? words.stage.silent(audio.codec) : '';
-    const epoch = manifest.epochs.at(-1);
-    if (!video || epoch === undefined) {
-      this.#undecodable = null;
-      return;
-    }
-    this.#undecodable = { epoch, codec: video.codec };
-    throw new Error(`the browser cannot decode ${video.codec}`);
   }
 
   #resume(): void {
@@ -330,20 +374,3 @@ export class Watch {
 type Started = Run & { readonly startedAt: number };
 
 const hasStarted = (run: Run | null): run is Started => run !== null && run.startedAt !== null;
-
-/** Whether what was played came to its end, rather than broke off. */
-const onAirEnded = (onAir: OnAir, run: Run | null): boolean =>
-  onAir.kind !== 'live' || onAir.epoch !== (run?.routes.epoch ?? run?.epoch);
-
-/** Browsers stop silent video in the background, and expect it to go on afterwards. */
-const stoppedByBrowser = (video: HTMLVideoElement): boolean =>
-  video.paused && video.muted && document.hidden;
-
-const isEmpty = (video: HTMLVideoElement): boolean =>
-  video.readyState === HTMLMediaElement.HAVE_NOTHING;
-
-const hasPicture = (video: HTMLVideoElement): boolean =>
-  video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
-
-const isMoving = (video: HTMLVideoElement): boolean =>
-  !video.paused && hasPicture(video) && !video.seeking && video.played.length > 0;

@@ -1,0 +1,69 @@
+/** The mesh at a glance: a row for each channel and each box, from what the tracker tells. */
+import { h, icon } from '../page/dom';
+import { bits, count, shortName } from '../panel/numbers';
+import type { BoxNews, ChannelNews, TrackNews, WarningNews } from '../session/news';
+import { codecName } from '../watch/codecs';
+import { words } from '../words';
+
+const text = words.status;
+
+/** A box that sends so much of its uplink has no room left. */
+const FULL = 0.9;
+
+export function channelRow({ name, state, tracks, warnings, boxes }: ChannelNews): HTMLElement {
+  const sum = tracks.reduce((total, track) => total + track.bitsPerSecond, 0);
+  return h(
+    'li',
+    { class: 'row' },
+    h(
+      'div',
+      { class: 'head' },
+      h('h3', {}, h('a', { href: `/watch/${name}` }, name)),
+      h('span', { class: `air ${state}` }, h('i'), words.channels.states[state]),
+      h('span', { class: 'figure' }, sum > 0 ? bits(sum) : '–'),
+      h('span', { class: 'figure' }, words.channels.carriedBy(boxes)),
+    ),
+    ...(tracks.length > 0 ? [h('ul', { class: 'tracks' }, ...tracks.map(trackItem))] : []),
+    ...(warnings.length > 0 ? [h('ul', { class: 'warnings' }, ...warnings.map(warningItem))] : []),
+  );
+}
+
+const trackItem = ({ id, codecs, bitsPerSecond }: TrackNews): HTMLElement =>
+  h('li', {}, h('code', {}, id), ` ${codecName(codecs)} · ${bits(bitsPerSecond)}`);
+
+const warningItem = (warning: WarningNews): HTMLElement =>
+  h('li', {}, icon('warning'), h('code', {}, warning.code), h('span', {}, warning.text));
+
+export function boxRow(box: BoxNews): HTMLElement {
+  const { uploadBitsPerSecond: upload, sendingBitsPerSecond: sending } = box;
+  const load = upload > 0 ? Math.min(1, sending / upload) : 0;
+  const used = h('span', { class: load >= FULL ? 'used full' : 'used' });
+  // By its own property: the Content-Security-Policy forbids a style attribute.
+  used.style.inlineSize = `${Math.round(100 * load)}%`;
+  return h(
+    'li',
+    { class: 'row' },
+    h(
+      'div',
+      { class: 'head' },
+      h('h3', { title: box.id }, shortName(box.id)),
+      h('span', { class: 'figure' }, text.viewers(box.viewers)),
+      h('span', { class: 'figure' }, text.channels(box.channels)),
+      h('span', { class: 'figure' }, text.heard(Math.round(box.age / 1000))),
+    ),
+    h(
+      'div',
+      { class: 'load', role: 'img', 'aria-label': text.load(bits(sending), bits(upload)) },
+      used,
+    ),
+    h('p', { class: 'caption' }, text.load(bits(sending), bits(upload))),
+    ...(box.why === null ? [] : [h('p', { class: 'why' }, text.notListed(box.why))]),
+  );
+}
+
+/** "3 channels on air, 12 boxes, 240 viewers" */
+export function summary(channels: readonly ChannelNews[], boxes: readonly BoxNews[]): string {
+  const onAir = channels.filter(({ state }) => state !== 'ended').length;
+  const viewers = boxes.reduce((total, box) => total + box.viewers, 0);
+  return [text.onAir(onAir), text.boxCount(count(boxes.length)), text.viewers(viewers)].join(' · ');
+}
