@@ -83,11 +83,9 @@ pub fn presence(record: &ChannelRecord, state: State, path: &MediaPath) -> Prese
         };
     }
     let mut tracks = presentation.tracks.iter();
-    if let Some(track) = path.track
-        && !presentation.tracks.is_empty()
-        && tracks.all(|known| known.track != track)
-    {
-        return Presence::Missing(Missing::Track(epoch, track));
+    let is_known = path.track.is_poster() || tracks.any(|known| known.track == path.track);
+    if !is_known && !presentation.tracks.is_empty() {
+        return Presence::Missing(Missing::Track(epoch, path.track));
     }
     let newest = presentation.newest;
     // Parts are of the segment in the making, and whoever has them keeps an early request for a moment.

@@ -150,7 +150,7 @@ fn cost(channel: &ChannelView, path: &MediaPath) -> u64 {
         MediaFile::Part(_) => PART_SHARE,
         MediaFile::Init | MediaFile::Poster(_) => return 0,
     };
-    let track = tracks.iter().find(|track| Some(track.track) == path.track);
+    let track = tracks.iter().find(|track| track.track == path.track);
     let bits = track.map_or_else(|| channel.bits_per_viewer(), |track| track.bits_per_second);
     bits.saturating_mul(share) / of
 }

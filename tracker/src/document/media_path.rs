@@ -5,16 +5,13 @@ use std::str::FromStr;
 
 use wire::id::{Epoch, TrackId};
 
-/// The track of the pictures that channels are shown with.
-const POSTER: &str = "poster";
-
 /// A piece of media of a channel. It has one spelling, since caches go by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaPath {
     /// The epoch that it is of.
     pub epoch: Epoch,
-    /// The track that it is of; none for pictures.
-    pub track: Option<TrackId>,
+    /// The track that it is of.
+    pub track: TrackId,
     /// What it is.
     pub file: MediaFile,
     text: Box<str>,
@@ -56,15 +53,11 @@ fn read(text: &str) -> Option<MediaPath> {
     let (epoch, rest) = text.split_once('/')?;
     let (track, name) = rest.split_once('/')?;
     let (stem, extension) = name.rsplit_once('.')?;
-    let (track, file) = if track == POSTER {
-        let is_picture = matches!(extension, "jpg" | "seal");
-        (None, is_picture.then(|| number(stem).map(MediaFile::Poster))??)
+    let track: TrackId = track.parse().ok()?;
+    let file = if track.is_poster() {
+        matches!(extension, "jpg" | "seal").then(|| number(stem).map(MediaFile::Poster))??
     } else {
-        let track: TrackId = track.parse().ok()?;
-        (
-            Some(track),
-            (extension == track.extension()).then(|| media(stem))??,
-        )
+        (extension == track.extension()).then(|| media(stem))??
     };
     Some(MediaPath {
         epoch: epoch.parse().ok()?,
