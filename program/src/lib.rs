@@ -1,6 +1,7 @@
 //! What every program of Boxmesh does alike: reads its settings, keeps its key, listens, talks to the tracker,
 //! ends; and what origin and box share: the window of chunks, and serving it to viewers.
 
+pub mod clock;
 pub mod folder;
 pub mod http;
 pub mod lifecycle;
