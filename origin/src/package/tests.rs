@@ -1,6 +1,8 @@
 //! Promises of packaging, kept for what real encoders send and for what nobody should.
 
 mod breaks;
+mod codecs;
+mod demux;
 mod encoder;
 mod manifest;
 mod players;

@@ -16,11 +16,15 @@ pub(in super::super) fn init_segment(
     delay: u32,
 ) -> Bytes {
     // cmf2 wants what cmfc does, and no edit list.
-    let brands: &[&[u8; 4]] = if delay == 0 {
-        &[b"cmf2", b"cmfc", b"iso6"]
+    let mut brands: Vec<&[u8; 4]> = if delay == 0 {
+        vec![b"cmf2", b"cmfc", b"iso6"]
     } else {
-        &[b"cmfc", b"iso6"]
+        vec![b"cmfc", b"iso6"]
     };
+    // AV1 wants to be known by its brand (AV1-ISOBMFF §2.1).
+    if matches!(sample_entry, Codec::Av01(_)) {
+        brands.push(b"av01");
+    }
     let ftyp = Ftyp {
         major_brand: brands[0].into(),
         minor_version: 0,

@@ -9,7 +9,7 @@ use wire::id::TrackId;
 use super::{encoder, package};
 
 /// What a program says, which must not be a complaint.
-fn run(program: &str, arguments: &[&str], file: &Path) -> String {
+pub(super) fn run(program: &str, arguments: &[&str], file: &Path) -> String {
     let output = Command::new(program)
         .args(["-v", "error"])
         .args(arguments)
@@ -30,7 +30,7 @@ fn run(program: &str, arguments: &[&str], file: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn probe(file: &Path, entries: &str) -> String {
+pub(super) fn probe(file: &Path, entries: &str) -> String {
     let entries = format!("stream={entries}");
     run(
         "ffprobe",
