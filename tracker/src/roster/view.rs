@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use wire::id::{BoxId, ChannelName};
+use wire::id::{BoxId, ChannelName, TrackKind};
 use wire::key::PublicKey;
 use wire::presentation::State;
 
@@ -88,15 +88,16 @@ impl ChannelView {
         self.state.is_on_air()
     }
 
-    /// What one viewer of the channel takes, in bits per second.
+    /// What one viewer of the channel takes at most, in bits per second: one track of each kind.
     pub fn bits_per_viewer(&self) -> u64 {
         /// While the origin has not measured: a usual stream.
         const UNKNOWN: u64 = 3_000_000;
         let tracks = &self.record.presentation.tracks;
-        match tracks
-            .iter()
-            .fold(0_u64, |sum, track| sum.saturating_add(track.bits_per_second))
-        {
+        let best = |kind| {
+            let of_kind = tracks.iter().filter(|summary| summary.track.kind() == kind);
+            of_kind.map(|summary| summary.bits_per_second).max().unwrap_or(0)
+        };
+        match best(TrackKind::Video).saturating_add(best(TrackKind::Audio)) {
             0 => UNKNOWN,
             bits => bits,
         }

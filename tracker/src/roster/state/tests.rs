@@ -238,3 +238,65 @@ fn a_box_that_was_away_counts_as_new() {
     state.learn(heard(1, NOW + 3001 + ALIVE), NOW + 3001 + ALIVE);
     assert_eq!(age(&state, NOW + 3001 + ALIVE), 0);
 }
+
+#[test]
+fn a_viewer_takes_one_track_of_each_kind() {
+    let mut state = state();
+    let mut ladder = presentation(1, NOW);
+    let tracks = [
+        ("v0", 3_000_000),
+        ("v1", 800_000),
+        ("a0", 128_000),
+        ("a1", 64_000),
+    ];
+    ladder.tracks = tracks
+        .map(|(track, bits_per_second)| wire::presentation::TrackSummary {
+            track: track.parse().unwrap(),
+            codecs: "x".into(),
+            bits_per_second,
+        })
+        .into();
+    state.learn(News::Presented(channel_record(1, ladder)), NOW);
+    let view = state.view(NOW);
+    assert_eq!(
+        view.channels[&"demo".parse().unwrap()].bits_per_viewer(),
+        3_128_000
+    );
+}
+
+#[test]
+fn who_waits_for_a_channel_is_woken_by_its_news_alone() {
+    let mut state = state();
+    state.learn(presented(NOW, 1), NOW);
+    let news = state.view(NOW).channels[&"demo".parse().unwrap()].news.clone();
+    state.learn(heard(1, NOW), NOW);
+    state.spread();
+    assert!(!news.has_changed().unwrap(), "a box is no news of the channel");
+    state.learn(presented(NOW, 2), NOW);
+    state.spread();
+    assert!(!news.has_changed().unwrap(), "nor is what was known before");
+    state.learn(presented(NOW + 1, 2), NOW);
+    state.spread();
+    assert!(news.has_changed().unwrap());
+}
+
+#[test]
+fn a_box_of_the_epoch_before_goes_on_with_the_next() {
+    let mut state = state();
+    state.learn(heard(1, NOW), NOW);
+    state.learn(proved(1), NOW);
+    let next = |sequence, newest, past: u32| {
+        let mut offered = presentation(1, sequence);
+        (offered.epoch, offered.newest) = (wire::id::Epoch(NOW + 50), newest);
+        let mut record = ChannelRecord::clone(&channel_record(1, offered));
+        record.heard.past = vec![crate::registry::Past {
+            epoch: wire::id::Epoch(NOW),
+            newest: past,
+        }];
+        News::Presented(Arc::new(record))
+    };
+    state.learn(next(NOW + 1, 2, 3), NOW);
+    assert_eq!(carriers(&state, NOW), 1, "four segments behind");
+    state.learn(next(NOW + 2, 8, 3), NOW);
+    assert_eq!(carriers(&state, NOW), 0, "ten");
+}
