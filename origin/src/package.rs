@@ -4,7 +4,7 @@
 //! stages follow the data. `config` reads what codecs say of themselves, `start` waits until it is known which
 //! tracks an epoch has, `timeline` turns a publisher's milliseconds into the epoch's own time, `cut` gathers samples
 //! into chunks (ISO/IEC 23000-19 §7.3.2.3), `boxes` writes them; a `track` is its clock and its cutter. `epoch` has one
-//! track lead and the others `follow`, `renditions` knows which of those are worth waiting for, `aside` keeps what the
+//! track lead and the others `follow`, `renditions` knows which of those are worth waiting for, `drift` how clocks go, `aside` keeps what the
 //! next epoch may begin with, and `packager` joins the stages; `manifest` tells players what there is (ISO/IEC 23009-1).
 //!
 //! Nothing is sealed here: a [`RawChunk`] leaves room between its head and its body, where the seal goes.
@@ -14,6 +14,7 @@ mod boxes;
 mod config;
 mod cut;
 mod description;
+mod drift;
 mod epoch;
 mod error;
 mod follow;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use cut::{Cut, RawChunk};
 pub use description::{AudioDescription, Packaged, Ratio, TrackDescription, VideoDescription};
+pub use drift::Clocks;
 pub use error::PackageError;
 pub use manifest::Presentation;
 pub use packager::Packager;

@@ -5,12 +5,13 @@
 //! at the leader's next keyframe: the next one begins there, and nothing of what leads is lost.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wire::id::{TrackId, TrackKind};
 
 use super::cut::Cut;
 use super::description::Packaged;
+use super::drift::{Clocks, Drift};
 use super::error::{PackageError, is_rendition};
 use super::follow::Follower;
 use super::start::{Beginning, LONGEST_KEYFRAME_INTERVAL};
@@ -22,6 +23,8 @@ use crate::media::{AccessUnit, Config};
 const FARTHEST_APART: Duration = Duration::from_secs(6);
 /// How far a rendition may be behind its source.
 const RENDITION_BEHIND: Duration = Duration::from_secs(4);
+/// How far media time may be from the wall clock that the epoch was named after.
+const FARTHEST_FROM_WALL_MS: i64 = 1000;
 /// How close a new track has to be to those that are there, so that it is worth a new epoch.
 const IN_REACH: Duration = Duration::from_secs(2);
 /// Keyframes are due at whole segments, give or take an encoder's rounding.
@@ -35,47 +38,64 @@ pub(super) struct Tracks {
     /// How long a segment is, in the leader's ticks.
     segment: u64,
     followers: Vec<Follower>,
+    clocks: Option<Watch>,
     /// Why the epoch ends with the leader's next keyframe.
     ending: Option<PackageError>,
 }
 
+/// The clocks of what leads, and of the publisher's sound where that follows.
+#[derive(Debug)]
+struct Watch {
+    leader: Drift,
+    sound: Option<Drift>,
+    /// What sound was behind when both were first known.
+    apart_at_first: Option<i64>,
+}
+
 impl Tracks {
-    /// The tracks that have samples to begin with, and were configured; none where there is nothing to lead.
+    /// The tracks that have samples to begin with, and were configured; none where there is nothing to lead. A
+    /// rendition that cannot be described is left out, and told.
     pub(super) fn begin(
         cut: Cut,
         beginning: &Beginning,
         configured: &BTreeMap<TrackId, Config>,
         out: &mut Vec<Packaged>,
-    ) -> Result<Option<Self>, PackageError> {
-        let mut begin = |id: &TrackId| {
-            let first = beginning.held.get(id).and_then(|held| held.front());
-            let known = configured.get(id).zip(first);
+    ) -> Result<(Option<Self>, Option<PackageError>), PackageError> {
+        let mut described = |id: TrackId| {
+            let first = beginning.held.get(&id).and_then(|held| held.front());
+            let known = configured.get(&id).zip(first);
             known
                 .map(|(config, first)| Track::begin(config, first, beginning.zero, cut.chunk, out))
                 .transpose()
         };
-        let leader = match begin(&TrackId::VIDEO)? {
-            Some(video) => video,
-            None => match begin(&TrackId::AUDIO)? {
-                Some(audio) => audio,
-                None => return Ok(None),
-            },
+        let leader = match described(TrackId::VIDEO)? {
+            Some(video) => Some(video),
+            None => described(TrackId::AUDIO)?,
         };
-        let mut followers = Vec::new();
-        for id in beginning.held.keys().filter(|id| **id != leader.id) {
-            followers.extend(begin(id)?.map(|track| Follower::new(track, &leader)));
+        let Some(leader) = leader else {
+            return Ok((None, None));
+        };
+        let (mut followers, mut left_out) = (Vec::new(), None);
+        for track in beginning.held.keys().copied().filter(|id| *id != leader.id) {
+            match described(track) {
+                Ok(begun) => followers.extend(begun.map(|track| Follower::new(track, &leader))),
+                Err(why) if is_rendition(track) => left_out = left_out.or(Some(why.leaves_out(track))),
+                Err(why) => return Err(why),
+            }
         }
         let segment = match leader.id.kind() {
             TrackKind::Video => cut.segment.saturating_sub(EARLY),
             TrackKind::Audio => cut.segment,
         };
-        Ok(Some(Self {
+        let tracks = Self {
             zero: beginning.zero,
             segment: leader.ticks(segment),
             leader,
             followers,
+            clocks: None,
             ending: None,
-        }))
+        };
+        Ok((Some(tracks), left_out))
     }
 
     /// Whether the track leads.
@@ -103,6 +123,58 @@ impl Tracks {
         let followers = self.followers.iter().filter_map(Follower::newest);
         let newest = followers.chain(self.leader.newest()).max();
         newest.map_or(Duration::ZERO, MediaTime::since_zero)
+    }
+
+    /// The epoch goes on air: its name says that its time was 0 so long ago as it has come.
+    pub(super) fn go_on_air(&mut self, now: Instant) {
+        let zero = Drift::new(now, self.reached());
+        self.clocks = Some(Watch {
+            sound: self.sound().map(|_| zero.clone()),
+            leader: zero,
+            apart_at_first: None,
+        });
+    }
+
+    /// Notes when the newest sample of a track arrived.
+    pub(super) fn note_arrival(&mut self, track: TrackId, arrived: Instant) {
+        let sound = self.sound().and_then(Follower::newest);
+        let (newest, leads) = match track {
+            _ if self.leads(track) => (self.leader.newest(), true),
+            TrackId::AUDIO => (sound, false),
+            _ => return,
+        };
+        let (Some(clocks), Some(newest)) = (&mut self.clocks, newest) else {
+            return;
+        };
+        if leads {
+            clocks.leader.note(arrived, newest.since_zero());
+        } else if let Some(sound) = &mut clocks.sound {
+            sound.note(arrived, newest.since_zero());
+        }
+    }
+
+    /// How the publisher's clocks go.
+    pub(super) fn clocks(&mut self) -> Clocks {
+        let counted = self.sound().map_or(0, |sound| sound.track.behind_ms());
+        let Some(clocks) = &mut self.clocks else {
+            return Clocks::default();
+        };
+        let behind_wall_ms = clocks.leader.behind_ms();
+        let sound = clocks.sound.as_ref().and_then(Drift::behind_ms);
+        let apart = behind_wall_ms.zip(sound).map(|(leader, sound)| sound - leader);
+        let at_first = apart.map(|apart| *clocks.apart_at_first.get_or_insert(apart));
+        Clocks {
+            behind_wall_ms,
+            sound_behind_ms: apart
+                .zip(at_first)
+                .map(|(apart, at_first)| apart - at_first + counted),
+        }
+    }
+
+    fn sound(&self) -> Option<&Follower> {
+        self.followers
+            .iter()
+            .find(|follower| follower.track.id == TrackId::AUDIO)
     }
 
     /// Takes the next sample of a track that the epoch [has](Self::has).
@@ -168,6 +240,10 @@ impl Tracks {
                     return Err(PackageError::Reconfigured(unit.track));
                 }
                 self.give_up_those_behind(leader);
+                let behind_wall = self.clocks.as_ref().and_then(|clocks| clocks.leader.behind_ms());
+                if let Some(behind_ms) = behind_wall.filter(|behind| behind.abs() > FARTHEST_FROM_WALL_MS) {
+                    self.ending.get_or_insert(PackageError::Drifted { behind_ms });
+                }
                 return self.ending.clone().map_or(Ok(()), Err);
             }
             return Ok(());

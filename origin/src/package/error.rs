@@ -44,6 +44,12 @@ pub enum PackageError {
         /// How far it is behind.
         by: Duration,
     },
+    /// Media time is no longer where the epoch said that it would be at this time of day.
+    #[error("media is {} ms {} the wall clock", .behind_ms.unsigned_abs(), if *.behind_ms < 0 { "ahead of" } else { "behind" })]
+    Drifted {
+        /// How far it is behind; negative where it is ahead.
+        behind_ms: i64,
+    },
     /// A rendition has no keyframe where its source has one, so that no player could change between them.
     #[error("{} has no keyframe where the source has one, at {:.3} s", name(*.track), .at.as_secs_f64())]
     Unaligned {
@@ -86,6 +92,7 @@ impl PackageError {
             | Self::Joined(_)
             | Self::Discontinuity { .. }
             | Self::Apart { .. }
+            | Self::Drifted { .. }
             | Self::Unaligned { .. } => true,
             // What only a rendition does wrong ends no publish.
             Self::TooLarge { track, .. } => is_rendition(*track),
@@ -101,6 +108,12 @@ impl PackageError {
         matches!(self, Self::LeftOut { .. })
     }
 
+    /// What it means for a rendition that is no part of the epoch.
+    pub(super) fn leaves_out(self, track: TrackId) -> Self {
+        let why = Box::new(self);
+        Self::LeftOut { track, why }
+    }
+
     /// Whether it is about a rendition, which no publisher can help.
     pub fn is_of_rendition(&self) -> bool {
         match self {
@@ -112,7 +125,7 @@ impl PackageError {
             | Self::Unaligned { track, .. }
             | Self::LeftOut { track, .. }
             | Self::TooLarge { track, .. } => is_rendition(*track),
-            Self::BadConfig { .. } | Self::KeyframeInterval { .. } => false,
+            Self::BadConfig { .. } | Self::Drifted { .. } | Self::KeyframeInterval { .. } => false,
         }
     }
 }

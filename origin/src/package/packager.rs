@@ -9,6 +9,7 @@ use super::aside::Aside;
 use super::config::Codec;
 use super::cut::Cut;
 use super::description::Packaged;
+use super::drift::Clocks;
 use super::epoch::Tracks;
 use super::error::{PackageError, is_rendition};
 use super::renditions::Renditions;
@@ -91,13 +92,16 @@ impl Packager {
                 self.judge(&why, arrived);
                 Err(why)
             }
+            Err(PackageError::LeftOut { track, why }) => {
+                self.renditions.broke(track, arrived);
+                Err(PackageError::LeftOut { track, why })
+            }
             Err(why) if is_rendition(track) => {
                 self.renditions.broke(track, arrived);
                 if let Stage::Waiting(start) = &mut self.stage {
                     start.forget(track);
                 }
-                let why = Box::new(why);
-                Err(PackageError::LeftOut { track, why })
+                Err(why.leaves_out(track))
             }
             Err(why) => Err(why),
         }
@@ -123,6 +127,14 @@ impl Packager {
         match &self.stage {
             Stage::Running(tracks) => tracks.reached(),
             Stage::Waiting(_) | Stage::Finished => Duration::ZERO,
+        }
+    }
+
+    /// How the publisher's clocks go in this epoch.
+    pub fn clocks(&mut self) -> Clocks {
+        match &mut self.stage {
+            Stage::Running(tracks) => tracks.clocks(),
+            Stage::Waiting(_) | Stage::Finished => Clocks::default(),
         }
     }
 
@@ -166,12 +178,20 @@ impl Packager {
         }
         match &mut self.stage {
             Stage::Waiting(start) => match start.push(unit, self.renditions.expected())? {
-                Some(beginning) => self.begin(beginning),
+                Some(beginning) => {
+                    let begun = self.begin(beginning);
+                    if let Stage::Running(tracks) = &mut self.stage {
+                        tracks.go_on_air(arrived);
+                    }
+                    begun
+                }
                 None => Ok(()),
             },
             Stage::Running(tracks) => {
                 tracks.goes_on_with(&unit)?;
-                tracks.push(unit, &mut self.out)
+                tracks.push(unit, &mut self.out)?;
+                tracks.note_arrival(track, arrived);
+                Ok(())
             }
             Stage::Finished => Ok(()),
         }
@@ -226,13 +246,12 @@ impl Packager {
     }
 
     fn begin(&mut self, beginning: Beginning) -> Result<(), PackageError> {
-        let Some(mut tracks) = Tracks::begin(self.cut, &beginning, &self.configured, &mut self.out)? else {
-            return Ok(());
-        };
+        let (tracks, left_out) = Tracks::begin(self.cut, &beginning, &self.configured, &mut self.out)?;
+        let Some(mut tracks) = tracks else { return Ok(()) };
         let pushed = beginning
             .into_units()
             .try_for_each(|unit| tracks.push(unit, &mut self.out));
         self.stage = Stage::Running(Box::new(tracks));
-        pushed
+        pushed.and(left_out.map_or(Ok(()), Err))
     }
 }

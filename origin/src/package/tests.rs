@@ -1,6 +1,7 @@
 //! Promises of packaging, kept for what real encoders send and for what nobody should.
 
 mod breaks;
+mod clocks;
 mod codecs;
 mod demux;
 mod encoder;
@@ -8,6 +9,7 @@ mod manifest;
 mod players;
 mod properties;
 mod reader;
+mod renditions;
 mod segments;
 mod synthetic;
 
@@ -48,6 +50,55 @@ fn package(units: impl IntoIterator<Item = Unit>) -> Result<Output, PackageError
     Ok(Output { pieces })
 }
 
+/// Every epoch that came of units and their arrival, as the caller of a packager makes them, and why they ended. Ends
+/// with the first error that ends a publish.
+fn live(
+    mut packager: Packager,
+    units: impl IntoIterator<Item = (u64, Unit)>,
+) -> (Vec<Output>, Vec<PackageError>) {
+    let mut epochs = vec![Output { pieces: Vec::new() }];
+    let mut errors = Vec::new();
+    let mut keep = |pieces: Vec<Packaged>, ends: bool| {
+        epochs.last_mut().unwrap().pieces.extend(pieces);
+        if ends {
+            epochs.push(Output { pieces: Vec::new() });
+        }
+    };
+    for (arrived, unit) in units {
+        let arrived = *START + Duration::from_millis(arrived);
+        match packager.push(unit.clone(), arrived) {
+            Ok(pieces) => keep(pieces, false),
+            Err(error) if error.begins_anew() => {
+                keep(packager.finish(), true);
+                packager = packager.anew();
+                let pieces = packager.push(unit, arrived);
+                keep(pieces.expect("what breaks an epoch can begin one"), false);
+                errors.push(error);
+            }
+            Err(error) => {
+                let goes_on = error.goes_on();
+                errors.push(error);
+                if !goes_on {
+                    break;
+                }
+            }
+        }
+    }
+    keep(packager.finish(), false);
+    (epochs, errors)
+}
+
+/// Units that arrive when their timestamps say.
+fn on_time(units: impl Iterator<Item = Unit>) -> impl Iterator<Item = (u64, Unit)> {
+    let mut now = 0;
+    units.map(move |unit| {
+        if let Unit::Sample(unit) = &unit {
+            now = unit.decode_time.0;
+        }
+        (now, unit)
+    })
+}
+
 struct Output {
     pieces: Vec<Packaged>,
 }
@@ -59,6 +110,15 @@ impl Output {
             _ => None,
         });
         chunks.collect()
+    }
+
+    /// The tracks that were begun.
+    fn tracks(&self) -> Vec<TrackId> {
+        let begun = self.pieces.iter().filter_map(|piece| match piece {
+            Packaged::Init { description, .. } => Some(description.track),
+            Packaged::Chunk(_) => None,
+        });
+        begun.collect()
     }
 
     /// The chunks of each segment, which are numbered as they should be.

@@ -5,21 +5,21 @@
 //! first picture's delay away again, which more players get right than negative composition offsets. Sound is counted in samples, since RTMP rounds its times to
 //! milliseconds and a player hears each gap; the publisher's times only correct the count.
 
+mod pulse;
+mod sound;
+
 use std::cmp::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use wire::id::{TrackId, TrackKind};
-
+pub(super) use self::pulse::Pulse;
+pub(super) use self::sound::AudioClock;
 use super::config::VIDEO_TIMESCALE;
-use super::error::PackageError;
 use crate::media::{AccessUnit, Millis};
 
 /// What encoders' clocks may be off without meaning it: for sound, half of what an eye notices.
 const JITTER: Duration = Duration::from_millis(80);
 /// The longest step from one sample to the next that needs no reason.
 pub(super) const LONGEST_STEP: Duration = Duration::from_secs(1);
-/// The longest step of pictures that come seldom.
-const LONGEST_PAUSE: Duration = Duration::from_secs(6);
 /// Longer than any encoder delays a picture to reorder it.
 const LONGEST_OFFSET_MS: i64 = 10_000;
 
@@ -68,51 +68,6 @@ impl PartialEq for MediaTime {
 
 impl Eq for MediaTime {}
 
-/// Watches a track's timestamps for breaks.
-#[derive(Debug)]
-pub(super) struct Pulse {
-    track: TrackId,
-    newest: Option<(Millis, Instant)>,
-}
-
-impl Pulse {
-    pub(super) fn new(track: TrackId) -> Self {
-        Self { track, newest: None }
-    }
-
-    /// The newest timestamp that was no jump.
-    pub(super) fn newest(&self) -> Option<Millis> {
-        self.newest.map(|(time, _)| time)
-    }
-
-    /// Takes the next timestamp, unless it jumps. Pictures may also be far apart because there are few of them: then
-    /// as much time has passed since the one before, or the other tracks, of which `others` is the newest timestamp, have gone as far.
-    pub(super) fn check(
-        &mut self,
-        time: Millis,
-        arrived: Instant,
-        others: Option<Millis>,
-    ) -> Result<(), PackageError> {
-        if let Some((from, before)) = self.newest {
-            let step = time.since(from);
-            let passed = arrived.saturating_duration_since(before);
-            let pause = self.track.kind() == TrackKind::Video
-                && step <= LONGEST_PAUSE
-                && (step <= passed + LONGEST_STEP
-                    || others.is_some_and(|others| others + LONGEST_STEP >= time));
-            if from.since(time) > JITTER || (step > LONGEST_STEP && !pause) {
-                return Err(PackageError::Discontinuity {
-                    track: self.track,
-                    from,
-                    to: time,
-                });
-            }
-        }
-        self.newest = self.newest.max(Some((time, arrived)));
-        Ok(())
-    }
-}
-
 /// When a picture is shown, on the publisher's clock.
 pub(super) fn shown(picture: &AccessUnit) -> i64 {
     signed(picture.decode_time) + offset(picture)
@@ -150,6 +105,14 @@ impl Clock {
         match self {
             Self::Video(clock) => clock.delay,
             Self::Audio(_) => 0,
+        }
+    }
+
+    /// How far sound, by its samples, has fallen behind its timestamps, in milliseconds; 0 for pictures.
+    pub(super) fn behind_ms(&self) -> i64 {
+        match self {
+            Self::Video(_) => 0,
+            Self::Audio(clock) => clock.behind_ms(),
         }
     }
 
@@ -214,54 +177,10 @@ impl VideoClock {
     }
 }
 
-/// The clock of sound.
-#[derive(Debug)]
-pub(super) struct AudioClock {
-    zero: i64,
-    sample_rate: u32,
-    next: Option<u64>,
-}
-
-impl AudioClock {
-    /// The clock of an epoch whose 0 is at `zero` milliseconds on the publisher's clock.
-    pub(super) fn new(zero: i64, sample_rate: u32) -> Self {
-        Self {
-            zero,
-            sample_rate,
-            next: None,
-        }
-    }
-
-    /// When a frame of so many samples begins, in samples; none when it is before the epoch, or one too many.
-    fn place(&mut self, time: Millis, lasts: u32) -> Option<u64> {
-        let stamped = samples(signed(time) - self.zero, self.sample_rate)?;
-        let counted = self.next.unwrap_or(stamped);
-        let jitter = samples(as_ms(JITTER), self.sample_rate)?;
-        let begins = if stamped > counted + jitter {
-            stamped // Sound is missing: the frame before lasts until here.
-        } else if stamped + jitter < counted {
-            return None; // There was too much.
-        } else {
-            counted
-        };
-        self.next = Some(begins + u64::from(lasts));
-        Some(begins)
-    }
-}
-
-/// Milliseconds as samples; none when negative.
-fn samples(ms: i64, sample_rate: u32) -> Option<u64> {
-    let ms = u64::try_from(ms).ok()?;
-    u64::try_from(u128::from(ms) * u128::from(sample_rate) / 1000).ok()
-}
-
-fn as_ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use wire::id::TrackId;
 
     use super::*;
 
@@ -309,29 +228,6 @@ mod tests {
     }
 
     #[test]
-    fn sound_is_counted_and_rounding_is_not_heard() {
-        let mut clock = AudioClock::new(500, 48_000);
-        let stamps = [500, 521, 543, 564, 585];
-        let times: Vec<_> = stamps
-            .map(|stamp| clock.place(Millis(stamp), 1024).unwrap())
-            .into();
-        assert_eq!(times, [0, 1024, 2048, 3072, 4096]);
-    }
-
-    #[test]
-    fn sound_keeps_its_place_when_it_drifts() {
-        let mut clock = AudioClock::new(0, 48_000);
-        assert_eq!(clock.place(Millis(0), 1024), Some(0));
-        assert_eq!(
-            clock.place(Millis(521), 1024),
-            Some(521 * 48),
-            "half a second was lost"
-        );
-        assert_eq!(clock.place(Millis(400), 1024), None, "as much came twice");
-        assert_eq!(clock.place(Millis(543), 1024), Some(521 * 48 + 1024));
-    }
-
-    #[test]
     fn pictures_that_begin_a_little_late_keep_their_place() {
         let first = picture(1000, 80);
         let mut clock = VideoClock::new(&first, 1040);
@@ -360,52 +256,5 @@ mod tests {
         assert!(at(90_001, 90_000) > at(44_100, 44_100));
         assert!(at(u64::MAX, 1) == MediaTime::END && at(u64::MAX, 90_000) < MediaTime::END);
         assert_eq!(at(66_150, 44_100).since_zero(), Duration::from_millis(1500));
-    }
-
-    #[test]
-    fn a_jump_is_told_and_jitter_is_not() {
-        let now = Instant::now();
-        let mut pulse = Pulse::new(TrackId::AUDIO);
-        for time in [5000, 5021, 5000, 5043, 6043] {
-            assert_eq!(pulse.check(Millis(time), now, None), Ok(()), "{time}");
-        }
-        assert!(pulse.check(Millis(7044), now, None).is_err());
-        assert!(pulse.check(Millis(5962), now, None).is_err());
-        let told = pulse.check(Millis(0), now, None).unwrap_err().to_string();
-        assert_eq!(told, "timestamps of audio jumped from 6043 ms to 0 ms");
-    }
-
-    #[test]
-    fn pictures_may_be_seconds_apart_where_time_or_sound_says_so() {
-        let now = Instant::now();
-        let later = |seconds| now + Duration::from_secs(seconds);
-        let pulse = || {
-            let mut pulse = Pulse::new(TrackId::VIDEO);
-            pulse.check(Millis(1000), now, None).unwrap();
-            pulse
-        };
-        assert!(pulse().check(Millis(6000), now, None).is_err(), "a jump");
-        assert!(
-            pulse().check(Millis(6000), later(5), None).is_ok(),
-            "one in five seconds"
-        );
-        assert!(
-            pulse().check(Millis(6000), now, Some(Millis(5500))).is_ok(),
-            "held up together with sound"
-        );
-        assert!(
-            pulse().check(Millis(6000), now, Some(Millis(1500))).is_err(),
-            "sound did not go on"
-        );
-        assert!(
-            pulse().check(Millis(8000), later(7), None).is_err(),
-            "too long for anybody"
-        );
-        let mut sound = Pulse::new(TrackId::AUDIO);
-        sound.check(Millis(1000), now, None).unwrap();
-        assert!(
-            sound.check(Millis(6000), later(5), Some(Millis(6000))).is_err(),
-            "sound has no long steps"
-        );
     }
 }

@@ -115,6 +115,11 @@ impl Track {
         self.at((self.codec.frame() / 2).into())
     }
 
+    /// How far its samples have fallen behind their timestamps, in milliseconds.
+    pub(super) fn behind_ms(&self) -> i64 {
+        self.clock.behind_ms()
+    }
+
     /// A duration on the track's scale.
     pub(super) fn ticks(&self, duration: Duration) -> u64 {
         ticks(duration, self.codec.timescale())

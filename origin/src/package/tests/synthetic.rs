@@ -89,3 +89,20 @@ pub(super) fn interleaved(
         (None, _) => sounds.next(),
     })
 }
+
+/// The same unit of a rendition.
+pub(super) fn rendition(number: u8, unit: Unit) -> Unit {
+    let track = TrackId::new(unit.track().kind(), number).unwrap();
+    match unit {
+        Unit::Config(_, config) => Unit::Config(track, config),
+        Unit::Sample(unit) => Unit::Sample(AccessUnit { track, ..unit }),
+    }
+}
+
+/// Frames of sound whose timestamps go so many thousandths as fast as their samples.
+pub(super) fn stretched(thousandths: u64, end: u64) -> impl Iterator<Item = Unit> {
+    (0..)
+        .map(move |frame| frame * 1024 * thousandths / 48_000)
+        .take_while(move |&time| time < end)
+        .map(sound)
+}
