@@ -47,7 +47,7 @@ async function refresh(): Promise<void> {
 }
 
 document.body.prepend(
-  header(text.title),
+  header(text.title, false),
   h(
     'main',
     { class: 'status' },

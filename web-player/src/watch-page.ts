@@ -11,12 +11,13 @@ import { Panel } from './panel/panel';
 import { channelIn } from './session/session';
 import './styles/base.css';
 import './styles/watch.css';
-import { publish } from './watch/diagnostics';
+import { type State, publish } from './watch/diagnostics';
 import { Watch } from './watch/watch';
 import { words } from './words';
 
 const IDLE_MS = 3_000;
 const PANEL_EVERY_MS = 500;
+const AIR: Partial<Record<State, 'away' | 'offAir'>> = { away: 'away', 'off-air': 'offAir' };
 
 function page(channel: string): void {
   const screen: Screen = new Screen(channel, () => {
@@ -76,7 +77,7 @@ function page(channel: string): void {
     });
     controls.show({
       attached: watch.attached,
-      offAir: watch.said.state === 'off-air',
+      air: AIR[watch.said.state] ?? 'live',
       paused: video.paused,
       muted: video.muted,
       volume: video.volume,

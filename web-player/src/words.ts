@@ -61,6 +61,7 @@ export const words = {
     volume: 'Volume',
     live: 'Live',
     goLive: 'Go live',
+    away: 'Away',
     offAir: 'Off air',
     details: 'Details',
     quality: 'Quality',
@@ -122,7 +123,6 @@ export const words = {
 
   status: {
     title: 'Status',
-    link: 'Status',
     lead: 'The mesh at a glance.',
     loading: 'Asking the tracker…',
     unreachable: 'The tracker does not answer. What is below may be old.',

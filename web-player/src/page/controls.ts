@@ -15,7 +15,7 @@ export interface ControlActions {
 
 export interface ControlState {
   readonly attached: boolean;
-  readonly offAir: boolean;
+  readonly air: 'live' | 'away' | 'offAir';
   readonly paused: boolean;
   readonly muted: boolean;
   readonly volume: number;
@@ -93,10 +93,10 @@ export class Controls {
       full ? text.leaveFullscreen : text.enterFullscreen,
     );
     this.#play.disabled = !state.attached;
-    this.#live.disabled = !state.attached || state.atLive;
-    this.#live.classList.toggle('at', state.attached && state.atLive);
+    this.#live.disabled = !state.attached || state.atLive || state.air !== 'live';
     const behind = state.attached && !state.atLive;
-    write(this.#liveText, state.offAir ? text.offAir : behind ? text.goLive : text.live);
+    this.#live.classList.toggle('at', state.attached && !behind && state.air === 'live');
+    write(this.#liveText, behind && state.air === 'live' ? text.goLive : text[state.air]);
     this.#details.setAttribute('aria-expanded', String(state.details));
     const volume = String(state.muted ? 0 : state.volume);
     if (this.#volume.value !== volume) this.#volume.value = volume;

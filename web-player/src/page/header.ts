@@ -2,11 +2,11 @@
 import { words } from '../words';
 import { h, mark } from './dom';
 
-export const header = (title: string): HTMLElement =>
+export const header = (title: string, linksToStatus = true): HTMLElement =>
   h(
     'header',
     { class: 'top' },
     h('a', { class: 'brand', href: '/' }, mark(), h('span', {}, words.brand)),
     h('h1', {}, title),
-    h('nav', {}, h('a', { href: '/status' }, words.status.link)),
+    ...(linksToStatus ? [h('nav', {}, h('a', { href: '/status' }, words.status.title))] : []),
   );

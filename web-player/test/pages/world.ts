@@ -169,7 +169,7 @@ export class World {
         ? ` mediaPresentationDuration="PT${end.toFixed(3)}S"`
         : ' minimumUpdatePeriod="PT1S"';
     return `<?xml version="1.0" encoding="UTF-8"?>
-<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="dynamic"${over} profiles="urn:mpeg:dash:profile:isoff-live:2011"
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="${state === 'ended' ? 'static' : 'dynamic'}"${over} profiles="urn:mpeg:dash:profile:isoff-live:2011"
  availabilityStartTime="2020-01-01T00:00:00Z" publishTime="${new Date().toISOString()}" minBufferTime="PT2S"
  timeShiftBufferDepth="PT${this.#window}S" suggestedPresentationDelay="PT6S" maxSegmentDuration="PT2S">
 <BaseURL serviceLocation="origin">${this.url('/live/demo/')}</BaseURL>
