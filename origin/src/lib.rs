@@ -9,10 +9,13 @@
 mod channel;
 mod counts;
 mod epoch;
+pub mod ffmpeg;
 pub mod ingest;
 pub mod key;
+pub mod ladder;
 pub mod media;
 pub mod package;
+pub mod poster;
 mod seal;
 mod seed;
 pub mod settings;
