@@ -10,6 +10,7 @@ mod channel;
 mod counts;
 mod epoch;
 pub mod ffmpeg;
+pub mod health;
 pub mod ingest;
 pub mod key;
 pub mod ladder;
