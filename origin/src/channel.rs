@@ -46,6 +46,8 @@ pub(crate) struct Channel {
     pub(crate) store: Store,
     pub(crate) reports: watch::Sender<Option<Report>>,
     pub(crate) counts: Counts,
+    /// What there is of it, through all epochs.
+    pub(crate) presentation: Presentation,
 }
 
 /// A publisher's stream under way.
@@ -84,7 +86,6 @@ impl Breaks {
 /// An epoch under way.
 struct OnAir {
     sealer: Sealer,
-    presentation: Presentation,
 }
 
 /// Why a publisher is sent away.
@@ -129,10 +130,10 @@ impl Channel {
         };
         let sealed = self.finish(&mut publish).await;
         self.reports.send_if_modified(|report| {
-            let ended = report
-                .as_mut()
-                .map(|report| report.ended.get_or_insert_with(Instant::now));
-            ended.is_some()
+            let Some(report) = report else { return false };
+            report.presentation = Arc::new(self.presentation.clone());
+            report.ended.get_or_insert_with(Instant::now);
+            true
         });
         if let Some(why) = unusable.or(sealed.err()) {
             publisher.refuse(why.to_string());
@@ -170,6 +171,7 @@ impl Channel {
             None => Ok(()),
         };
         publish.on_air = None;
+        self.presentation.end_epoch();
         sent
     }
 
@@ -179,8 +181,8 @@ impl Channel {
             return Ok(());
         }
         let Publish { packager, on_air, .. } = publish;
-        let OnAir { sealer, presentation } = on_air.get_or_insert_with(|| self.begin(packager));
-        let before = presentation.newest();
+        let OnAir { sealer } = on_air.get_or_insert_with(|| self.begin(packager));
+        let before = self.presentation.newest();
         for piece in &pieces {
             let chunk = sealer.seal(piece)?;
             let id = chunk.id().clone();
@@ -189,13 +191,13 @@ impl Channel {
                 Ok(_) | Err(Refused::Stopping) => {}
                 Err(refused) => warn!(chunk = %id, %refused, "chunk not kept"),
             }
-            presentation.note(piece);
+            self.presentation.note(piece);
         }
-        if presentation.newest() != before {
-            debug!(epoch = %sealer.epoch, newest = presentation.newest(), "segment whole");
+        if self.presentation.newest() != before {
+            debug!(epoch = %sealer.epoch, newest = self.presentation.newest(), "segment whole");
             let report = Report {
                 epoch: sealer.epoch,
-                presentation: Arc::new(presentation.clone()),
+                presentation: Arc::new(self.presentation.clone()),
                 ended: None,
             };
             self.reports.send_replace(Some(report));
@@ -204,17 +206,16 @@ impl Channel {
     }
 
     fn begin(&mut self, packager: &Packager) -> OnAir {
-        let epoch = self.epochs.begin(now_ms(), packager.reached(), 0);
+        let end_ms = self.presentation.end_ms();
+        let epoch = self.epochs.begin(now_ms(), packager.reached(), end_ms);
+        self.presentation.begin(epoch);
         info!(%epoch, "on air");
         let sealer = Sealer {
             secret: self.secret.clone(),
             channel: self.name.clone(),
             epoch,
         };
-        OnAir {
-            sealer,
-            presentation: Presentation::new(epoch),
-        }
+        OnAir { sealer }
     }
 }
 

@@ -10,7 +10,6 @@ mod channel;
 mod counts;
 mod epoch;
 pub mod ffmpeg;
-pub mod health;
 pub mod ingest;
 pub mod key;
 pub mod ladder;
@@ -45,6 +44,7 @@ use channel::Channel;
 use counts::Counts;
 use epoch::Epochs;
 use ingest::{Assignment, BadStreamKey, Publisher, StreamKeys};
+use package::Presentation;
 use seed::Seeds;
 use settings::Settings;
 use tracker::{Choices, Clock, Teller};
@@ -226,6 +226,7 @@ impl Stage {
             store: self.store.clone(),
             reports,
             counts: self.counts.clone(),
+            presentation: Presentation::default(),
         };
         tasks.spawn(task.run(waiting, stop.clone()));
         let choices = Choices::of(self.trackers.len());

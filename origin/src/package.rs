@@ -32,5 +32,5 @@ pub use cut::{Cut, RawChunk};
 pub use description::{AudioDescription, Packaged, Ratio, TrackDescription, VideoDescription};
 pub use drift::Clocks;
 pub use error::PackageError;
-pub use manifest::Presentation;
+pub use manifest::{Presentation, Reached};
 pub use packager::Packager;

@@ -17,7 +17,7 @@ use wire::Version;
 use wire::address::HttpBase;
 use wire::id::ChannelName;
 use wire::key::SecretKey;
-use wire::presentation::{Document, PATH, Presentation, PresentationReply, State};
+use wire::presentation::{PATH, Presentation, PresentationReply, State};
 
 use crate::channel::Report;
 use crate::seed::{Seeds, Wanted};
@@ -133,22 +133,19 @@ impl Teller {
 
     async fn tell(&mut self, report: &Report) -> Result<(), Unanswered> {
         let sequence = self.clock.sequence(now_ms());
+        let state = match report.ended {
+            None => State::Live,
+            Some(_) => State::Ended,
+        };
         let presentation = Presentation {
             version: Version,
             key: self.secret.public(),
             sequence,
             channel: self.channel.clone(),
             epoch: report.epoch,
-            state: if report.ended.is_none() {
-                State::Live
-            } else {
-                State::Ended
-            },
+            state,
             http: self.http.clone(),
-            documents: vec![Document::new(
-                "manifest.mpd",
-                report.presentation.mpd(SystemTime::now()),
-            )],
+            documents: report.presentation.documents(SystemTime::now(), state),
             newest: report.presentation.newest().unwrap_or(0),
             viewer_bytes: self.meter.channel_bytes(&self.channel),
             tracks: report.presentation.tracks(),

@@ -19,6 +19,13 @@ pub(super) fn date_time(moment: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// `xs:dateTime` in UTC, to the millisecond, of a moment since 1970; HLS writes it alike (RFC 8216 §4.3.2.6).
+pub(super) fn date_time_ms(since_1970: Duration) -> String {
+    let seconds = date_time(UNIX_EPOCH + Duration::from_secs(since_1970.as_secs()));
+    let seconds = seconds.trim_end_matches('Z');
+    format!("{seconds}.{:03}Z", since_1970.subsec_millis())
+}
+
 /// `xs:duration` in seconds, to the millisecond.
 pub(super) fn duration(duration: Duration) -> String {
     let (seconds, millis) = (duration.as_secs(), duration.subsec_millis());
@@ -29,9 +36,9 @@ pub(super) fn duration(duration: Duration) -> String {
     format!("PT{seconds}.{}S", fraction.trim_end_matches('0'))
 }
 
-/// How long after [`AVAILABILITY_START`] an epoch began, given in milliseconds since 1970.
-pub(super) fn since_availability_start(epoch: u64) -> Duration {
-    Duration::from_millis(epoch.saturating_sub(AVAILABILITY_START_SECONDS * 1000))
+/// How long after [`AVAILABILITY_START`] a moment since 1970 is.
+pub(super) fn since_availability_start(since_1970: Duration) -> Duration {
+    since_1970.saturating_sub(Duration::from_secs(AVAILABILITY_START_SECONDS))
 }
 
 /// The date that many days after 1970-01-01. Years are counted from March, so that the leap day is the
@@ -67,6 +74,10 @@ mod tests {
         assert_eq!(at(951_782_400), "2000-02-29T00:00:00Z");
         assert_eq!(at(1_798_761_599), "2026-12-31T23:59:59Z");
         assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00Z");
+        assert_eq!(
+            date_time_ms(Duration::from_millis(1_798_761_599_007)),
+            "2026-12-31T23:59:59.007Z"
+        );
     }
 
     #[test]

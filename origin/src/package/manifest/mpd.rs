@@ -13,21 +13,66 @@ pub(super) struct Mpd {
     #[serde(rename = "@type")]
     pub(super) kind: &'static str,
     #[serde(rename = "@availabilityStartTime")]
-    pub(super) availability_start_time: &'static str,
+    pub(super) availability_start_time: String,
     #[serde(rename = "@publishTime")]
     pub(super) publish_time: String,
-    #[serde(rename = "@minimumUpdatePeriod")]
-    pub(super) minimum_update_period: String,
+    /// Of a presentation that has ended.
+    #[serde(
+        rename = "@mediaPresentationDuration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) media_presentation_duration: Option<String>,
+    /// This and the next two: of one that goes on.
+    #[serde(rename = "@minimumUpdatePeriod", skip_serializing_if = "Option::is_none")]
+    pub(super) minimum_update_period: Option<String>,
+    #[serde(rename = "@timeShiftBufferDepth", skip_serializing_if = "Option::is_none")]
+    pub(super) time_shift_buffer_depth: Option<String>,
+    #[serde(
+        rename = "@suggestedPresentationDelay",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) suggested_presentation_delay: Option<String>,
     #[serde(rename = "@minBufferTime")]
     pub(super) min_buffer_time: String,
-    #[serde(rename = "@timeShiftBufferDepth")]
-    pub(super) time_shift_buffer_depth: String,
-    #[serde(rename = "@suggestedPresentationDelay")]
-    pub(super) suggested_presentation_delay: String,
     #[serde(rename = "@maxSegmentDuration")]
     pub(super) max_segment_duration: String,
+    #[serde(rename = "ServiceDescription", skip_serializing_if = "Option::is_none")]
+    pub(super) service_description: Option<ServiceDescription>,
     #[serde(rename = "Period")]
-    pub(super) period: Period,
+    pub(super) periods: Vec<Period>,
+}
+
+/// How far behind its making a stream is meant to be shown.
+#[derive(Debug, Serialize)]
+pub(super) struct ServiceDescription {
+    #[serde(rename = "@id")]
+    pub(super) id: u32,
+    #[serde(rename = "Latency")]
+    pub(super) latency: Latency,
+    #[serde(rename = "PlaybackRate")]
+    pub(super) playback_rate: PlaybackRate,
+}
+
+/// In milliseconds.
+#[derive(Debug, Serialize)]
+pub(super) struct Latency {
+    #[serde(rename = "@referenceId")]
+    pub(super) reference_id: u32,
+    #[serde(rename = "@target")]
+    pub(super) target: u32,
+    #[serde(rename = "@max")]
+    pub(super) max: u32,
+    #[serde(rename = "@min")]
+    pub(super) min: u32,
+}
+
+/// How much slower or faster it may be shown to get there.
+#[derive(Debug, Serialize)]
+pub(super) struct PlaybackRate {
+    #[serde(rename = "@max")]
+    pub(super) max: &'static str,
+    #[serde(rename = "@min")]
+    pub(super) min: &'static str,
 }
 
 /// One epoch.
@@ -37,6 +82,9 @@ pub(super) struct Period {
     pub(super) id: String,
     #[serde(rename = "@start")]
     pub(super) start: String,
+    /// Once it is known.
+    #[serde(rename = "@duration", skip_serializing_if = "Option::is_none")]
+    pub(super) duration: Option<String>,
     #[serde(rename = "AdaptationSet")]
     pub(super) adaptation_sets: Vec<AdaptationSet>,
 }
@@ -58,36 +106,74 @@ pub(super) struct AdaptationSet {
     pub(super) segment_alignment: bool,
     #[serde(rename = "@startWithSAP")]
     pub(super) start_with_sap: u8,
-    #[serde(rename = "SegmentTemplate")]
-    pub(super) segment_template: SegmentTemplate,
+    #[serde(rename = "SupplementalProperty", skip_serializing_if = "Option::is_none")]
+    pub(super) connectivity: Option<Descriptor>,
+    #[serde(rename = "ProducerReferenceTime", skip_serializing_if = "Option::is_none")]
+    pub(super) producer_reference_time: Option<ProducerReferenceTime>,
+    #[serde(rename = "Resync", skip_serializing_if = "Option::is_none")]
+    pub(super) resync: Option<Resync>,
+    /// Where the set has but one track.
+    #[serde(rename = "SegmentTemplate", skip_serializing_if = "Option::is_none")]
+    pub(super) segment_template: Option<SegmentTemplate>,
     #[serde(rename = "Representation")]
-    pub(super) representation: Representation,
+    pub(super) representations: Vec<Representation>,
+}
+
+/// When a moment of the media was made.
+#[derive(Debug, Serialize)]
+pub(super) struct ProducerReferenceTime {
+    #[serde(rename = "@id")]
+    pub(super) id: u32,
+    #[serde(rename = "@inband")]
+    pub(super) inband: bool,
+    #[serde(rename = "@type")]
+    pub(super) kind: &'static str,
+    #[serde(rename = "@wallClockTime")]
+    pub(super) wall_clock_time: String,
+    #[serde(rename = "@presentationTime")]
+    pub(super) presentation_time: u64,
+}
+
+/// How often a player may begin to read, within a segment too.
+#[derive(Debug, Serialize)]
+pub(super) struct Resync {
+    #[serde(rename = "@type")]
+    pub(super) kind: u8,
+    #[serde(rename = "@dT")]
+    pub(super) distance: u64,
 }
 
 /// Where its segments are, and when.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct SegmentTemplate {
     #[serde(rename = "@timescale")]
     pub(super) timescale: u32,
+    /// This and the next two: where a number alone tells when a segment begins.
+    #[serde(rename = "@duration", skip_serializing_if = "Option::is_none")]
+    pub(super) duration: Option<u64>,
+    #[serde(rename = "@availabilityTimeOffset", skip_serializing_if = "Option::is_none")]
+    pub(super) availability_time_offset: Option<String>,
+    #[serde(rename = "@availabilityTimeComplete", skip_serializing_if = "Option::is_none")]
+    pub(super) availability_time_complete: Option<bool>,
     #[serde(rename = "@initialization")]
     pub(super) initialization: String,
     #[serde(rename = "@media")]
     pub(super) media: String,
     #[serde(rename = "@startNumber")]
     pub(super) start_number: u32,
-    #[serde(rename = "SegmentTimeline")]
-    pub(super) timeline: SegmentTimeline,
+    #[serde(rename = "SegmentTimeline", skip_serializing_if = "Option::is_none")]
+    pub(super) timeline: Option<SegmentTimeline>,
 }
 
 /// Segments one after another.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct SegmentTimeline {
     #[serde(rename = "S")]
     pub(super) runs: Vec<Run>,
 }
 
 /// Segments of the same length: one, and `more` after it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Run {
     #[serde(rename = "@t")]
     pub(super) time: u64,
@@ -118,6 +204,9 @@ pub(super) struct Representation {
     pub(super) audio_sampling_rate: Option<u32>,
     #[serde(rename = "AudioChannelConfiguration", skip_serializing_if = "Option::is_none")]
     pub(super) audio_channels: Option<Descriptor>,
+    /// Where the set has several tracks.
+    #[serde(rename = "SegmentTemplate", skip_serializing_if = "Option::is_none")]
+    pub(super) segment_template: Option<SegmentTemplate>,
 }
 
 /// A scheme and a value in it.

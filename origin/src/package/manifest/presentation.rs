@@ -1,208 +1,193 @@
-//! The model of an epoch that manifests are made from.
+//! The model that manifests are made from: a channel's epochs, as far as they are in the window.
 
+use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
-use wire::id::{Epoch, TrackKind};
-use wire::presentation::TrackSummary;
+use wire::id::Epoch;
+use wire::presentation::{Document, State, TrackSummary};
 
-use super::super::description::{Packaged, Ratio, TrackDescription, VideoDescription};
-use super::clock::{AVAILABILITY_START, date_time, duration, since_availability_start};
-use super::mpd::{
-    AdaptationSet, Descriptor, Mpd, Period, Representation, Run, SegmentTemplate, SegmentTimeline,
-};
-use super::window::{Segment, TrackWindow};
+use super::super::description::Packaged;
+use super::dash::{Kind, TIME_SHIFT, mpd};
+use super::epoch::EpochWindow;
+use super::hls;
+use super::numbering::Numbering;
+use super::window::TrackWindow;
 
-/// How far back a player may go: less than boxes keep, since what it asks for may be old when it gets there.
-const TIME_SHIFT: Duration = Duration::from_secs(50);
-/// How far behind the newest moment a player stays, in segments: one is still being made, one is on its way, one is
-/// the player's own.
-const DELAY_SEGMENTS: u32 = 3;
-const SHORTEST_DELAY: Duration = Duration::from_secs(4);
+/// Epochs listed at a time: a channel that breaks more often lists less of its past, so that its documents stay small.
+const MAX_EPOCHS: usize = 6;
 
-/// The whole segments of an epoch, as they are told to players. It remembers a minute of them.
-#[derive(Clone, Debug)]
+/// What there is of a channel, through its epochs, as it is told to players. It remembers a minute.
+#[derive(Clone, Debug, Default)]
 pub struct Presentation {
-    epoch: Epoch,
-    tracks: Vec<TrackWindow>,
+    /// The oldest first; all but the last have ended.
+    epochs: VecDeque<EpochWindow>,
+    numbering: Numbering,
+    /// The newest moment that segments have reached, since 1970; it never goes back.
+    edge: Duration,
+    chunks: u64,
+}
+
+/// How far a channel has come. Another one means that the documents have changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// The newest epoch.
+    pub epoch: Option<Epoch>,
+    /// Its newest segment that every track has whole, 0 for none.
+    pub segment: u32,
+    /// Chunks of all tracks and epochs so far.
+    pub chunks: u64,
+}
+
+/// What documents list.
+pub(super) struct Listing<'a> {
+    /// The oldest first.
+    pub(super) epochs: Vec<&'a EpochWindow>,
+    /// Segments that began earlier are not listed.
+    pub(super) horizon: Duration,
+    /// Whether nothing more will come.
+    pub(super) is_over: bool,
 }
 
 impl Presentation {
-    /// An epoch of which nothing is known yet.
-    pub fn new(epoch: Epoch) -> Self {
-        Self {
-            epoch,
-            tracks: Vec::new(),
+    /// Begins an epoch; the one before, if it has not ended, ends.
+    pub fn begin(&mut self, epoch: Epoch) {
+        self.end_epoch();
+        if self.epochs.back().is_some_and(|last| last.epoch >= epoch) {
+            // A clock that was far ahead was set right. Periods have to grow: those before are told of no more.
+            while let Some(old) = self.epochs.pop_front() {
+                self.numbering.left(&old);
+            }
+            self.edge = Duration::ZERO;
         }
+        self.edge = self.edge.max(Duration::from_millis(epoch.0));
+        self.forget();
+        let discontinuity = self.numbering.begin(epoch, self.epochs.is_empty());
+        let previous = self.epochs.back().map(|last| last.epoch);
+        self.epochs
+            .push_back(EpochWindow::new(epoch, previous, discontinuity));
     }
 
-    /// Takes note of the next piece. Pieces have to come as they were packaged.
+    /// Takes note of the next piece of the epoch. Pieces have to come as they were packaged.
     pub fn note(&mut self, piece: &Packaged) {
+        let Some((current, before)) = self.epochs.make_contiguous().split_last_mut() else {
+            return;
+        };
+        if current.has_ended() {
+            return;
+        }
         match piece {
-            Packaged::Init { description, .. } => self.tracks.push(TrackWindow::new(description.clone())),
+            Packaged::Init { description, bytes } => {
+                let earlier = before.last().and_then(|before| before.track(description.track));
+                let goes_on = earlier.map(|earlier| earlier.init == *bytes);
+                current.begin(TrackWindow::new(description.clone(), bytes.clone(), goes_on));
+                self.numbering.add(description.track, &self.epochs);
+            }
             Packaged::Chunk(chunk) => {
-                if let Some(track) = self
-                    .tracks
-                    .iter_mut()
-                    .find(|known| known.description.track == chunk.track)
-                {
-                    track.note(chunk);
+                self.chunks += 1;
+                let whole = current.note(chunk);
+                self.numbering.measure(current);
+                if whole {
+                    self.edge = self.edge.max(current.at(current.duration()));
+                    self.forget();
                 }
             }
         }
     }
 
-    /// The newest segment that every track has whole. Before there is one, a manifest lists nothing.
+    /// Ends the epoch: nothing more comes of it. Nothing is left of one that no segment was whole of.
+    pub fn end_epoch(&mut self) {
+        let Some(last) = self.epochs.back_mut() else {
+            return;
+        };
+        last.end();
+        if !last.is_begun() {
+            self.numbering.give_back(last.discontinuity);
+            self.epochs.pop_back();
+        }
+    }
+
+    /// The newest segment of the newest epoch that every track has whole. Before there is one, nothing of it is listed.
     pub fn newest(&self) -> Option<u32> {
-        let newest = self.tracks.iter().map(TrackWindow::newest).min();
-        newest.flatten()
+        self.epochs.back()?.newest()
     }
 
-    /// The tracks, with their average bitrates.
+    /// How far it has come.
+    pub fn reached(&self) -> Reached {
+        Reached {
+            epoch: self.epochs.back().map(|last| last.epoch),
+            segment: self.newest().unwrap_or(0),
+            chunks: self.chunks,
+        }
+    }
+
+    /// When the media that has come ends, in milliseconds since 1970, rounded up: the next epoch may begin then. 0 when there is none.
+    pub fn end_ms(&self) -> u64 {
+        let end = self.epochs.back().map(|last| last.at(last.reached()));
+        let millis = end.unwrap_or_default().as_nanos().div_ceil(1_000_000);
+        u64::try_from(millis).unwrap_or(u64::MAX)
+    }
+
+    /// The tracks of the newest epoch, with their average bitrates.
     pub fn tracks(&self) -> Vec<TrackSummary> {
-        self.tracks.iter().map(TrackWindow::summary).collect()
+        let newest = self.epochs.back().into_iter();
+        let mut tracks: Vec<_> = newest
+            .flat_map(EpochWindow::tracks)
+            .map(TrackWindow::summary)
+            .collect();
+        tracks.sort_by_key(|summary| summary.track);
+        tracks
     }
 
-    /// The live MPD at that time. Its segments are at `{epoch}/{track}/…`; where that is, whoever serves it adds.
-    pub fn mpd(&self, now: SystemTime) -> String {
-        let newest = self.newest().unwrap_or(0);
-        let longest = self
-            .tracks
-            .iter()
-            .map(TrackWindow::longest)
-            .max()
-            .unwrap_or_default();
-        let usual = to_half_second(longest).max(Duration::from_secs(1));
-        let period = Period {
-            id: self.epoch.to_string(),
-            start: duration(since_availability_start(self.epoch.0)),
-            adaptation_sets: self
-                .tracks
-                .iter()
-                .map(|track| self.adaptation_set(track, newest))
-                .collect(),
+    /// All manifests and playlists at that time. Media are at `{epoch}/{track}/…`; where that is, whoever serves them adds. None
+    /// before a first segment is whole in all tracks.
+    pub fn documents(&self, now: SystemTime, state: State) -> Vec<Document> {
+        let is_over = !state.is_on_air();
+        let listing = Listing {
+            epochs: self.epochs.iter().filter(|epoch| epoch.is_listed()).collect(),
+            horizon: self.horizon(),
+            is_over,
         };
-        let mpd = Mpd {
-            namespace: "urn:mpeg:dash:schema:mpd:2011",
-            profiles: "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019",
-            kind: "dynamic",
-            availability_start_time: AVAILABILITY_START,
-            publish_time: date_time(now),
-            minimum_update_period: duration(
-                (usual / 2).clamp(Duration::from_secs(1), Duration::from_secs(2)),
-            ),
-            min_buffer_time: duration(usual),
-            time_shift_buffer_depth: duration(TIME_SHIFT),
-            suggested_presentation_delay: duration((usual * DELAY_SEGMENTS).max(SHORTEST_DELAY)),
-            max_segment_duration: duration(longest.max(usual)),
-            period,
+        let Some(newest) = listing.epochs.last() else {
+            return Vec::new();
         };
-        mpd.write()
+        let manifests = [
+            ("manifest.mpd", Kind::Manifest),
+            ("low-latency.mpd", Kind::LowLatency),
+            ("compat.mpd", Kind::Compat),
+        ];
+        let manifests = manifests
+            .into_iter()
+            .filter_map(|(name, kind)| Some(Document::new(name, mpd(kind, &listing, now)?)));
+        let master = Document::new("master.m3u8", hls::master(newest));
+        // Parts are listed as soon as they are there.
+        let epochs: Vec<_> = self.epochs.iter().collect();
+        let playlists = self.numbering.playlists().filter_map(|(track, numbers)| {
+            let text = hls::playlist(&hls::Source {
+                track,
+                numbers,
+                target: self.numbering.target(),
+                epochs: &epochs,
+                horizon: listing.horizon,
+                is_over,
+            });
+            Some(Document::new(hls::name(track), text?))
+        });
+        manifests.chain([master]).chain(playlists).collect()
     }
 
-    fn adaptation_set(&self, track: &TrackWindow, newest: u32) -> AdaptationSet {
-        let TrackDescription {
-            track: id,
-            timescale,
-            video,
-            ..
-        } = &track.description;
-        let (set, content_type, mime_type) = match id.kind() {
-            TrackKind::Video => (1, "video", "video/mp4"),
-            TrackKind::Audio => (2, "audio", "audio/mp4"),
-        };
-        let (epoch, extension) = (self.epoch, id.extension());
-        let segments: Vec<_> = track.listed(newest, TIME_SHIFT).collect();
-        let segment_template = SegmentTemplate {
-            timescale: *timescale,
-            initialization: format!("{epoch}/$RepresentationID$/init.{extension}"),
-            media: format!("{epoch}/$RepresentationID$/$Number$.{extension}"),
-            start_number: segments.first().map_or(1, |segment| segment.number),
-            timeline: timeline(&segments),
-        };
-        AdaptationSet {
-            id: set,
-            content_type,
-            mime_type,
-            lang: (id.kind() == TrackKind::Audio).then_some("und"),
-            par: video
-                .as_ref()
-                .and_then(picture_aspect_ratio)
-                .map(|par| par.to_string()),
-            segment_alignment: true,
-            start_with_sap: 1,
-            segment_template,
-            representation: representation(track),
+    fn horizon(&self) -> Duration {
+        self.edge.saturating_sub(TIME_SHIFT)
+    }
+
+    /// Lets go of epochs that have left the window.
+    fn forget(&mut self) {
+        let horizon = self.horizon();
+        while let Some(oldest) = self.epochs.front()
+            && oldest.has_ended()
+            && (!oldest.reaches(horizon) || self.epochs.len() > MAX_EPOCHS)
+        {
+            self.numbering.left(oldest);
+            self.epochs.pop_front();
         }
     }
-}
-
-fn representation(track: &TrackWindow) -> Representation {
-    let TrackDescription {
-        track: id,
-        codecs,
-        video,
-        audio,
-        ..
-    } = &track.description;
-    // 1 stands for "not measured yet"; 0 is not a bandwidth.
-    let bandwidth = u32::try_from(track.peak_bits_per_second())
-        .unwrap_or(u32::MAX)
-        .max(1);
-    Representation {
-        id: id.to_string(),
-        bandwidth,
-        codecs: codecs.clone(),
-        width: video.map(|video| video.width),
-        height: video.map(|video| video.height),
-        sar: video.and_then(|video| video.sar).map(|sar| sar.to_string()),
-        frame_rate: video.and_then(|video| video.frame_rate).map(frame_rate),
-        audio_sampling_rate: audio.map(|audio| audio.sample_rate),
-        audio_channels: audio.map(|audio| Descriptor {
-            scheme: "urn:mpeg:dash:23003:3:audio_channel_configuration:2011",
-            value: channel_configuration(audio.channels).to_string(),
-        }),
-    }
-}
-
-fn timeline(segments: &[Segment]) -> SegmentTimeline {
-    let mut runs: Vec<Run> = Vec::new();
-    for &Segment { time, duration, .. } in segments {
-        match runs.last_mut() {
-            Some(run) if run.duration == duration && run.time + run.duration * (run.more + 1) == time => {
-                run.more += 1;
-            }
-            _ => runs.push(Run {
-                time,
-                duration,
-                more: 0,
-            }),
-        }
-    }
-    SegmentTimeline { runs }
-}
-
-fn picture_aspect_ratio(video: &VideoDescription) -> Option<Ratio> {
-    let (wide, high) = video
-        .sar
-        .map_or((1, 1), |sar| (sar.numerator(), sar.denominator()));
-    Ratio::new(video.width.checked_mul(wide)?, video.height.checked_mul(high)?)
-}
-
-/// As DASH writes a frame rate: `25`, `30000/1001`.
-fn frame_rate(rate: Ratio) -> String {
-    match rate.denominator() {
-        1 => rate.numerator().to_string(),
-        denominator => format!("{}/{denominator}", rate.numerator()),
-    }
-}
-
-/// The `ChannelConfiguration` of ISO/IEC 23003-3 for so many channels: their number, but for 7.1.
-fn channel_configuration(channels: u8) -> u8 {
-    if channels == 8 { 7 } else { channels }
-}
-
-/// The nearest half second: what an encoder was asked for, without its rounding.
-fn to_half_second(duration: Duration) -> Duration {
-    let halves = (duration.as_millis() + 250) / 500;
-    Duration::from_millis(u64::try_from(halves * 500).unwrap_or(u64::MAX))
 }

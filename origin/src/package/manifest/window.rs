@@ -1,8 +1,9 @@
-//! The window of one track: the whole segments that players may still ask for.
+//! The window of one track: the segments that players may still ask for, and what was measured of them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
 use wire::presentation::TrackSummary;
 
 use super::super::cut::{RawChunk, ticks};
@@ -12,13 +13,17 @@ use super::super::description::TrackDescription;
 const WINDOW: Duration = Duration::from_mins(1);
 /// Segments last a second at least: more than this are not in the window.
 const MAX_SEGMENTS: usize = 128;
+/// Whole segments whose parts are remembered. Players that follow parts are never this far behind.
+const SEGMENTS_WITH_PARTS: usize = 8;
 
 /// A segment in the numbers of its track's timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
     pub(super) number: u32,
     pub(super) time: u64,
     pub(super) duration: u64,
+    /// How long each of its chunks lasts; forgotten once the segment is old.
+    pub(super) parts: Vec<u32>,
     bytes: u64,
 }
 
@@ -26,58 +31,94 @@ impl Segment {
     pub(super) fn end(&self) -> u64 {
         self.time + self.duration
     }
-
-    fn bits_per_second(&self, timescale: u32) -> u64 {
-        rate(self.bytes, self.duration, timescale)
-    }
 }
 
-/// What is known of one track.
+/// What is known of one track of an epoch.
 #[derive(Clone, Debug)]
 pub(super) struct TrackWindow {
     pub(super) description: TrackDescription,
+    /// Its init segment.
+    pub(super) init: Bytes,
+    /// Whether it goes on with the very init segment that it had in the epoch before; `None` where it was no part of that.
+    pub(super) goes_on: Option<bool>,
+    /// The number of its first segment.
+    first: u32,
     whole: VecDeque<Segment>,
     growing: Option<Segment>,
-    /// The longest segment of the epoch.
     longest: u64,
+    longest_part: u32,
+    /// The bitrate of the heaviest segment so far.
+    peak: u64,
 }
 
 impl TrackWindow {
-    pub(super) fn new(description: TrackDescription) -> Self {
+    pub(super) fn new(description: TrackDescription, init: Bytes, goes_on: Option<bool>) -> Self {
         Self {
             description,
+            init,
+            goes_on,
+            first: 1,
             whole: VecDeque::new(),
             growing: None,
             longest: 0,
+            longest_part: 0,
+            peak: 0,
         }
     }
 
-    pub(super) fn note(&mut self, chunk: &RawChunk) {
-        let beginning = Segment {
+    /// Takes note of its next chunk, and tells whether that made a segment whole.
+    pub(super) fn note(&mut self, chunk: &RawChunk) -> bool {
+        if self.whole.is_empty() && self.growing.is_none() {
+            self.first = chunk.segment;
+        }
+        let segment = self.growing.get_or_insert_with(|| Segment {
             number: chunk.segment,
             time: chunk.time,
             duration: 0,
+            parts: Vec::new(),
             bytes: 0,
-        };
-        let segment = self.growing.get_or_insert(beginning);
+        });
         segment.duration += u64::from(chunk.duration);
         segment.bytes += as_u64(chunk.head.len() + chunk.body.len());
+        segment.parts.push(chunk.duration);
+        self.longest_part = self.longest_part.max(chunk.duration);
         if !chunk.last {
-            return;
+            return false;
         }
-        let segment = *segment;
-        self.growing = None;
+        if let Some(segment) = self.growing.take() {
+            self.keep(segment);
+        }
+        true
+    }
+
+    fn keep(&mut self, segment: Segment) {
+        let timescale = self.description.timescale;
         self.longest = self.longest.max(segment.duration);
+        self.peak = self.peak.max(rate(segment.bytes, segment.duration, timescale));
+        let horizon = segment.end().saturating_sub(ticks(WINDOW, timescale));
         self.whole.push_back(segment);
-        let window = ticks(WINDOW, self.description.timescale);
-        while self.whole.len() > MAX_SEGMENTS
-            || self
-                .whole
-                .front()
-                .is_some_and(|old| old.end() + window < segment.end())
-        {
+        while self.whole.len() > MAX_SEGMENTS || self.whole.front().is_some_and(|old| old.end() < horizon) {
             self.whole.pop_front();
         }
+        let past = self.whole.len().checked_sub(SEGMENTS_WITH_PARTS + 1);
+        if let Some(old) = past.and_then(|place| self.whole.get_mut(place)) {
+            old.parts = Vec::new();
+        }
+    }
+
+    /// Nothing more comes: what is not whole by now never will be.
+    pub(super) fn end(&mut self) {
+        self.growing = None;
+    }
+
+    /// Its whole segments, the oldest first.
+    pub(super) fn whole(&self) -> impl DoubleEndedIterator<Item = &Segment> {
+        self.whole.iter()
+    }
+
+    /// The segment in the making, as far as it has come.
+    pub(super) fn growing(&self) -> Option<&Segment> {
+        self.growing.as_ref()
     }
 
     /// The number of the newest whole segment.
@@ -85,36 +126,62 @@ impl TrackWindow {
         self.whole.back().map(|segment| segment.number)
     }
 
-    /// The segments up to `newest` that began no longer than `depth` before its end.
-    pub(super) fn listed(&self, newest: u32, depth: Duration) -> impl Iterator<Item = Segment> {
-        let upto = self.whole.iter().filter(move |segment| segment.number <= newest);
-        let end = upto.clone().next_back().map_or(0, Segment::end);
-        let begin = end.saturating_sub(ticks(depth, self.description.timescale));
-        upto.filter(move |segment| segment.time >= begin).copied()
+    /// How many whole segments it has had.
+    pub(super) fn count(&self) -> u64 {
+        self.newest().map_or(0, |newest| self.place(newest) + 1)
     }
 
-    /// The longest segment of the epoch.
+    /// Which of its segments the one of that number is, counted from 0.
+    pub(super) fn place(&self, number: u32) -> u64 {
+        u64::from(number.saturating_sub(self.first))
+    }
+
+    /// Where its media ends, as far as it has come.
+    pub(super) fn reached(&self) -> Duration {
+        let newest = self.growing.as_ref().or(self.whole.back());
+        self.time(newest.map_or(0, Segment::end))
+    }
+
+    /// Where its whole segments end.
+    pub(super) fn end_of_whole(&self) -> Duration {
+        self.time(self.whole.back().map_or(0, Segment::end))
+    }
+
+    /// A time of its timeline.
+    pub(super) fn time(&self, time: u64) -> Duration {
+        let nanos = u128::from(time) * 1_000_000_000 / u128::from(self.description.timescale.max(1));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Its longest segment.
     pub(super) fn longest(&self) -> Duration {
-        Duration::from_millis((self.longest * 1000).div_ceil(u64::from(self.description.timescale)))
+        self.time(self.longest)
     }
 
-    /// The bitrate of the heaviest segment: what a line has to carry.
+    /// Its longest chunk.
+    pub(super) fn longest_part(&self) -> Duration {
+        self.time(self.longest_part.into())
+    }
+
+    /// The bitrate that a line has to carry: of the heaviest segment, and a little more, so that it seldom changes.
     pub(super) fn peak_bits_per_second(&self) -> u64 {
-        let timescale = self.description.timescale;
-        self.whole
-            .iter()
-            .map(|segment| segment.bits_per_second(timescale))
-            .max()
-            .unwrap_or(0)
+        let step = (self.peak.checked_ilog2().unwrap_or(0)).saturating_sub(4);
+        // 1 stands for "not measured yet"; 0 is not a bandwidth.
+        (self.peak.div_ceil(1 << step) << step).max(1)
+    }
+
+    /// The average bitrate.
+    pub(super) fn bits_per_second(&self) -> u64 {
+        let bytes = self.whole.iter().map(|segment| segment.bytes).sum();
+        let duration = self.whole.iter().map(|segment| segment.duration).sum();
+        rate(bytes, duration, self.description.timescale)
     }
 
     pub(super) fn summary(&self) -> TrackSummary {
-        let bytes = self.whole.iter().map(|segment| segment.bytes).sum();
-        let duration = self.whole.iter().map(|segment| segment.duration).sum();
         TrackSummary {
             track: self.description.track,
             codecs: self.description.codecs.clone(),
-            bits_per_second: rate(bytes, duration, self.description.timescale),
+            bits_per_second: self.bits_per_second(),
         }
     }
 }
