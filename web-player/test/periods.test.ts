@@ -11,10 +11,13 @@ describe('the way over a hole', () => {
   let paused: boolean;
   let behind: number;
   let ranges: [number, number][];
+  let readyState: number;
   const seek = vi.fn<(to: number, stickToBuffered: boolean, internal: boolean) => void>();
 
   beforeEach(() => {
     vi.useFakeTimers();
+    vi.stubGlobal('HTMLMediaElement', { HAVE_METADATA: 1 });
+    readyState = 4;
     [position, paused, behind, ranges] = [98, false, 6, [[80, 100]]];
     seek.mockReset().mockImplementation((to) => {
       position = to;
@@ -24,6 +27,7 @@ describe('the way over a hole', () => {
       playbackController: {
         getTime: () => position,
         isPaused: () => paused,
+        isSeeking: () => false,
         getCurrentLiveLatency: () => behind,
         getOriginalLiveDelay: () => 6,
         getStreamEndTime: () => 100,
@@ -43,12 +47,14 @@ describe('the way over a hole', () => {
           start: (index) => ranges[index]?.[0] ?? 0,
           end: (index) => ranges[index]?.[1] ?? 0,
         }),
+        getReadyState: () => readyState,
       },
     });
     control.initialize();
   });
   afterEach(() => {
     control.reset();
+    vi.unstubAllGlobals();
     vi.useRealTimers();
   });
 
@@ -85,6 +91,15 @@ describe('the way over a hole', () => {
     position = 99.9;
     pass(20);
     expect(seek).not.toHaveBeenCalled();
+  });
+
+  it('begins with a push where the decoder waits elsewhere', () => {
+    [position, readyState] = [99.95, 1];
+    ranges = [[99.95, 102]];
+    pass(0.3);
+    expect(seek).not.toHaveBeenCalled();
+    pass(0.2);
+    expect(seek).toHaveBeenCalledExactlyOnceWith(expect.closeTo(99.96), false, true);
   });
 
   it('ends with the player', () => {

@@ -9,6 +9,9 @@ import type { Kind } from './codecs';
 import { type Range, isDue, landing } from './gaps';
 
 const EVERY_MS = 100;
+/** A player that has not begun for so many looks though there is data needs a push. */
+const LOOKS = 3;
+const PUSH_SECONDS = 0.01;
 /** A picture that stands so near to the end of its Period has played it out. */
 const END_SECONDS = 0.5;
 
@@ -34,6 +37,7 @@ interface Parts {
   readonly playbackController: {
     getTime(): number | null;
     isPaused(): boolean | null;
+    isSeeking(): boolean | null;
     getCurrentLiveLatency(): number;
     getOriginalLiveDelay(): number;
     getStreamEndTime(): number;
@@ -45,7 +49,7 @@ interface Parts {
     getIsStreamSwitchInProgress(): boolean;
     getHasMediaOrInitialisationError(): boolean;
   };
-  readonly videoModel: { getBufferRange(): TimeRanges | null };
+  readonly videoModel: { getBufferRange(): TimeRanges | null; getReadyState(): number };
 }
 
 /** Stands in the place of dash.js's `GapController`. */
@@ -55,6 +59,7 @@ export function gapControl(): GapControl {
   let position: number | null = null;
   /** Seconds behind live when the picture last moved. */
   let usual = Infinity;
+  let unbegun = 0;
 
   const look = ({ playbackController, streamController, videoModel }: Parts): void => {
     const stream = streamController.getActiveStream();
@@ -70,6 +75,15 @@ export function gapControl(): GapControl {
       return;
     }
     const buffered = ranges(videoModel.getBufferRange());
+    // Before it has any data, Chromium gives the begin of the live window for its position, and dash.js makes no
+    // seek to where the video seems to be: the decoder waits at 0.
+    const isReady = videoModel.getReadyState() > HTMLMediaElement.HAVE_METADATA;
+    unbegun = isReady || playbackController.isSeeking() !== false ? 0 : unbegun + 1;
+    if (unbegun >= LOOKS && isWithin(buffered, position)) {
+      unbegun = 0;
+      playbackController.seek(position + PUSH_SECONDS, false, true);
+      return;
+    }
     const asUsual = Math.min(usual, playbackController.getOriginalLiveDelay());
     const hole = { position, buffered, latency, usual: asUsual };
     const to = landing(hole);
@@ -91,6 +105,7 @@ export function gapControl(): GapControl {
     timer = undefined;
     position = null;
     usual = Infinity;
+    unbegun = 0;
   };
   return {
     setConfig: (given) => {
@@ -121,6 +136,9 @@ export function samePeriods(kindsOf: (id: string) => ReadonlySet<Kind>): () => o
 
 const isWhole = (parts: Partial<Parts>): parts is Parts =>
   Boolean(parts.playbackController && parts.streamController && parts.videoModel);
+
+const isWithin = (buffered: readonly Range[], position: number): boolean =>
+  buffered.some(({ start, end }) => start <= position && position < end);
 
 const ranges = (list: TimeRanges | null): Range[] =>
   Array.from({ length: list?.length ?? 0 }, (_, index) => ({

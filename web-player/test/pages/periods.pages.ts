@@ -54,6 +54,14 @@ afterAll(async () => {
   await (await launch()).close();
 });
 
+it('a channel that has only just begun is shown at once', async () => {
+  const acts = [{ clip: await clip(BOTH), at: 0 }];
+  await watching({ acts }, 3, async (viewer, world) => {
+    const sight = await viewer.until('a picture', inAct(world, 0), START);
+    expect(sight.position).toBeLessThan(world.startOf(0) + 3);
+  });
+});
+
 describe.concurrent('the next epoch', () => {
   it('after a reconnect costs as long as there was nothing, other pictures or not', async () => {
     const acts = [

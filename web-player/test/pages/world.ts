@@ -93,6 +93,11 @@ export class World {
     return found ? this.#epoch(found) : NaN;
   }
 
+  /** Where that act begins in the presentation, in seconds. */
+  startOf(act: number): number {
+    return (this.epoch(act) - AVAILABILITY_START) / 1000;
+  }
+
   end(): void {
     this.#server.closeAllConnections();
     this.#server.close();
