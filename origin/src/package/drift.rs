@@ -66,6 +66,43 @@ pub struct Clocks {
     pub sound_behind_ms: Option<i64>,
 }
 
+/// The clocks of what leads an epoch, and of the sound that goes with it.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) leader: Drift,
+    pub(super) sound: Drift,
+    /// What sound was behind when both were first known.
+    apart_at_first: Option<i64>,
+}
+
+impl Watch {
+    /// Of an epoch that has come as far as `reached` at that time.
+    pub(super) fn new(now: Instant, reached: Duration) -> Self {
+        let zero = Drift::new(now, reached);
+        Self {
+            leader: zero.clone(),
+            sound: zero,
+            apart_at_first: None,
+        }
+    }
+
+    /// How the clocks go, where sound has fallen so far behind its timestamps; none where there is no sound to compare.
+    pub(super) fn compare(&mut self, counted_behind_ms: Option<i64>) -> Clocks {
+        let behind_wall_ms = self.leader.behind_ms();
+        let apart = behind_wall_ms
+            .zip(self.sound.behind_ms())
+            .map(|(leader, sound)| sound - leader);
+        let at_first = apart.map(|apart| *self.apart_at_first.get_or_insert(apart));
+        let stamped = apart.zip(at_first).map(|(apart, at_first)| apart - at_first);
+        Clocks {
+            behind_wall_ms,
+            sound_behind_ms: stamped
+                .zip(counted_behind_ms)
+                .map(|(stamped, counted)| stamped + counted),
+        }
+    }
+}
+
 fn place(second: u64) -> usize {
     usize::try_from(second % WITHIN as u64).unwrap_or_default()
 }

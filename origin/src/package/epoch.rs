@@ -11,7 +11,7 @@ use wire::id::{TrackId, TrackKind};
 
 use super::cut::Cut;
 use super::description::Packaged;
-use super::drift::{Clocks, Drift};
+use super::drift::{Clocks, Watch};
 use super::error::{PackageError, is_rendition};
 use super::follow::Follower;
 use super::start::{Beginning, LONGEST_KEYFRAME_INTERVAL};
@@ -41,15 +41,6 @@ pub(super) struct Tracks {
     clocks: Option<Watch>,
     /// Why the epoch ends with the leader's next keyframe.
     ending: Option<PackageError>,
-}
-
-/// The clocks of what leads, and of the publisher's sound where that follows.
-#[derive(Debug)]
-struct Watch {
-    leader: Drift,
-    sound: Option<Drift>,
-    /// What sound was behind when both were first known.
-    apart_at_first: Option<i64>,
 }
 
 impl Tracks {
@@ -127,48 +118,31 @@ impl Tracks {
 
     /// The epoch goes on air: its name says that its time was 0 so long ago as it has come.
     pub(super) fn go_on_air(&mut self, now: Instant) {
-        let zero = Drift::new(now, self.reached());
-        self.clocks = Some(Watch {
-            sound: self.sound().map(|_| zero.clone()),
-            leader: zero,
-            apart_at_first: None,
-        });
+        self.clocks = Some(Watch::new(now, self.reached()));
     }
 
     /// Notes when the newest sample of a track arrived.
     pub(super) fn note_arrival(&mut self, track: TrackId, arrived: Instant) {
         let sound = self.sound().and_then(Follower::newest);
-        let (newest, leads) = match track {
-            _ if self.leads(track) => (self.leader.newest(), true),
-            TrackId::AUDIO => (sound, false),
+        let Some(clocks) = &mut self.clocks else { return };
+        let (clock, newest) = match track {
+            _ if self.leader.id == track => (&mut clocks.leader, self.leader.newest()),
+            TrackId::AUDIO => (&mut clocks.sound, sound),
             _ => return,
         };
-        let (Some(clocks), Some(newest)) = (&mut self.clocks, newest) else {
-            return;
-        };
-        if leads {
-            clocks.leader.note(arrived, newest.since_zero());
-        } else if let Some(sound) = &mut clocks.sound {
-            sound.note(arrived, newest.since_zero());
+        if let Some(newest) = newest {
+            clock.note(arrived, newest.since_zero());
         }
     }
 
     /// How the publisher's clocks go.
     pub(super) fn clocks(&mut self) -> Clocks {
-        let counted = self.sound().map_or(0, |sound| sound.track.behind_ms());
-        let Some(clocks) = &mut self.clocks else {
-            return Clocks::default();
-        };
-        let behind_wall_ms = clocks.leader.behind_ms();
-        let sound = clocks.sound.as_ref().and_then(Drift::behind_ms);
-        let apart = behind_wall_ms.zip(sound).map(|(leader, sound)| sound - leader);
-        let at_first = apart.map(|apart| *clocks.apart_at_first.get_or_insert(apart));
-        Clocks {
-            behind_wall_ms,
-            sound_behind_ms: apart
-                .zip(at_first)
-                .map(|(apart, at_first)| apart - at_first + counted),
-        }
+        let counted_behind_ms = self.sound().map(|sound| sound.track.behind_ms());
+        let clocks = self
+            .clocks
+            .as_mut()
+            .map(|clocks| clocks.compare(counted_behind_ms));
+        clocks.unwrap_or_default()
     }
 
     fn sound(&self) -> Option<&Follower> {

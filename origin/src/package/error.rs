@@ -58,6 +58,9 @@ pub enum PackageError {
         /// Where the source was cut.
         at: Duration,
     },
+    /// A rendition is not made any more.
+    #[error("{} has ended", name(*.0))]
+    Ended(TrackId),
     /// A rendition that is no part of the epoch cannot become one.
     #[error("{} is left out: {why}", name(*.track))]
     LeftOut {
@@ -93,6 +96,7 @@ impl PackageError {
             | Self::Discontinuity { .. }
             | Self::Apart { .. }
             | Self::Drifted { .. }
+            | Self::Ended(_)
             | Self::Unaligned { .. } => true,
             // What only a rendition does wrong ends no publish.
             Self::TooLarge { track, .. } => is_rendition(*track),
@@ -120,6 +124,7 @@ impl PackageError {
             Self::Unconfigured(track)
             | Self::Reconfigured(track)
             | Self::Joined(track)
+            | Self::Ended(track)
             | Self::Discontinuity { track, .. }
             | Self::Apart { behind: track, .. }
             | Self::Unaligned { track, .. }

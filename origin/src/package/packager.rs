@@ -107,6 +107,24 @@ impl Packager {
         }
     }
 
+    /// Notes that a rendition is being made: an epoch that has yet to begin waits for it, for a few seconds.
+    pub fn expect(&mut self, rendition: TrackId) {
+        self.renditions.joined(rendition);
+    }
+
+    /// Notes that a rendition is not made any more: nothing waits for it, and an epoch that it was part of begins anew at
+    /// the next keyframe.
+    pub fn give_up(&mut self, rendition: TrackId) {
+        self.renditions.ended(rendition);
+        match &mut self.stage {
+            Stage::Running(tracks) if is_rendition(rendition) => {
+                tracks.lose(rendition, PackageError::Ended(rendition));
+            }
+            Stage::Waiting(start) if is_rendition(rendition) => start.forget(rendition),
+            _ => {}
+        }
+    }
+
     /// Ends the epoch: the last pieces. Nothing comes of units that are pushed after it.
     pub fn finish(&mut self) -> Vec<Packaged> {
         if let Stage::Waiting(start) = &mut self.stage

@@ -50,6 +50,11 @@ impl Renditions {
         }
     }
 
+    /// Notes that a rendition is not made any more.
+    pub(super) fn ended(&mut self, track: TrackId) {
+        self.expected.remove(&track);
+    }
+
     /// Notes that a rendition broke: nobody waits for it now.
     pub(super) fn broke(&mut self, track: TrackId, now: Instant) {
         if !is_rendition(track) {

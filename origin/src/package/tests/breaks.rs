@@ -293,3 +293,56 @@ fn the_epoch_knows_how_far_it_has_come() {
     assert!((4900..5000).contains(&reached.as_millis()), "{reached:?}");
     assert_eq!(Packager::new(Cut::default(), []).reached(), Duration::ZERO);
 }
+
+#[test]
+fn what_waits_for_another_track_is_bounded_in_bytes_and_in_time() {
+    let heavy = |time: u64| {
+        let mut unit = sound(time);
+        if let Unit::Sample(unit) = &mut unit {
+            unit.data = vec![3; 100_000].into();
+        }
+        unit
+    };
+    let (mut packager, _) = under_way();
+    let mut held = 0;
+    let refused = (5000..).step_by(21).find_map(|time| {
+        held += 100_000;
+        packager.push(heavy(time), at(5000)).err()
+    });
+    assert!(
+        matches!(
+            refused,
+            Some(PackageError::TooLarge {
+                track: TrackId::AUDIO,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+    assert!(held <= 5 << 20, "{held} bytes were held");
+
+    let (mut packager, _) = under_way();
+    let late = sounds(5000..20_000).find_map(|unit| packager.feed(unit).err());
+    let Some(PackageError::Apart {
+        behind: TrackId::VIDEO,
+        by,
+    }) = late
+    else {
+        panic!("{late:?}")
+    };
+    assert!(by < Duration::from_millis(6100), "{by:?}");
+}
+
+#[test]
+fn a_segment_of_twelve_seconds_has_room_for_chunks_as_short_as_any() {
+    let units = configs().chain(interleaved(pictures(0..24_100, 12_000), sounds(0..24_100)));
+    let output = package(units).unwrap();
+    for track in [TrackId::VIDEO, TrackId::AUDIO] {
+        let segments = output.segments(track);
+        assert!(segments.iter().all(|segment| segment.len() <= 64));
+        assert!(segments[0].len() > 40);
+        for chunk in segments.iter().flatten() {
+            assert!(u64::from(chunk.duration) * 1000 / u64::from(chunk.timescale) < 300);
+        }
+    }
+}

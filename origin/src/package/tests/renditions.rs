@@ -1,5 +1,7 @@
 //! Renditions go with their source, and never break it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use wire::id::TrackId;
 
@@ -9,7 +11,7 @@ use super::synthetic::{
     audio_config, configs, interleaved, other_video_config, picture, picture_of, pictures, rendition, sounds,
     video_config,
 };
-use super::{Output, live};
+use super::{Output, START, live};
 use crate::media::{Config, Unit};
 
 fn v1() -> TrackId {
@@ -159,6 +161,39 @@ fn a_rendition_that_stops_is_not_waited_for_and_the_source_loses_nothing() {
         5,
         "until the keyframe at 10 s"
     );
+}
+
+#[test]
+fn a_rendition_that_is_given_up_ends_with_the_next_keyframe() {
+    let source = source(9000);
+    let mut packager = packager(&[v1()]);
+    let mut pieces = Vec::new();
+    let ends = together([source.clone(), made(video(&source))])
+        .into_iter()
+        .find_map(|(arrived, unit)| {
+            if arrived == 5000 {
+                packager.give_up(v1());
+                packager.give_up(TrackId::VIDEO);
+            }
+            let pushed = packager.push(unit, *START + Duration::from_millis(arrived));
+            pushed
+                .map(|more| pieces.extend(more))
+                .err()
+                .map(|why| (arrived, why))
+        });
+
+    assert_eq!(ends, Some((6000, PackageError::Ended(v1()))));
+    assert_eq!(Output { pieces }.tracks().len(), 3);
+}
+
+#[test]
+fn a_rendition_that_is_expected_while_the_source_waits_is_waited_for() {
+    let source = source(6000);
+    let mut packager = packager(&[]);
+    packager.expect(v1());
+    let (epochs, errors) = live(packager, together([source.clone(), made(video(&source))]));
+    assert_eq!((epochs.len(), errors), (1, vec![]));
+    assert_eq!(epochs[0].tracks().len(), 3);
 }
 
 #[test]
