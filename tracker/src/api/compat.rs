@@ -52,7 +52,7 @@ pub(super) async fn media(
 impl App {
     async fn lead(&self, channel: &str, path: &str, caller: &Caller) -> Result<Response, Unserved> {
         let channel = known(&self.roster.view(), channel)?;
-        let path: MediaPath = path.parse()?;
+        let path = MediaPath::asked(path)?;
         let mut found = find(&self.roster.view(), &channel, &path)?;
         if found == Presence::Soon {
             self.wait_for_media(&channel, &path, caller).await?;

@@ -4,6 +4,7 @@ mod boxes;
 mod compat;
 mod keys;
 mod origins;
+mod players;
 mod playlists;
 mod rig;
 mod shared;

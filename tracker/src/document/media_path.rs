@@ -1,5 +1,6 @@
 //! What media is called within a channel: `{epoch}/{track}/{file}`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -34,6 +35,29 @@ pub enum MediaFile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("media is called EPOCH/TRACK/init.m4v, EPOCH/TRACK/NUMBER.m4v or EPOCH/TRACK/NUMBER.PART.m4v")]
 pub struct BadMediaPath;
+
+/// How the names of video end where they are made, and how in playlists.
+const VIDEO: &str = ".m4v";
+const VIDEO_IN_PLAYLISTS: &str = ".mp4";
+
+impl MediaPath {
+    /// A name as it stands in playlists.
+    pub fn in_playlist(name: &str) -> Cow<'_, str> {
+        exchange(name, VIDEO, VIDEO_IN_PLAYLISTS)
+    }
+
+    /// Reads a name that may stand in a playlist.
+    pub fn asked(name: &str) -> Result<Self, BadMediaPath> {
+        exchange(name, VIDEO_IN_PLAYLISTS, VIDEO).parse()
+    }
+}
+
+fn exchange<'a>(name: &'a str, ending: &str, other: &str) -> Cow<'a, str> {
+    match name.strip_suffix(ending) {
+        Some(stem) => format!("{stem}{other}").into(),
+        None => name.into(),
+    }
+}
 
 impl FromStr for MediaPath {
     type Err = BadMediaPath;
@@ -87,6 +111,21 @@ fn number(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn video_has_another_ending_in_playlists() {
+        let listed = MediaPath::in_playlist("1/v0/17.m4v");
+        assert_eq!(listed, "1/v0/17.mp4");
+        for name in [&*listed, "1/v0/17.m4v"] {
+            assert_eq!(MediaPath::asked(name).unwrap().to_string(), "1/v0/17.m4v");
+        }
+        assert_eq!(MediaPath::in_playlist("1/a0/17.m4a"), "1/a0/17.m4a");
+        assert_eq!(MediaPath::asked("1/a0/17.mp4"), Err(BadMediaPath));
+        assert!(
+            "1/v0/17.mp4".parse::<MediaPath>().is_err(),
+            "not where it is made"
+        );
+    }
 
     #[test]
     fn media_has_one_spelling() {

@@ -3,10 +3,13 @@
 //! In an origin's text every URI is relative: `v0.m3u8` is another playlist, and `{epoch}/{track}/{file}`
 //! is media. The first stay as they are and so lead to the tracker; before each of the others goes
 //! the way to the media. What has another shape is refused: an origin cannot send viewers elsewhere.
+//!
+//! Video ends in `.mp4` there: ffmpeg since 2025 plays no `.m4v` of a playlist, as it knows that for something else.
 
 mod attributes;
 mod tags;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use self::attributes::attributes;
@@ -52,8 +55,8 @@ pub enum PlaylistError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Playlist {
     text: String,
-    /// Where URIs of media begin.
-    media_at: Vec<usize>,
+    /// The URIs of media.
+    media: Vec<Range<usize>>,
     progress: Option<Progress>,
 }
 
@@ -73,25 +76,24 @@ impl Playlist {
             scan.read(line, at)?;
             at += line.len() + 1;
         }
-        let Scan {
-            media_at, progress, ..
-        } = scan;
+        let Scan { media, progress } = scan;
         let progress = Some(progress).filter(|progress| !progress.target.is_zero());
         Ok(Self {
             text,
-            media_at,
+            media,
             progress,
         })
     }
 
     /// The playlist with its media at `base`, a URL with a slash at the end.
     pub fn splice(&self, base: &str) -> String {
-        let mut out = String::with_capacity(self.text.len() + self.media_at.len() * base.len());
+        let mut out = String::with_capacity(self.text.len() + self.media.len() * base.len());
         let mut done = 0;
-        for at in &self.media_at {
-            out.push_str(&self.text[done..*at]);
+        for uri in &self.media {
+            out.push_str(&self.text[done..uri.start]);
             out.push_str(base);
-            done = *at;
+            out.push_str(&MediaPath::in_playlist(&self.text[uri.clone()]));
+            done = uri.end;
         }
         out.push_str(&self.text[done..]);
         out
@@ -106,7 +108,7 @@ impl Playlist {
 /// What is known of a playlist while it is read.
 #[derive(Default)]
 struct Scan {
-    media_at: Vec<usize>,
+    media: Vec<Range<usize>>,
     progress: Progress,
 }
 
@@ -160,7 +162,7 @@ impl Scan {
     /// Notes where a URI leads, and tells whether to media.
     fn lead(&mut self, uri: &str, at: usize) -> Result<bool, PlaylistError> {
         if uri.parse::<MediaPath>().is_ok() {
-            self.media_at.push(at);
+            self.media.push(at..at + uri.len());
             return Ok(true);
         }
         let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');

@@ -48,12 +48,12 @@ async fn playlists_stay_at_the_tracker_and_lead_through_it_to_media() {
     let media = rig.get(PATH).await.text().await.unwrap();
     let base = format!("{}/compat/live/demo/", rig.base);
     assert!(
-        media.contains(&format!("URI=\"{base}{NOW}/v0/init.m4v\"")),
+        media.contains(&format!("URI=\"{base}{NOW}/v0/init.mp4\"")),
         "{media}"
     );
-    assert!(media.contains(&format!("\n{base}{NOW}/v0/3.m4v\n")), "{media}");
+    assert!(media.contains(&format!("\n{base}{NOW}/v0/3.mp4\n")), "{media}");
     assert!(
-        media.contains(&format!("URI=\"{base}{NOW}/v0/4.0.m4v\"")),
+        media.contains(&format!("URI=\"{base}{NOW}/v0/4.0.mp4\"")),
         "{media}"
     );
 }
@@ -92,7 +92,7 @@ async fn a_reload_is_held_until_the_playlist_holds_what_was_asked_for() {
     };
     let ((status, _, text), ()) = tokio::join!(asking, presenting);
     assert_eq!(status, 200);
-    assert!(text.contains("/v0/4.1.m4v"), "{text}");
+    assert!(text.contains("/v0/4.1.mp4"), "{text}");
 
     let asking = timed(&rig, "_HLS_msn=4");
     let presenting = async {
@@ -102,7 +102,7 @@ async fn a_reload_is_held_until_the_playlist_holds_what_was_asked_for() {
     };
     let ((status, _, text), ()) = tokio::join!(asking, presenting);
     assert_eq!(status, 200);
-    assert!(text.contains("/v0/4.m4v"), "{text}");
+    assert!(text.contains("/v0/4.mp4"), "{text}");
     assert_eq!(rig.held().await, 0);
 }
 
@@ -144,7 +144,7 @@ async fn while_the_publisher_is_away_the_playlist_comes_without_news() {
     rig.present(101, &away).await;
     let (status, _, text) = timed(&rig, "_HLS_msn=4&_HLS_part=1").await;
     assert_eq!(status, 200, "{text}");
-    assert!(!text.contains("/v0/4.1.m4v"));
+    assert!(!text.contains("/v0/4.1.mp4"));
 }
 
 #[tokio::test]

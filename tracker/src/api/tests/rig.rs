@@ -74,6 +74,11 @@ impl Rig {
         rig
     }
 
+    /// Ends with the tracker.
+    pub(super) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
     /// The time, a millisecond later than it was.
     pub(super) fn now(&self) -> u64 {
         self.hands.fetch_add(1, Ordering::Relaxed) + 1
