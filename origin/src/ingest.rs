@@ -1,8 +1,8 @@
 //! Ingest: the bytes of an encoder become access units.
 //!
 //! ```text
-//! door ─ TCP → connection ─ bytes → session ─┬ rtmp: handshake, chunks, messages
-//!                                            └ flv:  tags → units → Publisher
+//! door ─ TCP, TLS → connection ─ bytes → session ─┬ rtmp: handshake, chunks, messages
+//!   desk: keys, claims                            └ flv:  tags → units → Publisher
 //! ```
 //!
 //! One publisher is one task. The session decides and never waits, time is its argument; the
@@ -10,20 +10,29 @@
 //! before we keep it, and whatever it does wrong ends its own connection, with one log event and, where
 //! the encoder still listens, a status that says why.
 
+mod claims;
 mod connection;
+mod desk;
 mod door;
 mod ended;
 pub mod flv;
-mod keys;
+mod guesses;
+mod hook;
+pub mod keys;
+mod limits;
 mod places;
 mod publisher;
 mod refusals;
 mod rtmp;
 mod session;
+mod tls;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use door::run;
-pub use keys::{Assignment, BadStreamKey, StreamKey, StreamKeys};
-pub use publisher::Publisher;
+pub(crate) use door::{Entrance, run};
+pub(crate) use hook::Hook;
+pub use hook::WhenAway;
+pub use limits::{Limits, OverLimit};
+pub use publisher::{Publisher, Units};
+pub use tls::{BadCertificate, Certificate, CertificateFiles};

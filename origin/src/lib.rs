@@ -7,9 +7,11 @@
 //! ```
 
 mod channel;
+pub mod command;
 mod counts;
 mod epoch;
 pub mod ffmpeg;
+mod identity;
 pub mod ingest;
 pub mod key;
 pub mod ladder;
@@ -22,11 +24,11 @@ pub mod settings;
 mod tracker;
 mod web;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use program::folder::{Folder, FolderError, Lock};
+use program::folder::{Folder, Lock};
 use program::lifecycle::Lifecycle;
 use program::listen::{self, ListenError};
 use program::media::Meter;
@@ -34,7 +36,6 @@ use program::store::Store;
 use program::tracker::Tracker;
 use program::window::{Limits, Window};
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span};
 use wire::address::HttpBase;
 use wire::id::ChannelName;
@@ -43,7 +44,8 @@ use wire::key::SecretKey;
 use channel::Channel;
 use counts::Counts;
 use epoch::Epochs;
-use ingest::{Assignment, BadStreamKey, Publisher, StreamKeys};
+pub use identity::{BadSetting, Identity};
+use ingest::{Entrance, Hook, Publisher, keys};
 use package::Presentation;
 use seed::Seeds;
 use settings::Settings;
@@ -52,25 +54,6 @@ use tracker::{Choices, Clock, Teller};
 /// Publishers that may wait: for the task that hands them out, and for their channel.
 const PUBLISHERS: usize = 16;
 const PUBLISHERS_OF_A_CHANNEL: usize = 2;
-
-/// A setting that is wrong on this machine.
-#[derive(Debug, thiserror::Error)]
-pub enum BadSetting {
-    /// The data folder is of no use.
-    #[error("--data-dir: {0}")]
-    Folder(#[from] FolderError),
-    /// A stream key is of no use.
-    #[error("--stream-key CHANNEL=KEY: {0}")]
-    StreamKey(#[from] BadStreamKey),
-    /// More channels than are kept.
-    #[error("--stream-key: {found} channels are more than {most}")]
-    Channels {
-        /// So many are set.
-        found: usize,
-        /// So many may be.
-        most: usize,
-    },
-}
 
 /// Why an origin did not start.
 #[derive(Debug, thiserror::Error)]
@@ -81,18 +64,9 @@ pub enum StartError {
     /// ZeroMQ refused to work.
     #[error("cannot start ZeroMQ: {0}")]
     ZeroMq(#[from] zmq::Error),
-}
-
-/// Who this origin is: what it keeps in its data folder, and who may publish.
-#[derive(Debug)]
-pub struct Identity {
-    folder: Arc<Folder>,
-    lock: Lock,
-    secret: SecretKey,
-    assignments: Vec<Assignment>,
-    keys: StreamKeys,
-    /// The stream key that was made here for want of any in the settings.
-    pub made: Option<Assignment>,
+    /// HTTP refused to work.
+    #[error("cannot start the publish hook: {0}")]
+    Hook(#[from] reqwest::Error),
 }
 
 /// An origin that runs.
@@ -100,42 +74,10 @@ pub struct Identity {
 pub struct Running {
     /// Where publishers push to.
     pub rtmp: SocketAddr,
+    /// Where publishers push to inside TLS, if anywhere.
+    pub rtmps: Option<SocketAddr>,
     /// Where viewers are served.
     pub http: SocketAddr,
-}
-
-impl Identity {
-    /// Reads the data folder, and makes in it what is missing. No port is bound yet.
-    pub fn of(settings: &Settings) -> Result<Self, BadSetting> {
-        let mut assignments = settings.assignments()?;
-        let found = assignments
-            .iter()
-            .map(|one| &one.channel)
-            .collect::<HashSet<_>>()
-            .len();
-        let most = Limits::default().channels;
-        if found > most {
-            return Err(BadSetting::Channels { found, most });
-        }
-        let folder = Folder::open(&settings.data_dir)?;
-        let lock = folder.lock()?;
-        let secret = key::origin_key(&folder)?;
-        let made = if assignments.is_empty() {
-            Some(key::stream_key(&folder)?)
-        } else {
-            None
-        };
-        assignments.extend(made.clone());
-        let keys = StreamKeys::new(assignments.clone())?;
-        Ok(Self {
-            folder: Arc::new(folder),
-            lock,
-            secret,
-            assignments,
-            keys,
-            made,
-        })
-    }
 }
 
 /// Starts an origin. It ends with its lifecycle.
@@ -146,10 +88,15 @@ pub async fn start(
 ) -> Result<Running, StartError> {
     let Lifecycle { tasks, stop, .. } = lifecycle;
     let rtmp = listen::tcp("rtmp", settings.rtmp).await?;
+    let rtmps = match settings.rtmps {
+        Some(address) => Some(listen::tcp("rtmps", address).await?),
+        None => None,
+    };
     let http = listen::tcp("http", settings.http).await?;
     let addresses = |listener: &tokio::net::TcpListener, asked| listener.local_addr().unwrap_or(asked);
     let running = Running {
         rtmp: addresses(&rtmp, settings.rtmp),
+        rtmps: rtmps.as_ref().and_then(|listener| listener.local_addr().ok()),
         http: addresses(&http, settings.http),
     };
     info!(key = %identity.secret.public(), "origin starts");
@@ -177,23 +124,41 @@ pub async fn start(
             .public_url
             .unwrap_or_else(|| HttpBase::plain(running.http)),
         secret: identity.secret,
-        folder: identity.folder,
+        folder: Arc::clone(&identity.folder),
         store,
         meter,
         counts: counts.clone(),
         seeds,
     };
-    let mut channels = HashMap::new();
-    for Assignment { channel, .. } in identity.assignments {
-        channels
-            .entry(channel.clone())
-            .or_insert_with(|| stage.open(&channel, lifecycle));
-    }
-
     let (arrived, publishers) = mpsc::channel(PUBLISHERS);
-    tasks.spawn(usher(publishers, channels, identity.lock, stop.clone()));
-    let (all, stopped, keys) = (tasks.clone(), stop.clone(), identity.keys);
-    let door = async move { ingest::run(rtmp, keys, arrived, counts, &all, stopped).await };
+    let usher = Usher {
+        stage,
+        channels: HashMap::new(),
+        lifecycle: lifecycle.clone(),
+        lock: identity.lock,
+    };
+    tasks.spawn(usher.run(publishers));
+
+    let (ring, keys) = watch::channel(Arc::new(identity.keys));
+    tasks.spawn(keys::follow(identity.folder, ring, stop.clone()));
+    let rtmps = rtmps.zip(identity.certificate).map(|(listener, certificate)| {
+        let (tls, renewal) = certificate.serve(stop.clone());
+        tasks.spawn(renewal);
+        (listener, tls)
+    });
+    let hook = match settings.publish_hook {
+        Some(url) => Some(Hook::spawn(url, settings.publish_hook_fail, tasks, stop.clone())?),
+        None => None,
+    };
+    let entrance = Entrance {
+        rtmp,
+        rtmps,
+        keys,
+        limits: HashMap::new(),
+        hook,
+    };
+    let (all, stopped) = (tasks.clone(), stop.clone());
+    let door = async move { ingest::run(entrance, arrived, counts, &all, stopped).await };
     tasks.spawn(door.instrument(info_span!("ingest")));
     Ok(running)
 }
@@ -249,24 +214,44 @@ impl Stage {
     }
 }
 
-/// Leads each publisher to its channel. Holds the data folder's lock for as long as anybody may publish.
-async fn usher(
-    mut arrived: mpsc::Receiver<Publisher>,
+/// Leads each publisher to its channel, which begins with its first.
+struct Usher {
+    stage: Stage,
     channels: HashMap<ChannelName, mpsc::Sender<Publisher>>,
+    lifecycle: Lifecycle,
+    /// The data folder's, for as long as anybody may publish.
     lock: Lock,
-    stop: CancellationToken,
-) {
-    loop {
-        let publisher = tokio::select! {
-            () = stop.cancelled() => break,
-            publisher = arrived.recv() => publisher,
-        };
-        let Some(publisher) = publisher else { break };
-        match channels.get(&publisher.channel).map(mpsc::Sender::try_reserve) {
-            Some(Ok(place)) => place.send(publisher),
-            Some(Err(_)) => publisher.refuse("the channel has not done with the last publisher, try again"),
-            None => publisher.refuse("there is no such channel"),
+}
+
+impl Usher {
+    async fn run(mut self, mut arrived: mpsc::Receiver<Publisher>) {
+        loop {
+            let publisher = tokio::select! {
+                () = self.lifecycle.stop.cancelled() => break,
+                publisher = arrived.recv() => publisher,
+            };
+            let Some(publisher) = publisher else { break };
+            let Some(channel) = self.channel(&publisher.channel) else {
+                publisher.refuse("the origin has as many channels as it takes");
+                continue;
+            };
+            match channel.try_reserve() {
+                Ok(place) => place.send(publisher),
+                Err(_) => publisher.refuse("the channel has not done with the last publisher, try again"),
+            }
         }
+        drop(self.lock);
     }
-    drop(lock);
+
+    /// The channel of that name. Keys come while the origin runs, and channels with them.
+    fn channel(&mut self, name: &ChannelName) -> Option<&mpsc::Sender<Publisher>> {
+        if !self.channels.contains_key(name) {
+            if self.channels.len() >= Limits::default().channels {
+                return None;
+            }
+            let publishers = self.stage.open(name, &self.lifecycle);
+            self.channels.insert(name.clone(), publishers);
+        }
+        self.channels.get(name)
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use origin::settings::{Command, Instead};
-use origin::{BadSetting, Identity, key};
-use program::folder::Folder;
+use origin::settings::Command;
+use origin::{Identity, command};
 use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
+use tracing::info;
 
 fn main() -> ExitCode {
     lifecycle::run(run())
@@ -14,14 +14,14 @@ fn main() -> ExitCode {
 
 async fn run() -> ExitCode {
     let Command { instead, settings } = settings::load::<Command>();
-    if let Some(Instead::Key) = instead {
-        let secret = Folder::open(&settings.data_dir).and_then(|folder| key::origin_key(&folder));
-        let secret = secret.unwrap_or_else(|error| settings::refuse::<Command>(BadSetting::from(error)));
-        println!("{}", secret.public());
-        return ExitCode::SUCCESS;
+    if let Some(instead) = instead {
+        return match command::run(instead, &settings.data_dir) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => settings::refuse::<Command>(error),
+        };
     }
     let identity = Identity::of(&settings).unwrap_or_else(|error| settings::refuse::<Command>(error));
-    let made = identity.made.clone();
+    let (made, keeps_keys) = (identity.made.clone(), identity.keeps_keys);
     let lifecycle = Lifecycle::start();
     let running = match origin::start(settings, identity, &lifecycle).await {
         Ok(running) => running,
@@ -36,8 +36,13 @@ async fn run() -> ExitCode {
             assignment.channel,
             assignment.key.reveal()
         ));
+    } else if keeps_keys {
+        info!("stream keys were shown when they were made: origin stream-key add CHANNEL makes another");
     }
     listen::announce("rtmp", running.rtmp);
+    if let Some(address) = running.rtmps {
+        listen::announce("rtmps", address);
+    }
     listen::announce("http", running.http);
     listen::ready();
     lifecycle.until_stopped().await;

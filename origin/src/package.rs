@@ -32,5 +32,6 @@ pub use cut::{Cut, RawChunk};
 pub use description::{AudioDescription, Packaged, Ratio, TrackDescription, VideoDescription};
 pub use drift::Clocks;
 pub use error::PackageError;
+pub(crate) use manifest::date_time;
 pub use manifest::{Presentation, Reached};
 pub use packager::Packager;

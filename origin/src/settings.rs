@@ -9,8 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use program::quantity::{Size, Span};
 use reqwest::Url;
 use wire::address::HttpBase;
+use wire::id::ChannelName;
 
-use crate::ingest::{Assignment, BadStreamKey};
+use crate::ingest::WhenAway;
+use crate::ingest::keys::{Assignment, BadStreamKey};
 pub use channel::{BadChannels, ChannelSettings, RenditionSettings, check};
 
 /// Takes a live stream in over RTMP, seals it, and hands it to a few boxes and to whoever asks.
@@ -26,10 +28,52 @@ pub struct Command {
 }
 
 /// What an origin can do besides running.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Instead {
     /// Prints the public key, for the tracker's --trust-origin; makes the key if there is none
-    Key,
+    Key {
+        /// What else to do with it.
+        #[command(subcommand)]
+        and: Option<KeyCommand>,
+    },
+    /// Adds, lists and removes stream keys in the data folder; an origin that runs follows
+    #[command(subcommand)]
+    StreamKey(StreamKeyCommand),
+}
+
+/// What can be done with the signing key.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Makes the next key and prints its public half; the origin takes it at its next start
+    Rotate {
+        /// How long the old key counts beside it, from that start on: whoever trusts the old one trusts the new one
+        /// so long, and has to be told of it meanwhile
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        valid: Span,
+    },
+}
+
+/// What can be done with stream keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum StreamKeyCommand {
+    /// Adds a key for a channel, and prints it if it was made here: that once and never again
+    Add {
+        /// The channel that it opens
+        #[arg(value_name = "CHANNEL")]
+        channel: ChannelName,
+        /// A key of your own, at least 16 characters long; - reads it from standard input, where no other user of
+        /// this machine sees it
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
+    /// Lists the keys by channel, id and the time they were added; the keys themselves are not known
+    List,
+    /// Removes a key by its id, or all keys of a channel; who publishes with it is sent away
+    Remove {
+        /// The id of a key, or a channel
+        #[arg(value_name = "ID|CHANNEL")]
+        which: String,
+    },
 }
 
 /// How an origin runs.
@@ -38,6 +82,15 @@ pub struct Settings {
     /// Where publishers push to
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:1935")]
     pub rtmp: SocketAddr,
+    /// Where publishers push to inside TLS (rtmps://), with --rtmps-cert and --rtmps-key
+    #[arg(long, value_name = "HOST:PORT")]
+    pub rtmps: Option<SocketAddr>,
+    /// The certificate for --rtmps, in PEM, with those that lead to a trusted one; taken anew when it changes
+    #[arg(long, value_name = "FILE")]
+    pub rtmps_cert: Option<PathBuf>,
+    /// The private key of --rtmps-cert, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub rtmps_key: Option<PathBuf>,
     /// Where viewers are served that no box could serve
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:8081")]
     pub http: SocketAddr,
@@ -53,9 +106,22 @@ pub struct Settings {
     /// How many boxes each channel is pushed to
     #[arg(long, value_name = "COUNT", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub seeds: u8,
-    /// Who may publish what; may be given several times. Without any, a key for the channel `live` is made
+    /// Who may publish what, besides the keys of `origin stream-key`; may be given several times. If there never was any,
+    /// a key for the channel `live` is made at the first start
     #[arg(long, value_name = "CHANNEL=KEY", hide_default_value = true)]
     pub stream_key: Vec<String>,
+    /// A program of yours that hears of each publisher by an HTTP POST of {event, channel, address, id}, the publisher's
+    /// address among it: 2xx lets it in, 4xx refuses it with the body's first line
+    #[arg(long, value_name = "URL", value_parser = hook_url)]
+    pub publish_hook: Option<Url>,
+    /// What becomes of publishers while the hook gives no answer for 3 s: closed refuses them, open lets them in
+    #[arg(
+        long,
+        value_name = "open|closed",
+        default_value = "closed",
+        hide_possible_values = true
+    )]
+    pub publish_hook_fail: WhenAway,
     /// How much media is kept in memory at most, in MiB
     #[arg(long, value_name = "MIB", default_value = "512", value_parser = clap::value_parser!(u16).range(64..))]
     pub window_mib: u16,
@@ -84,7 +150,21 @@ pub struct Settings {
 
 /// A URL that can be posted to: `tracker:8080` alone is one too, of the scheme `tracker`.
 fn tracker_url(text: &str) -> Result<Url, String> {
-    let wanted = || "a tracker is written http://HOST[:PORT] or https://HOST[:PORT]".to_owned();
+    http_url(
+        text,
+        "a tracker is written http://HOST[:PORT] or https://HOST[:PORT]",
+    )
+}
+
+fn hook_url(text: &str) -> Result<Url, String> {
+    http_url(
+        text,
+        "a hook is written http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH",
+    )
+}
+
+fn http_url(text: &str, wanted: &str) -> Result<Url, String> {
+    let wanted = || wanted.to_owned();
     let url = text
         .parse::<Url>()
         .map_err(|error| format!("{error}; {}", wanted()))?;
@@ -110,7 +190,7 @@ mod tests {
     fn the_key_can_be_asked_for_without_a_tracker() {
         for line in ["origin key --data-dir /x", "origin --data-dir /x key"] {
             let command = Command::try_parse_from(line.split(' ')).unwrap();
-            assert!(matches!(command.instead, Some(Instead::Key)));
+            assert!(matches!(command.instead, Some(Instead::Key { and: None })));
             assert_eq!(command.settings.data_dir, PathBuf::from("/x"));
         }
         let refusal = Command::try_parse_from(["origin"]).unwrap_err();
@@ -126,6 +206,9 @@ mod tests {
             ("--tracker", "x"),
             ("--tracker", "tracker:8080"),
             ("--tracker", "ftp://tracker"),
+            ("--publish-hook", "hook"),
+            ("--publish-hook-fail", "ajar"),
+            ("--rtmps", "1936"),
         ] {
             let refusal =
                 Command::try_parse_from(["origin", "--tracker", "http://t", flag, value]).unwrap_err();

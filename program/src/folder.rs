@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use wire::key::{KEY_BYTES, SecretKey};
 
-/// The largest file that belongs here.
-const MAX_FILE_BYTES: u64 = 4096;
+/// The largest file that belongs here: some hundred lines.
+const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// What is wrong with the data folder.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,19 @@ impl Folder {
         }
     }
 
+    /// Waits for the right to change the file of that name, which goes to one program after another.
+    pub fn turn(&self, name: &str) -> Result<Lock, FolderError> {
+        let path = self.path.join(format!("{name}.lock"));
+        let opened = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&path);
+        let file = opened.map_err(refused("open", &path))?;
+        file.lock().map_err(refused("lock", &path))?;
+        Ok(Lock { _held: file })
+    }
+
     /// The secret of that name, which `make` makes if there is none yet.
     pub fn secret(&self, name: &str, make: impl FnOnce() -> String) -> Result<String, FolderError> {
         let path = self.path.join(name);
@@ -126,6 +139,15 @@ impl Folder {
         fs::rename(&temporary, &path).map_err(refused("write", &path))
     }
 
+    /// Removes what was kept under that name, if anything was.
+    pub fn forget(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(refused("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// The file of that name does not hold what it should.
     pub fn damaged(&self, name: &str, what: &'static str) -> FolderError {
         FolderError::Damaged {
@@ -166,7 +188,7 @@ fn read_private(path: &Path) -> Result<Option<String>, FolderError> {
     if metadata.len() > MAX_FILE_BYTES {
         return Err(FolderError::Damaged {
             path: path.into(),
-            what: "a few lines of text",
+            what: "a few hundred lines of text",
         });
     }
     fs::read_to_string(path).map(Some).map_err(refused("read", path))
@@ -252,6 +274,9 @@ mod tests {
         folder.keep("epoch", "1").unwrap();
         folder.keep("epoch", "2").unwrap();
         assert_eq!(folder.recall("epoch").unwrap().unwrap(), "2");
+        folder.forget("epoch").unwrap();
+        folder.forget("epoch").unwrap();
+        assert_eq!(folder.recall("epoch").unwrap(), None);
     }
 
     #[test]

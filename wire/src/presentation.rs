@@ -24,7 +24,8 @@ const MAX_CODECS_BYTES: usize = 64;
 const MAX_SILENT: usize = 64;
 const MAX_WARNINGS: usize = 16;
 const MAX_WARNING_BYTES: usize = 256;
-const MAX_SUCCESSIONS: usize = 4;
+/// The most successions in a presentation.
+pub const MAX_SUCCESSIONS: usize = 4;
 const MAX_SUCCESSION_BYTES: usize = 512;
 
 /// A channel as its origin presents it.

@@ -1,5 +1,6 @@
 //! One connection: the session's bytes to and from a socket, its units to whoever packages them.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
@@ -7,18 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use wire::id::ChannelName;
 
+use super::desk::Verdict;
 use super::ended::Ended;
-use super::keys::{Secret, StreamKeys};
-use super::places::{Claim, Place};
-use super::publisher::{Outlet, Publisher};
+use super::hook::Hook;
+use super::keys::Secret;
+use super::limits::{Flow, Limits};
+use super::places::Place;
+use super::publisher::{Outlet, Publisher, size};
 use super::refusals::Refusals;
 use super::session::{Event, Patience, Session};
+use super::tls::Tls;
 use crate::media::Unit;
 
 /// How much is read at once.
@@ -31,19 +37,36 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// What every connection needs of the origin.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
-    pub(super) keys: Arc<StreamKeys>,
-    pub(super) claims: mpsc::Sender<ClaimRequest>,
+    pub(super) asks: mpsc::Sender<Ask>,
     pub(super) publishers: mpsc::Sender<Publisher>,
+    pub(super) limits: Arc<HashMap<ChannelName, Limits>>,
+    pub(super) hook: Option<Hook>,
     pub(super) patience: Patience,
     pub(super) refusals: Refusals,
     pub(super) stop: CancellationToken,
 }
 
-/// Asks the door for the right to publish a channel; `None` is the answer when somebody else has it.
+/// Asks the door what a key is good for.
 #[derive(Debug)]
-pub(super) struct ClaimRequest {
-    pub(super) channel: ChannelName,
-    pub(super) answer: oneshot::Sender<Option<Claim>>,
+pub(super) struct Ask {
+    pub(super) peer: IpAddr,
+    pub(super) key: Secret,
+    pub(super) answer: oneshot::Sender<Verdict>,
+}
+
+/// Serves one encoder inside TLS. Its handshake has the same time as RTMP's, which comes after it.
+pub(super) async fn serve_tls(tls: Tls, socket: TcpStream, peer: IpAddr, host: Host, place: Place) {
+    let (began, patience) = (Instant::now(), host.patience.handshake);
+    let shaken = tokio::select! {
+        () = host.stop.cancelled() => Err(Ended::Stopping),
+        shaken = timeout_at(began + patience, tls.accept(socket)) => {
+            shaken.unwrap_or(Err(Ended::NoHandshake(patience)))
+        }
+    };
+    match shaken {
+        Ok(socket) => serve_since(began, socket, peer, host, place).await,
+        Err(ended) => host.refusals.note(peer, &ended),
+    }
 }
 
 /// Serves one encoder to its end, and logs that end.
@@ -51,12 +74,19 @@ pub(super) async fn serve<S>(socket: S, peer: IpAddr, host: Host, place: Place)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let session = Session::new(Instant::now().into_std(), host.patience);
+    serve_since(Instant::now(), socket, peer, host, place).await;
+}
+
+async fn serve_since<S>(began: Instant, socket: S, peer: IpAddr, host: Host, place: Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut connection = Connection {
         socket,
-        session,
+        peer,
+        session: Session::new(began.into_std(), host.patience),
         host,
-        outlet: None,
+        stream: None,
     };
     let Err(mut ended) = connection.converse().await;
     if matches!(ended, Ended::Refused(_)) && connection.host.stop.is_cancelled() {
@@ -65,8 +95,9 @@ where
     }
     let refusals = &connection.host.refusals;
     // The channel is free again before the encoder hears of the end, since it may come back at once.
-    match connection.outlet.take() {
-        Some(Outlet { channel, .. }) => {
+    match connection.stream.take() {
+        Some(Stream { outlet, .. }) => {
+            let channel = outlet.channel();
             refusals.count(&ended);
             if ended.is_peaceful() {
                 info!(%channel, reason = %ended, "publisher gone");
@@ -82,10 +113,17 @@ where
 
 struct Connection<S> {
     socket: S,
+    peer: IpAddr,
     session: Session,
     host: Host,
-    /// Where units go, once somebody publishes.
-    outlet: Option<Outlet>,
+    /// What is published, once something is.
+    stream: Option<Stream>,
+}
+
+/// Where units go, and how many.
+struct Stream {
+    outlet: Outlet,
+    flow: Flow,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -100,6 +138,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             self.send().await?;
             let length = self.read(&mut buffer).await?;
+            if let Some(Stream { outlet, .. }) = &self.stream {
+                outlet.standing().hear(Instant::now().into_std());
+            }
             self.session.push(buffer.get(..length).unwrap_or_default());
         }
     }
@@ -108,8 +149,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (deadline, overdue) = self.session.deadline();
         let read = pin!(timeout_at(deadline.into(), self.socket.read(buffer)));
         let refused = async {
-            match &mut self.outlet {
-                Some(outlet) => outlet.closed().await,
+            match &mut self.stream {
+                Some(Stream { outlet, .. }) => outlet.over().await,
                 None => std::future::pending().await,
             }
         };
@@ -141,50 +182,70 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Whether whoever shows `key` may publish; if so, makes a publisher of it.
     async fn decide(&mut self, key: &Secret) -> Result<(), Ended> {
-        let host = &self.host;
-        let channel = host.keys.channel(key).ok_or(Ended::UnknownKey)?;
-        let (answer, answered) = oneshot::channel();
-        let request = ClaimRequest {
-            channel: channel.clone(),
-            answer,
+        let stop = self.host.stop.clone();
+        let admitted = tokio::select! {
+            () = stop.cancelled() => return Err(Ended::Stopping),
+            admitted = self.admit(key) => admitted?,
         };
-        // Where nobody answers, and nobody takes publishers, the origin is stopping.
-        host.claims.send(request).await.map_err(|_| Ended::Stopping)?;
-        let answer = tokio::select! {
-            biased;
-            answer = answered => answer.map_err(|_| Ended::Stopping)?,
-            // A request that slips in just as the door closes is neither answered nor dropped.
-            () = host.claims.closed() => return Err(Ended::Stopping),
-        };
-        let claim = answer.ok_or(Ended::Taken(channel.clone()))?;
-
-        let (outlet, publisher) = Outlet::open(channel.clone(), claim);
-        tokio::select! {
-            () = host.stop.cancelled() => return Err(Ended::Stopping),
-            sent = timeout(STUCK, host.publishers.send(publisher)) => {
-                sent.map_err(|_| Ended::Overrun)?.map_err(|_| Ended::Stopping)?;
-            }
-        }
-        info!(%channel, "publisher arrived");
-        self.outlet = Some(outlet);
-        self.session.accept(Instant::now().into_std());
+        info!(channel = %admitted.outlet.channel(), "publisher arrived");
+        let now = Instant::now().into_std();
+        admitted.outlet.standing().hear(now);
+        self.stream = Some(admitted);
+        self.session.accept(now);
         Ok(())
+    }
+
+    async fn admit(&self, key: &Secret) -> Result<Stream, Ended> {
+        let host = &self.host;
+        let claim = match host.ask(self.peer, key).await? {
+            Verdict::Granted(claim) => claim,
+            Verdict::Refused(why) => return Err(why),
+            Verdict::Held(holder, taken) => {
+                let asked = Instant::now().into_std();
+                if !holder.outlast(asked, host.patience.quiet).await {
+                    return Err(taken);
+                }
+                match host.ask(self.peer, key).await? {
+                    Verdict::Granted(claim) => claim,
+                    Verdict::Refused(why) | Verdict::Held(_, why) => return Err(why),
+                }
+            }
+        };
+        // While the hook and the channel take their time this one is not silent.
+        claim.standing.deafen();
+        let channel = &claim.channel;
+        let visit = match &host.hook {
+            Some(hook) => Some(hook.ask(channel.clone(), self.peer, rand::random()).await?),
+            None => None,
+        };
+        let limits = host.limits.get(channel).copied().unwrap_or_default();
+        let flow = Flow::new(&limits, Instant::now().into_std());
+        let (outlet, publisher) = Outlet::open(claim, limits, visit);
+        let sent = timeout(STUCK, host.publishers.send(publisher)).await;
+        // Where nobody takes publishers the origin is stopping.
+        sent.map_err(|_| Ended::Overrun)?.map_err(|_| Ended::Stopping)?;
+        Ok(Stream { outlet, flow })
     }
 
     /// Hands `unit` on. While that has to wait nothing is read, so that a slow origin slows the encoder.
     async fn deliver(&mut self, unit: Unit) -> Result<(), Ended> {
-        let outlet = self
-            .outlet
+        let Stream { outlet, flow } = self
+            .stream
             .as_mut()
             .expect("a session has units only after it was accepted");
+        let begun = Instant::now();
+        flow.take(size(&unit), begun.into_std())?;
         let Some(unit) = outlet.try_send(unit)? else {
             return Ok(());
         };
-        let begun = Instant::now();
+        let standing = Arc::clone(outlet.standing());
+        standing.deafen();
         tokio::select! {
             () = self.host.stop.cancelled() => return Err(Ended::Stopping),
+            why = standing.dismissed() => return Err(why),
             sent = timeout(STUCK, outlet.send(unit)) => sent.map_err(|_| Ended::Overrun)??,
         }
+        standing.hear(Instant::now().into_std());
         self.session.excuse(begun.elapsed());
         Ok(())
     }
@@ -206,5 +267,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         // An encoder that does not wait for it has no use for it.
         let _ = timeout(FAREWELL, farewell).await;
+    }
+}
+
+impl Host {
+    /// What the door says to a key.
+    async fn ask(&self, peer: IpAddr, key: &Secret) -> Result<Verdict, Ended> {
+        let (answer, answered) = oneshot::channel();
+        let key = key.clone();
+        // Where nobody answers the origin is stopping.
+        let ask = Ask { peer, key, answer };
+        self.asks.send(ask).await.map_err(|_| Ended::Stopping)?;
+        tokio::select! {
+            biased;
+            answer = answered => answer.map_err(|_| Ended::Stopping),
+            // A question that slips in just as the door closes is neither answered nor dropped.
+            () = self.asks.closed() => Err(Ended::Stopping),
+        }
     }
 }

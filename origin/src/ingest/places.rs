@@ -1,13 +1,11 @@
-//! Who is here: how many connections there are, from where, and which channels have a publisher.
+//! Who is here: how many connections there are, and from where.
 //!
-//! A place is held by holding the value that [`Places::take`] or [`Claims::claim`] gave out; dropping it
-//! gives the place back, so that no way of ending a connection can forget to.
+//! A place is held by holding the value that [`Places::take`] gave out; dropping it gives the place back, so that
+//! no way of ending a connection can forget to.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Weak};
-
-use wire::id::ChannelName;
+use std::sync::Arc;
 
 /// How many connections an origin takes at once, whether they publish yet or not.
 const MAX_CONNECTIONS: usize = 256;
@@ -65,29 +63,6 @@ pub(super) fn neighbourhood(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(six) => Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX)).into(),
         four @ IpAddr::V4(_) => four,
-    }
-}
-
-/// Which channels have a publisher.
-#[derive(Debug, Default)]
-pub(super) struct Claims(HashMap<ChannelName, Weak<()>>);
-
-/// The right to publish a channel, as long as it is held.
-#[derive(Debug)]
-pub(super) struct Claim {
-    _held: Arc<()>,
-}
-
-impl Claims {
-    /// The right to publish `channel`, unless somebody has it.
-    pub(super) fn claim(&mut self, channel: ChannelName) -> Option<Claim> {
-        self.0.retain(|_, holder| holder.strong_count() > 0);
-        if self.0.contains_key(&channel) {
-            return None;
-        }
-        let held = Arc::new(());
-        self.0.insert(channel, Arc::downgrade(&held));
-        Some(Claim { _held: held })
     }
 }
 
@@ -150,18 +125,5 @@ mod tests {
         );
         drop(crowd);
         assert!(places.take(address("192.0.2.1")).is_ok());
-    }
-
-    #[test]
-    fn a_channel_has_one_publisher_at_a_time() {
-        let mut claims = Claims::default();
-        let (demo, other): (ChannelName, ChannelName) = ("demo".parse().unwrap(), "other".parse().unwrap());
-
-        let first = claims.claim(demo.clone()).unwrap();
-        assert!(claims.claim(demo.clone()).is_none());
-        assert!(claims.claim(other).is_some());
-
-        drop(first);
-        assert!(claims.claim(demo).is_some());
     }
 }

@@ -55,7 +55,9 @@ impl Refusals {
     pub(super) fn count(&self, ended: &Ended) {
         match ended {
             Ended::UnknownKey => self.counts.wrong_keys.add(1),
-            Ended::Taken(_) | Ended::Refused(_) | Ended::Tag(_) => self.counts.publishers_refused.add(1),
+            Ended::Taken(_) | Ended::Refused(_) | Ended::NoHook | Ended::OverLimit(_) | Ended::Tag(_) => {
+                self.counts.publishers_refused.add(1);
+            }
             _ => {}
         }
     }

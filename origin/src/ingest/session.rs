@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::claims::QUIET;
 use super::ended::Ended;
 use super::flv::Tags;
 use super::keys::Secret;
@@ -35,6 +36,8 @@ pub(super) struct Patience {
     pub(super) publish: Duration,
     /// From one piece of media to the next.
     pub(super) silence: Duration,
+    /// From one byte to the next, when its publisher has come again.
+    pub(super) quiet: Duration,
 }
 
 impl Default for Patience {
@@ -43,6 +46,7 @@ impl Default for Patience {
             handshake: Duration::from_secs(5),
             publish: Duration::from_secs(15),
             silence: Duration::from_secs(8),
+            quiet: QUIET,
         }
     }
 }
@@ -237,6 +241,7 @@ impl Session {
             handshake,
             publish,
             silence,
+            quiet: _,
         } = self.patience;
         match self.phase {
             Phase::Greeting(_) => (self.began + handshake, Ended::NoHandshake(handshake)),

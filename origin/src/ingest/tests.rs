@@ -2,9 +2,13 @@
 
 mod encoder;
 mod ffmpeg;
+mod guessing;
+mod hook;
 mod log;
 mod origin;
 mod patience;
 mod session;
 mod sockets;
+mod takeover;
 mod talk;
+mod tls;

@@ -16,5 +16,6 @@ mod presentation;
 mod representation;
 mod window;
 
+pub(crate) use clock::date_time;
 use presentation::Listing;
 pub use presentation::{Presentation, Reached};

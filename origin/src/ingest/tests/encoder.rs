@@ -10,6 +10,8 @@ use rml_rtmp::sessions::{
 };
 use rml_rtmp::time::RtmpTimestamp;
 
+use super::talk::command;
+
 /// A video tag with a configuration, one with a keyframe, and the same of audio.
 pub(super) const VIDEO_CONFIG: &[u8] = &[0x17, 0, 0, 0, 0, 1, 100, 0, 31, 0xff];
 pub(super) const KEYFRAME: &[u8] = &[0x17, 1, 0, 0, 0, 0, 0, 0, 2, 0x65, 0x88];
@@ -27,6 +29,8 @@ pub(super) enum Wish {
 
 pub(super) struct Encoder {
     app: String,
+    /// Whether it tells its key before it publishes, as most encoders do.
+    announces: bool,
     key: String,
     wish: Wish,
     handshake: Option<Handshake>,
@@ -48,13 +52,27 @@ impl Encoder {
         Self::new("live", key, Wish::Publish)
     }
 
+    /// One that says all that OBS and ffmpeg say: the address that it was given, and the key ahead of time.
+    pub(super) fn talkative(app: &str, url: &str, key: &str) -> Self {
+        let mut config = ClientSessionConfig::new();
+        config.tc_url = Some(url.into());
+        let mut encoder = Self::with(config, app, key, Wish::Publish);
+        encoder.announces = true;
+        encoder
+    }
+
     pub(super) fn new(app: &str, key: &str, wish: Wish) -> Self {
-        let (client, results) = ClientSession::new(ClientSessionConfig::new()).unwrap();
+        Self::with(ClientSessionConfig::new(), app, key, wish)
+    }
+
+    fn with(config: ClientSessionConfig, app: &str, key: &str, wish: Wish) -> Self {
+        let (client, results) = ClientSession::new(config).unwrap();
         let mut handshake = Handshake::new(PeerType::Client);
         let mut encoder = Self {
             app: app.into(),
             key: key.into(),
             wish,
+            announces: false,
             outbox: handshake.generate_outbound_p0_and_p1().unwrap(),
             handshake: Some(handshake),
             client,
@@ -137,6 +155,10 @@ impl Encoder {
             match event {
                 ClientSessionEvent::ConnectionRequestAccepted => {
                     let key = self.key.clone();
+                    if self.announces {
+                        self.outbox.extend(command("releaseStream", 102.0, &key));
+                        self.outbox.extend(command("FCPublish", 103.0, &key));
+                    }
                     let request = match self.wish {
                         Wish::Publish => self.client.request_publishing(key, PublishRequestType::Live),
                         Wish::Play => self.client.request_playback(key),

@@ -1,7 +1,8 @@
 //! How long an encoder is waited for, and how it waits for us, over a pipe instead of a socket.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
@@ -11,13 +12,15 @@ use tokio_util::task::TaskTracker;
 
 use super::encoder::{Encoder, KEY, KEYFRAME, VIDEO_CONFIG};
 use super::log::{self, Log};
-use super::origin::soon;
+use super::origin::{ring, soon};
 use crate::counts::Counts;
-use crate::ingest::connection::{ClaimRequest, Host, serve};
-use crate::ingest::places::{Claims, Places};
+use crate::ingest::Publisher;
+use crate::ingest::connection::{Ask, Host, serve};
+use crate::ingest::desk::Desk;
+use crate::ingest::places::Places;
+use crate::ingest::publisher::BACKLOG;
 use crate::ingest::refusals::Refusals;
 use crate::ingest::session::Patience;
-use crate::ingest::{Publisher, StreamKeys};
 
 const LONG: Duration = Duration::from_mins(10);
 const SHORT: Duration = Duration::from_millis(20);
@@ -34,14 +37,14 @@ impl Line {
     fn open(patience: Patience) -> Self {
         log::prepare();
         let (pipe, socket) = duplex(64 * 1024);
-        let (claims, mut requests) = mpsc::channel::<ClaimRequest>(1);
+        let (asks, mut questions) = mpsc::channel::<Ask>(1);
         let (to_origin, publishers) = mpsc::channel(1);
-        let keys = StreamKeys::new(vec![format!("demo={KEY}").parse().unwrap()]).unwrap();
         let stop = CancellationToken::new();
         let host = Host {
-            keys: Arc::new(keys),
-            claims,
+            asks,
             publishers: to_origin,
+            limits: Arc::new(HashMap::new()),
+            hook: None,
             patience,
             refusals: Refusals::new(Counts::default()),
             stop,
@@ -51,9 +54,11 @@ impl Line {
         let tasks = TaskTracker::new();
         tasks.spawn(serve(socket, peer, host, place));
         tasks.spawn(async move {
-            let mut list = Claims::default();
-            while let Some(ClaimRequest { channel, answer }) = requests.recv().await {
-                answer.send(list.claim(channel)).unwrap();
+            let mut desk = Desk::default();
+            while let Some(Ask { peer, key, answer }) = questions.recv().await {
+                answer
+                    .send(desk.judge(&ring(), peer, &key, Instant::now()))
+                    .unwrap();
             }
         });
         tasks.close();
@@ -108,6 +113,7 @@ async fn an_unfinished_handshake_is_given_up() {
         handshake: SHORT,
         publish: LONG,
         silence: LONG,
+        quiet: LONG,
     });
     line.pipe.write_all(&line.encoder.outbox[..1000]).await.unwrap();
     assert_eq!(line.given_up().await, None);
@@ -124,6 +130,7 @@ async fn who_connects_and_never_publishes_is_given_up() {
         handshake: LONG,
         publish: SHORT,
         silence: LONG,
+        quiet: LONG,
     });
     line.pipe.write_all(&line.encoder.outbox).await.unwrap();
     let mut greeting = vec![0; 1 + 2 * 1536];
@@ -146,6 +153,7 @@ async fn a_publisher_that_falls_silent_is_gone() {
         handshake: LONG,
         publish: LONG,
         silence: SHORT,
+        quiet: LONG,
     });
     let mut publisher = line.publish().await;
     assert_eq!(line.given_up().await.unwrap(), "no media for 0 s");
@@ -163,6 +171,7 @@ async fn a_slow_origin_slows_the_encoder_and_loses_nothing() {
         handshake: LONG,
         publish: LONG,
         silence: LONG,
+        quiet: LONG,
     });
     let mut publisher = line.publish().await;
     line.encoder.video(0, VIDEO_CONFIG);
@@ -180,7 +189,7 @@ async fn a_slow_origin_slows_the_encoder_and_loses_nothing() {
         done.send(pipe).unwrap();
     });
     soon("a full backlog", async {
-        while publisher.units.len() < publisher.units.max_capacity() {
+        while publisher.units.len() < BACKLOG {
             yield_now().await;
         }
     })
@@ -198,4 +207,44 @@ async fn a_slow_origin_slows_the_encoder_and_loses_nothing() {
     soon("every picture", units).await;
     drop(soon("the encoder", &mut sent).await.unwrap());
     assert!(soon("the end", publisher.units.recv()).await.is_none());
+}
+
+#[tokio::test]
+async fn what_waits_to_be_packaged_is_bounded_by_its_bytes_too() {
+    const LARGE: usize = 3 << 20;
+    let mut line = Line::open(Patience {
+        handshake: LONG,
+        publish: LONG,
+        silence: LONG,
+        quiet: LONG,
+    });
+    let mut publisher = line.publish().await;
+    line.encoder.video(0, VIDEO_CONFIG);
+    for time in 1..=8 {
+        line.encoder.video(time, &[KEYFRAME, &vec![7; LARGE]].concat());
+    }
+    let (mut pipe, bytes) = (line.pipe, std::mem::take(&mut line.encoder.outbox));
+    line.tasks.spawn(async move {
+        pipe.write_all(&bytes).await.unwrap();
+    });
+    soon("as many as fit", async {
+        while publisher.units.len() < 1 + 5 {
+            yield_now().await;
+        }
+    })
+    .await;
+    for _ in 0..100 {
+        yield_now().await;
+    }
+    assert_eq!(
+        publisher.units.len(),
+        6,
+        "5 of 3 MiB are within 16 MiB, and 6 are not"
+    );
+    let units = async {
+        for _ in 0..=8 {
+            publisher.units.recv().await.unwrap();
+        }
+    };
+    soon("every picture", units).await;
 }

@@ -3,10 +3,10 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::encoder::{AUDIO_CONFIG, Encoder, KEY, KEYFRAME, SOUND, VIDEO_CONFIG, Wish};
+use super::encoder::{AUDIO_CONFIG, Encoder, KEY, KEYFRAME, SOUND, VIDEO_CONFIG};
 use super::log::Log;
 use super::origin::{Caller, OTHER_KEY, Origin, soon};
-use crate::ingest::Publisher;
+use crate::ingest::{Limits, Publisher};
 use crate::media::Unit;
 
 async fn next(publisher: &mut Publisher) -> Unit {
@@ -16,7 +16,7 @@ async fn next(publisher: &mut Publisher) -> Unit {
 }
 
 /// What is left of a publisher that is gone or going.
-async fn rest(publisher: &mut Publisher) -> usize {
+pub(super) async fn rest(publisher: &mut Publisher) -> usize {
     soon("the end of a publisher", async {
         let mut units = 0;
         while publisher.units.recv().await.is_some() {
@@ -67,7 +67,8 @@ async fn a_second_publisher_is_refused_and_the_first_goes_on() {
     let (mut first, mut publisher) = origin.publish().await;
 
     let mut second = Caller::call(origin.address, Encoder::publisher(KEY)).await;
-    let (code, description) = second.refused().await.unwrap();
+    let refused = first.speaking("a refusal", second.refused()).await;
+    let (code, description) = refused.unwrap();
     assert_eq!(code, "NetStream.Publish.BadName");
     assert_eq!(description, "channel demo has a publisher already");
 
@@ -91,74 +92,6 @@ async fn a_second_publisher_is_refused_and_the_first_goes_on() {
     let reason = "connection refused reason=channel demo has a publisher already".to_owned();
     assert_eq!(refused.collect::<Vec<_>>(), [reason]);
     origin.finish().await;
-}
-
-#[tokio::test]
-async fn a_wrong_key_is_refused_and_no_key_is_ever_logged() {
-    const WRONG: &str = "a-key-that-opens-nothing";
-    let log = Log::capture();
-    let mut origin = Origin::open().await;
-
-    let mut wrong = Caller::call(origin.address, Encoder::publisher(WRONG)).await;
-    let (code, description) = wrong.refused().await.unwrap();
-    assert_eq!(
-        (&*code, &*description),
-        ("NetStream.Publish.BadName", "no channel has this stream key")
-    );
-    // Typed into the wrong field.
-    let mut misplaced = Caller::call(
-        origin.address,
-        Encoder::new(&format!("live/{KEY}"), KEY, Wish::Publish),
-    )
-    .await;
-    assert_eq!(
-        misplaced.refused().await.unwrap().0,
-        "NetConnection.Connect.InvalidApp"
-    );
-    // And a right one, with a publisher's whole life.
-    let (right, mut publisher) = origin.publish().await;
-    let shown = format!("{publisher:?}");
-    drop(right);
-    rest(&mut publisher).await;
-    origin.finish().await;
-
-    assert_eq!(log.events().len(), 4, "{:?}", log.events());
-    let all = log.all() + &shown;
-    assert!(all.contains("TRACE"), "the whole log is looked at: {all}");
-    assert!(all.contains("no channel has this stream key"), "{all}");
-    for key in [WRONG, KEY] {
-        assert!(!all.contains(key), "{key} in {all}");
-    }
-    let address = "127.0.0.1";
-    assert!(
-        !log.events().iter().any(|event| event.contains(address)),
-        "{:?}",
-        log.events()
-    );
-}
-
-#[tokio::test]
-async fn who_guesses_keys_without_end_is_counted_and_does_not_fill_the_log() {
-    const GUESSES: usize = 20;
-    let log = Log::capture();
-    let mut origin = Origin::open().await;
-    let (_encoder, _publisher) = origin.publish().await;
-
-    for _ in 0..GUESSES {
-        let mut wrong = Caller::call(origin.address, Encoder::publisher("a-wrong-key")).await;
-        let (_, description) = wrong.refused().await.unwrap();
-        assert_eq!(description, "no channel has this stream key");
-    }
-    let mut second = Caller::call(origin.address, Encoder::publisher(KEY)).await;
-    second.refused().await.unwrap();
-
-    let counts = origin.counts.clone();
-    origin.finish().await;
-    assert_eq!(counts.wrong_keys.get(), GUESSES as u64);
-    assert_eq!(counts.publishers_refused.get(), 1);
-    assert_eq!(counts.connections_refused.get(), GUESSES as u64 + 1);
-    let events = log.events();
-    assert!(events.len() < GUESSES / 2, "{events:?}");
 }
 
 #[tokio::test]
@@ -264,4 +197,36 @@ async fn at_shutdown_every_encoder_is_told_and_every_task_ends() {
     assert!(events.contains(&"publisher gone channel=demo reason=the origin is stopping".into()));
     assert!(events.contains(&"connection refused reason=the origin is stopping".into()));
     assert_eq!(events.len(), 4, "{events:?}");
+}
+
+#[tokio::test]
+async fn who_pushes_more_than_its_channel_may_is_told_how_much_it_was() {
+    let limits = Limits {
+        max_bitrate: Some(800_000),
+        max_height: Some(720),
+    };
+    let mut origin = Origin::open_with(|entrance, _, _| {
+        entrance.limits.insert("demo".parse().unwrap(), limits);
+    })
+    .await;
+    let (mut caller, mut publisher) = origin.publish().await;
+    assert_eq!(publisher.limits, limits);
+    caller.encoder.video(0, VIDEO_CONFIG);
+    for time in 0..12 {
+        caller
+            .encoder
+            .video(time, &[KEYFRAME, &vec![7; 100_000]].concat());
+    }
+    let (code, description) = caller.refused().await.unwrap();
+    assert_eq!(code, "NetStream.Publish.Rejected");
+    assert!(
+        description.ends_with("more than this channel's limit of 0.8 Mbit/s"),
+        "{description}"
+    );
+    let units = rest(&mut publisher).await;
+    assert!(
+        (10..40).contains(&units),
+        "{units}: ten seconds of it may come in one"
+    );
+    origin.finish().await;
 }

@@ -11,7 +11,7 @@ pub(super) const AVAILABILITY_START: &str = "2020-01-01T00:00:00Z";
 const AVAILABILITY_START_SECONDS: u64 = 1_577_836_800;
 
 /// `xs:dateTime` in UTC, in whole seconds.
-pub(super) fn date_time(moment: SystemTime) -> String {
+pub(crate) fn date_time(moment: SystemTime) -> String {
     let seconds = moment.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (days, second) = (seconds / SECONDS_IN_DAY, seconds % SECONDS_IN_DAY);
     let (year, month, day) = civil(days);

@@ -1,0 +1,114 @@
+//! Who an origin is: what it keeps in its data folder, who may publish, and what it needs besides before any port is
+//! bound.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use minicbor::bytes::ByteVec;
+use program::folder::{Folder, FolderError, Lock};
+use program::lifecycle::now_ms;
+use program::window::Limits;
+use wire::key::SecretKey;
+
+use crate::ingest::keys::{Assignment, BadStreamKey, KeyFile, KeyFileError, KeyRing};
+use crate::ingest::{BadCertificate, Certificate, CertificateFiles};
+use crate::key;
+use crate::settings::Settings;
+
+/// A setting that is wrong on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSetting {
+    /// The data folder is of no use.
+    #[error("--data-dir: {0}")]
+    Folder(#[from] FolderError),
+    /// A stream key is of no use.
+    #[error("--stream-key CHANNEL=KEY: {0}")]
+    StreamKey(#[from] BadStreamKey),
+    /// The stream keys of the data folder cannot be read or changed.
+    #[error("stream-key: {0}")]
+    KeyFile(#[from] KeyFileError),
+    /// The signing key does not rotate.
+    #[error("key rotate: {0}")]
+    Rotate(#[from] key::RotateError),
+    /// More channels than are kept.
+    #[error("--stream-key: {found} channels are more than {most}")]
+    Channels {
+        /// So many are set.
+        found: usize,
+        /// So many may be.
+        most: usize,
+    },
+    /// A part of what TLS takes is missing.
+    #[error("--rtmps, --rtmps-cert and --rtmps-key are given together or not at all")]
+    Rtmps,
+    /// The certificate is of no use.
+    #[error("--rtmps-cert, --rtmps-key: {0}")]
+    Certificate(#[from] BadCertificate),
+}
+
+/// Who this origin is: what it keeps in its data folder, and who may publish.
+#[derive(Debug)]
+pub struct Identity {
+    pub(crate) folder: Arc<Folder>,
+    pub(crate) lock: Lock,
+    pub(crate) secret: SecretKey,
+    pub(crate) keys: KeyRing,
+    pub(crate) certificate: Option<Certificate>,
+    /// How the signing key came to follow others that still count, for presentations.
+    pub successions: Vec<ByteVec>,
+    /// The stream key that was made here, since there never was any.
+    pub made: Option<Assignment>,
+    /// Whether stream keys are kept in the data folder, which nobody can be told again.
+    pub keeps_keys: bool,
+}
+
+impl Identity {
+    /// Reads the data folder, and makes in it what is missing. No port is bound yet.
+    pub fn of(settings: &Settings) -> Result<Self, BadSetting> {
+        let assignments = settings.assignments()?;
+        let certificate = certificate(settings)?;
+        let folder = Folder::open(&settings.data_dir)?;
+        let lock = folder.lock()?;
+        key::take_over(&folder, now_ms())?;
+        let secret = key::origin_key(&folder)?;
+        let successions = key::successions(&folder, secret.public(), now_ms())?;
+        let made = if assignments.is_empty() {
+            key::first_stream_key(&folder, now_ms() / 1000)?
+        } else {
+            None
+        };
+        let stored = KeyFile(&folder).read()?.unwrap_or_default();
+        let keys = KeyRing::new(&assignments, rand::random)?.with_stored(&stored);
+        let (found, most) = (keys.channels().len(), Limits::default().channels);
+        if found > most {
+            return Err(BadSetting::Channels { found, most });
+        }
+        Ok(Self {
+            folder: Arc::new(folder),
+            lock,
+            secret,
+            keys,
+            certificate,
+            successions,
+            made,
+            keeps_keys: !stored.is_empty(),
+        })
+    }
+}
+
+fn certificate(settings: &Settings) -> Result<Option<Certificate>, BadSetting> {
+    let Settings {
+        rtmps,
+        rtmps_cert,
+        rtmps_key,
+        ..
+    } = settings;
+    let file = |path: &Option<PathBuf>| path.clone();
+    match (rtmps, file(rtmps_cert), file(rtmps_key)) {
+        (None, None, None) => Ok(None),
+        (Some(_), Some(certificate), Some(key)) => {
+            Ok(Some(Certificate::load(CertificateFiles { certificate, key })?))
+        }
+        _ => Err(BadSetting::Rtmps),
+    }
+}
