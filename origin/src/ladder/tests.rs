@@ -2,7 +2,9 @@
 
 mod children;
 mod source;
+mod together;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use program::quantity::Bitrate;
@@ -43,6 +45,7 @@ struct Stage {
     tasks: TaskTracker,
     stop: CancellationToken,
     units: Vec<Unit>,
+    newest: BTreeMap<TrackId, Millis>,
     /// Tracks that came up and went down.
     news: Vec<(TrackId, bool)>,
 }
@@ -60,6 +63,7 @@ impl Stage {
             tasks,
             stop,
             units: Vec::new(),
+            newest: BTreeMap::new(),
             news: Vec::new(),
         }
     }
@@ -67,7 +71,12 @@ impl Stage {
     async fn hears(&mut self) {
         let told = timeout(PATIENCE, self.ladder.next()).await;
         match told.expect("something comes of the ladder") {
-            FromLadder::Unit(unit) => self.units.push(unit),
+            FromLadder::Unit(unit) => {
+                if let Unit::Sample(sample) = &unit {
+                    self.newest.insert(sample.track, sample.decode_time);
+                }
+                self.units.push(unit);
+            }
             FromLadder::Up(track) => self.news.push((track, true)),
             FromLadder::Down(track) => self.news.push((track, false)),
         }
@@ -95,11 +104,7 @@ impl Stage {
 
     /// The newest sample of a track.
     fn newest(&self, track: TrackId) -> Millis {
-        let of_track = |unit: &&Unit| matches!(unit, Unit::Sample(sample) if sample.track == track);
-        match self.units.iter().rfind(of_track) {
-            Some(Unit::Sample(sample)) => sample.decode_time,
-            _ => Millis(0),
-        }
+        self.newest.get(&track).copied().unwrap_or_default()
     }
 
     async fn ends(self) {

@@ -127,30 +127,17 @@ async fn a_source_that_is_configured_anew_has_renditions_that_are_too() {
     stage.ends().await;
 }
 
-/// HEVC with pictures out of order, as MP4 holds it: FLV has no number for it.
-fn hevc() -> Vec<Unit> {
+/// Pictures as MP4 holds them, made by that encoder: a file of one track, whose configuration is in a box of that code.
+fn in_mp4(encoder: &[&str], code: &[u8; 4], config: impl Fn(bytes::Bytes) -> Config) -> Vec<Unit> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("source.mp4");
-    let (path, encoder) = (path.to_str().unwrap(), "bframes=3:keyint=20:log-level=none");
-    ffmpeg(&[
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc2=s=160x120:r=25",
-        "-t",
-        "4",
-        "-c:v",
-        "libx265",
-        "-preset",
-        "ultrafast",
-        "-x265-params",
-        encoder,
-        path,
-    ]);
+    let path = path.to_str().unwrap();
+    let picture = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=25", "-t", "4", "-c:v"];
+    ffmpeg(&[&picture[..], encoder, &[path]].concat());
     let file = std::fs::read(path).unwrap();
-    let at = file.windows(4).position(|code| code == b"hvcC").unwrap();
+    let at = file.windows(4).position(|found| found == code).unwrap();
     let size = u32::from_be_bytes(*file[at - 4..].first_chunk().unwrap()) as usize;
-    let config = Config::Hevc(file[at + 4..at - 4 + size].to_vec().into());
+    let config = config(file[at + 4..at - 4 + size].to_vec().into());
 
     let mut reader = mp4::Mp4Reader::read_header(std::io::Cursor::new(&file), file.len() as u64).unwrap();
     let timescale = u64::from(reader.tracks()[&1].timescale());
@@ -168,14 +155,102 @@ fn hevc() -> Vec<Unit> {
     units
 }
 
-#[tokio::test]
-async fn what_flv_cannot_hold_has_renditions_too() {
-    let source = hevc();
-    let pictures = samples(&source, TrackId::VIDEO);
-    assert!(pictures.iter().any(|picture| picture.composition_offset > 40));
+async fn is_followed(source: &[Unit]) {
     let mut stage = Stage::new("ffmpeg", &[rendition(60, None)]);
     stage.ladder.begin(120);
-    stage.plays(&source).await;
-    assert_aligned(&pictures, &samples(&stage.units, v1()));
+    stage.plays(source).await;
+    assert_aligned(&samples(source, TrackId::VIDEO), &samples(&stage.units, v1()));
     stage.ends().await;
+}
+
+#[tokio::test]
+async fn hevc_is_followed_with_pictures_out_of_order() {
+    let parameters = "bframes=3:keyint=20:log-level=none";
+    let encoder = ["libx265", "-preset", "ultrafast", "-x265-params", parameters];
+    let source = in_mp4(&encoder, b"hvcC", Config::Hevc);
+    let pictures = samples(&source, TrackId::VIDEO);
+    assert!(pictures.iter().any(|picture| picture.composition_offset > 40));
+    is_followed(&source).await;
+}
+
+#[tokio::test]
+async fn av1_is_followed() {
+    let encoder = ["libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "20"];
+    is_followed(&in_mp4(&encoder, b"av1C", Config::Av1)).await;
+}
+
+#[tokio::test]
+async fn vp9_is_followed() {
+    let encoder = [
+        "libvpx-vp9",
+        "-cpu-used",
+        "8",
+        "-deadline",
+        "realtime",
+        "-g",
+        "20",
+    ];
+    is_followed(&in_mp4(&encoder, b"vpcC", Config::Vp9)).await;
+}
+
+#[tokio::test]
+async fn opus_is_followed() {
+    // As an encoder of Enhanced RTMP sends it; each page of this Ogg file is a packet.
+    let page = [
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=r=48000",
+        "-t",
+        "4",
+        "-ac",
+        "2",
+        "-c:a",
+        "libopus",
+    ];
+    let file = ffmpeg(&[&page[..], &["-page_duration", "1", "-f", "ogg", "pipe:1"]].concat());
+    let mut pages = packets(&file).into_iter();
+    let head = pages.next().unwrap();
+    let sound = pages.skip(1).zip(0_u64..).map(|(data, number)| {
+        Unit::Sample(AccessUnit {
+            track: TrackId::AUDIO,
+            decode_time: Millis(5_000_000_000 + number * 20),
+            composition_offset: 0,
+            keyframe: true,
+            data,
+        })
+    });
+    let sound: Vec<_> = sound.collect();
+    assert!(sound.len() > 150);
+    let mut stage = Stage::new("ffmpeg", &[rendition(60, Some(32_000))]);
+    stage.ladder.begin(120);
+    stage
+        .ladder
+        .feed(&Unit::Config(TrackId::AUDIO, Config::Opus(head)));
+    for unit in &sound {
+        stage.ladder.feed(unit);
+    }
+    while stage.newest(a1()).0 < 5_000_003_000 {
+        stage.hears().await;
+    }
+    let made = samples(&stage.units, a1());
+    let begin = made[0].decode_time.0;
+    assert!((5_000_000_000 - 45..=5_000_000_000).contains(&begin), "{begin}");
+    stage.ends().await;
+}
+
+/// The packets of an Ogg file whose pages hold one each.
+fn packets(mut file: &[u8]) -> Vec<bytes::Bytes> {
+    let mut packets = Vec::new();
+    while file.len() > 27 {
+        let segments = usize::from(file[26]);
+        let size: usize = file[27..27 + segments]
+            .iter()
+            .map(|&size| usize::from(size))
+            .sum();
+        let page = &file[27 + segments..];
+        packets.push(bytes::Bytes::copy_from_slice(&page[..size]));
+        file = &page[size..];
+    }
+    packets
 }
