@@ -37,7 +37,8 @@ use tracing::{Instrument, info, info_span};
 use wire::presentation::Warning;
 
 use crate::ffmpeg::Ffmpeg;
-use crate::media::{TrackId, TrackKind, Unit};
+use crate::media::{Config, TrackId, TrackKind, Unit};
+use crate::package::picture;
 use crate::settings::RenditionSettings;
 use arguments::Target;
 use rung::{Rung, Step};
@@ -69,7 +70,7 @@ pub fn default_threads() -> NonZeroU16 {
 /// What comes of a ladder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FromLadder {
-    /// A track begins: its configuration comes next, then its samples.
+    /// A track begins, or begins again: its configuration comes next, then its samples.
     Up(TrackId),
     /// The next unit of a track that is up, on the publisher's clock. Samples may leave gaps where a child was too slow.
     Unit(Unit),
@@ -83,12 +84,21 @@ pub struct Ladder {
     renditions: Vec<RenditionSettings>,
     intakes: Vec<Intake>,
     steps: mpsc::Receiver<Step>,
-    source_height: Option<u32>,
+    source: Source,
+}
+
+/// What is known of the source's pictures.
+#[derive(Debug, Default)]
+struct Source {
+    config: Option<Config>,
+    /// Once the keyframe came that the tracks begin with.
+    height: Option<u32>,
+    /// Of which the log has told what is left out.
+    told: Option<u32>,
 }
 
 impl Ladder {
     /// Starts a task for each track. They end at `stop`, or when this handle is dropped, and their children with them.
-    /// Nothing is made before [`Ladder::begin`].
     pub fn spawn(tasks: &TaskTracker, stop: &CancellationToken, settings: &LadderSettings) -> Self {
         let (results, steps) = mpsc::channel(STEPS);
         let told_absent = Arc::new(AtomicBool::new(false));
@@ -113,33 +123,66 @@ impl Ladder {
             renditions: settings.renditions.clone(),
             intakes,
             steps,
-            source_height: None,
+            source: Source::default(),
         }
     }
 
-    /// An epoch begins, whose source has pictures of that height: what was under way is of no use any more, and each
-    /// rendition that is lower than the source begins at its next keyframe. To be called wherever the publisher's clock
-    /// breaks too; and not when only renditions come or go.
-    pub fn begin(&mut self, source_height: u32) {
-        let is_known = self.source_height.replace(source_height) == Some(source_height);
-        for rendition in &self.renditions {
-            if !is_known && rendition.height >= source_height {
-                info!(
-                    height = rendition.height,
-                    source_height, "a rendition is left out: the source is not higher"
-                );
+    /// The publisher's clock breaks, or another publisher comes: what is under way is of no use any more, and everything
+    /// begins anew with the next keyframe. Not to be called when only renditions come or go.
+    pub fn reset(&mut self) {
+        self.source.height = None;
+        for intake in &mut self.intakes {
+            intake.begin(false);
+        }
+    }
+
+    /// Takes the source's next unit. Never waits. Pictures that are configured in another way reset the ladder. Answers
+    /// with the tracks that begin to be made from that unit on: with those of the first keyframe that are lower.
+    pub fn feed(&mut self, unit: &Unit) -> Vec<TrackId> {
+        let mut begun = Vec::new();
+        match unit {
+            Unit::Config(TrackId::VIDEO, config) if self.source.config.as_ref() != Some(config) => {
+                self.source.config = Some(config.clone());
+                self.reset();
             }
+            Unit::Sample(sample) if sample.track == TrackId::VIDEO && sample.keyframe => {
+                if self.source.height.is_none() {
+                    self.decide(&sample.data);
+                    begun = self.expected();
+                }
+            }
+            Unit::Config(..) | Unit::Sample(_) => {}
+        }
+        for intake in &mut self.intakes {
+            intake.feed(unit);
+        }
+        begun
+    }
+
+    /// Begins what is lower than a source with that keyframe, and leaves out what is not.
+    fn decide(&mut self, keyframe: &[u8]) {
+        let config = self.source.config.as_ref();
+        let Some(picture) = config.and_then(|config| picture(config, keyframe)) else {
+            return;
+        };
+        let height = picture.height;
+        self.source.height = Some(height);
+        let is_told = self.source.told.replace(height) == Some(height);
+        for rendition in self
+            .renditions
+            .iter()
+            .filter(|one| one.height >= height && !is_told)
+        {
+            let left_out = rendition.height;
+            info!(
+                height = left_out,
+                source = height,
+                "a rendition is left out: the source is not higher"
+            );
         }
         for intake in &mut self.intakes {
             let rendition = rendition_of(&self.renditions, intake.track);
-            intake.begin(rendition.is_some_and(|rendition| rendition.height < source_height));
-        }
-    }
-
-    /// Takes the source's next unit. Never waits. A configuration unlike the one before begins its tracks anew.
-    pub fn feed(&mut self, unit: &Unit) {
-        for intake in &mut self.intakes {
-            intake.feed(unit);
+            intake.begin(rendition.is_some_and(|rendition| rendition.height < height));
         }
     }
 
@@ -158,7 +201,7 @@ impl Ladder {
         }
     }
 
-    /// The tracks that are up, or about to be: those that an epoch may be expected to have.
+    /// The tracks that are up, or soon will be: none before the source's first keyframe, which tells what is lower.
     pub fn expected(&self) -> Vec<TrackId> {
         let expected = self.intakes.iter().filter(|intake| intake.is_expected());
         expected.map(|intake| intake.track).collect()

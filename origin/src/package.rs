@@ -28,6 +28,7 @@ mod track;
 #[cfg(test)]
 mod tests;
 
+pub use config::picture;
 pub use cut::{Cut, RawChunk};
 pub use description::{AudioDescription, Packaged, Ratio, TrackDescription, VideoDescription};
 pub use drift::Clocks;

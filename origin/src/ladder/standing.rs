@@ -16,8 +16,8 @@ const SAMPLES: usize = 2048;
 /// How a track of the ladder stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nobody wants it: the source is no higher.
-    Unwanted,
+    /// It is not made: the source is not higher, or nobody knows yet.
+    Idle,
     /// It will be there soon.
     Expected,
     Up,
@@ -61,7 +61,7 @@ impl Intake {
         };
         let intake = Self {
             track,
-            state: State::Unwanted,
+            state: State::Idle,
             source: match track.kind() {
                 TrackKind::Video => TrackId::VIDEO,
                 TrackKind::Audio => TrackId::AUDIO,
@@ -83,11 +83,7 @@ impl Intake {
         });
         self.gate = Gate::default();
         if !matches!(self.state, State::Absent(_)) {
-            self.state = if is_wanted {
-                State::Expected
-            } else {
-                State::Unwanted
-            };
+            self.state = if is_wanted { State::Expected } else { State::Idle };
         }
     }
 
@@ -165,7 +161,8 @@ impl Intake {
     }
 
     pub(super) fn is_expected(&self) -> bool {
-        matches!(self.state, State::Expected | State::Up)
+        // Nothing can be made of a track that the source does not have.
+        matches!(self.state, State::Expected | State::Up) && self.orders.borrow().config.is_some()
     }
 
     /// What is wrong, for people.

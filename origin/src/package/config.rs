@@ -20,7 +20,7 @@ use self::avc::Avc;
 use self::hevc::Hevc;
 use self::opus::Opus;
 use self::vp9::Vp9;
-use super::description::TrackDescription;
+use super::description::{TrackDescription, VideoDescription};
 use super::error::PackageError;
 use crate::media::Config;
 
@@ -39,6 +39,13 @@ pub(super) enum Codec {
     Vp9(Vp9),
     Aac(Aac),
     Opus(Opus),
+}
+
+/// The picture of a video track that begins with that keyframe, before any of it is packaged; `None` where that could
+/// not be.
+pub fn picture(config: &Config, keyframe: &[u8]) -> Option<VideoDescription> {
+    let codec = Codec::read(config, keyframe).ok()?;
+    codec.describe(TrackId::VIDEO).video
 }
 
 impl Codec {

@@ -46,7 +46,6 @@ async fn a_child_that_is_killed_is_told_of_and_started_again() {
     let bench = Bench::with("exec ffmpeg \"$@\"");
     let source = pictures("12", &["-g", "25"]);
     let mut stage = Stage::new(bench.ffmpeg(), &[rendition(60, None)]);
-    stage.ladder.begin(120);
     let (begin, rest) = source.split_at(60);
     stage.plays(begin).await;
     let configs = |stage: &Stage| {
@@ -87,17 +86,14 @@ async fn a_child_that_is_killed_is_told_of_and_started_again() {
 async fn without_ffmpeg_there_are_no_renditions_and_it_says_so_once() {
     let source = pictures("1", &[]);
     let mut stage = Stage::new("/nonexistent/ffmpeg", &[rendition(60, None), rendition(30, None)]);
-    stage.ladder.begin(120);
-    assert_eq!(stage.ladder.expected().len(), 2);
-    for unit in &source {
-        stage.ladder.feed(unit);
-    }
+    let begun = source.iter().flat_map(|unit| stage.ladder.feed(unit));
+    assert_eq!(begun.count(), 2);
     for _ in 0..2 {
         stage.hears().await;
     }
     assert!(stage.news.contains(&(v1(), false)));
     assert_eq!(stage.ladder.expected(), []);
-    stage.ladder.begin(240);
+    stage.ladder.reset();
     let warnings = stage.ladder.warnings();
     assert_eq!(warnings.len(), 1);
     assert!(
@@ -113,7 +109,6 @@ async fn a_child_that_is_too_slow_grows_nothing_and_holds_nobody_up() {
     let bench = Bench::with("exec sleep 1000");
     let source = pictures("1", &["-g", "25"]);
     let mut stage = Stage::new(bench.ffmpeg(), &[rendition(60, None)]);
-    stage.ladder.begin(120);
     let pictures = samples(&source, TrackId::VIDEO);
     stage.ladder.feed(&source[0]);
     // 200 s of 25 pictures a second, 100 kB each: half a gigabyte.
@@ -144,7 +139,6 @@ async fn a_child_that_is_too_slow_grows_nothing_and_holds_nobody_up() {
 async fn a_ladder_that_nobody_holds_ends() {
     let source = pictures("1", &[]);
     let mut stage = Stage::new("ffmpeg", &[rendition(60, None)]);
-    stage.ladder.begin(120);
     for unit in &source {
         stage.ladder.feed(unit);
     }

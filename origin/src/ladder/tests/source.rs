@@ -33,7 +33,6 @@ async fn keyframes_are_where_the_source_has_them_also_with_pictures_out_of_order
     let (pictures, sound) = (samples(&source, TrackId::VIDEO), samples(&source, TrackId::AUDIO));
     assert!(pictures.iter().any(|picture| picture.composition_offset > 40));
     let mut stage = Stage::new("ffmpeg", &[rendition(60, Some(32_000))]);
-    stage.ladder.begin(120);
     stage.plays(&source).await;
     while sound.last().unwrap().decode_time.since(stage.newest(a1())) > Duration::from_millis(300) {
         stage.hears().await;
@@ -80,7 +79,6 @@ async fn pictures_at_any_intervals_keep_their_times() {
         shown(&pictures).windows(2).map(|two| two[1] - two[0]).collect();
     assert!(steps.len() >= 3, "{steps:?}");
     let mut stage = Stage::new("ffmpeg", &[rendition(60, None)]);
-    stage.ladder.begin(120);
     stage.plays(&source).await;
     assert_aligned(&pictures, &samples(&stage.units, v1()));
     stage.ends().await;
@@ -90,12 +88,10 @@ async fn pictures_at_any_intervals_keep_their_times() {
 async fn a_rendition_that_is_not_lower_than_the_source_is_left_out() {
     let source = pictures("1", &["-g", "5"]);
     let mut stage = Stage::new("ffmpeg", &[rendition(120, Some(32_000)), rendition(60, None)]);
-    stage.ladder.begin(120);
     let v2 = TrackId::new(TrackKind::Video, 2).unwrap();
+    let begun: Vec<_> = source.iter().flat_map(|unit| stage.ladder.feed(unit)).collect();
+    assert_eq!(begun, [v2]);
     assert_eq!(stage.ladder.expected(), [v2]);
-    for unit in &source {
-        stage.ladder.feed(unit);
-    }
     for _ in 0..10 {
         stage.hears().await;
     }
@@ -118,7 +114,6 @@ async fn a_source_that_is_configured_anew_has_renditions_that_are_too() {
     }
     assert_ne!(one[0], other[0]);
     let mut stage = Stage::new("ffmpeg", &[rendition(60, None)]);
-    stage.ladder.begin(120);
     stage.plays(&one).await;
     stage.units.clear();
     stage.plays(&other).await;
@@ -128,14 +123,14 @@ async fn a_source_that_is_configured_anew_has_renditions_that_are_too() {
 }
 
 /// Pictures as MP4 holds them, made by that encoder: a file of one track, whose configuration is in a box of that code.
-fn in_mp4(encoder: &[&str], code: &[u8; 4], config: impl Fn(bytes::Bytes) -> Config) -> Vec<Unit> {
+fn in_mp4(encoder: &[&str], code: [u8; 4], config: impl Fn(bytes::Bytes) -> Config) -> Vec<Unit> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("source.mp4");
     let path = path.to_str().unwrap();
     let picture = ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=25", "-t", "4", "-c:v"];
     ffmpeg(&[&picture[..], encoder, &[path]].concat());
     let file = std::fs::read(path).unwrap();
-    let at = file.windows(4).position(|found| found == code).unwrap();
+    let at = file.windows(4).position(|found| *found == code).unwrap();
     let size = u32::from_be_bytes(*file[at - 4..].first_chunk().unwrap()) as usize;
     let config = config(file[at + 4..at - 4 + size].to_vec().into());
 
@@ -157,7 +152,6 @@ fn in_mp4(encoder: &[&str], code: &[u8; 4], config: impl Fn(bytes::Bytes) -> Con
 
 async fn is_followed(source: &[Unit]) {
     let mut stage = Stage::new("ffmpeg", &[rendition(60, None)]);
-    stage.ladder.begin(120);
     stage.plays(source).await;
     assert_aligned(&samples(source, TrackId::VIDEO), &samples(&stage.units, v1()));
     stage.ends().await;
@@ -167,7 +161,7 @@ async fn is_followed(source: &[Unit]) {
 async fn hevc_is_followed_with_pictures_out_of_order() {
     let parameters = "bframes=3:keyint=20:log-level=none";
     let encoder = ["libx265", "-preset", "ultrafast", "-x265-params", parameters];
-    let source = in_mp4(&encoder, b"hvcC", Config::Hevc);
+    let source = in_mp4(&encoder, *b"hvcC", Config::Hevc);
     let pictures = samples(&source, TrackId::VIDEO);
     assert!(pictures.iter().any(|picture| picture.composition_offset > 40));
     is_followed(&source).await;
@@ -176,7 +170,7 @@ async fn hevc_is_followed_with_pictures_out_of_order() {
 #[tokio::test]
 async fn av1_is_followed() {
     let encoder = ["libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "20"];
-    is_followed(&in_mp4(&encoder, b"av1C", Config::Av1)).await;
+    is_followed(&in_mp4(&encoder, *b"av1C", Config::Av1)).await;
 }
 
 #[tokio::test]
@@ -190,7 +184,7 @@ async fn vp9_is_followed() {
         "-g",
         "20",
     ];
-    is_followed(&in_mp4(&encoder, b"vpcC", Config::Vp9)).await;
+    is_followed(&in_mp4(&encoder, *b"vpcC", Config::Vp9)).await;
 }
 
 #[tokio::test]
@@ -223,10 +217,12 @@ async fn opus_is_followed() {
     let sound: Vec<_> = sound.collect();
     assert!(sound.len() > 150);
     let mut stage = Stage::new("ffmpeg", &[rendition(60, Some(32_000))]);
-    stage.ladder.begin(120);
-    stage
-        .ladder
-        .feed(&Unit::Config(TrackId::AUDIO, Config::Opus(head)));
+    // Whether there are renditions at all is known from the picture.
+    for unit in pictures("1", &[]) {
+        stage.ladder.feed(&unit);
+    }
+    let config = Unit::Config(TrackId::AUDIO, Config::Opus(head));
+    stage.ladder.feed(&config);
     for unit in &sound {
         stage.ladder.feed(unit);
     }

@@ -31,8 +31,7 @@ async fn segments_of_a_rendition_begin_where_the_sources_do() {
         "aac",
     ]);
     let mut stage = Stage::new("ffmpeg", &[rendition(60, Some(32_000))]);
-    stage.ladder.begin(120);
-    let mut packager = Packager::new(Cut::default(), stage.ladder.expected());
+    let mut packager = Packager::new(Cut::default(), []);
     let mut pieces = Vec::new();
     let mut first = None;
     for unit in &source {
@@ -43,7 +42,9 @@ async fn segments_of_a_rendition_begin_where_the_sources_do() {
                 stage.hears().await;
             }
         }
-        stage.ladder.feed(unit);
+        for track in stage.ladder.feed(unit) {
+            packager.expect(track);
+        }
         for unit in stage.units.drain(..).chain([unit.clone()]) {
             pieces.extend(packager.push(unit, Instant::now()).unwrap());
         }
