@@ -11,6 +11,7 @@ pub mod command;
 mod counts;
 mod epoch;
 pub mod ffmpeg;
+pub mod health;
 mod identity;
 pub mod ingest;
 pub mod key;
