@@ -29,6 +29,9 @@ function page(channel: string): void {
     video,
     transport: http,
     verify,
+    keepPicture: () => {
+      screen.keepPicture();
+    },
     player: import('./watch/player').then((module) => module.Player),
   });
   publish(() => watch.diagnostics());

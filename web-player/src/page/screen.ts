@@ -12,6 +12,9 @@ export interface Notice {
 export class Screen {
   readonly element: HTMLElement;
   readonly video: HTMLVideoElement;
+  /** The last picture, shown while the video has none. */
+  readonly #still = h('canvas', { class: 'still', hidden: true, 'aria-hidden': 'true' });
+  #hasStill = false;
   readonly #spinner = h('div', { class: 'spinner', hidden: true });
   readonly #title = h('p', { class: 'title' });
   readonly #text = h('p', { class: 'text' });
@@ -25,6 +28,13 @@ export class Screen {
       disableremoteplayback: true,
       tabindex: '-1',
       'aria-label': words.controls.video(channel),
+    });
+    this.video.addEventListener('emptied', () => {
+      this.#still.hidden = !this.#hasStill;
+    });
+    this.video.addEventListener('loadeddata', () => {
+      this.#still.hidden = true;
+      this.#hasStill = false;
     });
     this.#notice = h(
       'div',
@@ -44,11 +54,21 @@ export class Screen {
       'div',
       { class: 'screen' },
       this.video,
+      this.#still,
       this.#spinner,
       this.#notice,
       this.#aside,
       this.#sound,
     );
+  }
+
+  /** Keeps what is to be seen now, should the video lose it. */
+  keepPicture(): void {
+    const { video } = this;
+    if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return;
+    [this.#still.width, this.#still.height] = [video.videoWidth, video.videoHeight];
+    this.#still.getContext('2d')?.drawImage(video, 0, 0);
+    this.#hasStill = true;
   }
 
   show(state: {

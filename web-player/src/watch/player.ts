@@ -51,6 +51,8 @@ const FATAL: ReadonlySet<number> = new Set([10, 11, 17, 19, 23, 25, 27, 28, 31, 
 export interface Listener {
   /** The browser does not start sound without a gesture. */
   notAllowed(): void;
+  /** Another Period begins; the video may be without a picture for a moment. */
+  switching(): void;
   /** It cannot go on by itself; the source has to be attached again. */
   failed(why: string): void;
 }
@@ -72,6 +74,9 @@ export class Player {
     this.#dash.updateSettings(SETTINGS(new URL('/time', url).href));
     this.#dash.on('playbackNotAllowed', () => {
       listener.notAllowed();
+    });
+    this.#dash.on('periodSwitchStarted', () => {
+      listener.switching();
     });
     this.#dash.on('periodSwitchCompleted', (event) => {
       const id = (event as { toStreamInfo?: { id?: string } }).toStreamInfo?.id;

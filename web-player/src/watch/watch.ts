@@ -39,6 +39,8 @@ export interface WatchParts {
   readonly verify: Verifier;
   /** dash.js is large: it is loaded while the tracker is asked. */
   readonly player: Promise<PlayerClass>;
+  /** Keeps the picture to be seen while the video is filled anew. */
+  readonly keepPicture: () => void;
 }
 
 /** What is attached, from one `attach` to the next. */
@@ -198,7 +200,7 @@ export class Watch {
     const started = hasStarted(run);
     if (started && now - run.startedAt > HEALTHY_SECONDS) this.#failures = 0;
     const wanted = this.#wantsPlay && !stoppedByBrowser(video);
-    if (started) this.#position = video.currentTime;
+    if (started && hasPicture(video)) this.#position = video.currentTime;
     // An interruption goes on while the player starts over.
     this.stalls.sample({
       now,
@@ -302,6 +304,7 @@ export class Watch {
     this.#restUntil = Date.now() + Math.max(APART_MS, restAfter(this.#failures));
     try {
       const PlayerHere = await this.#parts.player;
+      this.#parts.keepPicture();
       this.#detach();
       const { channel, transport, video } = this.#parts;
       const supports = this.#supports ?? (() => false);
@@ -311,6 +314,7 @@ export class Watch {
         notAllowed: () => {
           this.#startMuted();
         },
+        switching: this.#parts.keepPicture,
         failed: () => {
           if (this.#run?.player === player) this.#fail();
         },

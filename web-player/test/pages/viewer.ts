@@ -84,12 +84,10 @@ export class Viewer {
 
   /** What there is to be seen after `seconds` more of the presentation. */
   async lookAfter(seconds: number): Promise<Sight> {
-    const from = (await this.look()).position;
-    return await this.until(
-      'the picture to go on',
-      ({ position }) => position >= from + seconds,
-      2 * seconds + 10,
-    );
+    // While a new source is filled, the position is 0.
+    const { position: from } = await this.until('data', ({ position }) => position > 0, 10);
+    const later = ({ position }: Sight): boolean => position >= from + seconds;
+    return await this.until('the picture to go on', later, 2 * seconds + 10);
   }
 
   async close(): Promise<void> {
