@@ -11,10 +11,14 @@ PROGRAMS := --package tracker --package origin --package peer-box
 BOXES ?= 3
 PUBLISH ?= yes
 
-.PHONY: help demo test build player bench audit fmt clean
+# How long each target is fuzzed, and which.
+SECONDS ?= 120
+TARGETS ?=
+
+.PHONY: help demo test build player bench conformance fuzz audit fmt clean
 
 help: ## What can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: player ## A whole mesh with a stream in it, to be watched in a browser [BOXES=3] [PUBLISH=yes|no]
 	@deploy/cxx.sh
@@ -36,6 +40,15 @@ bench: player ## What the origin costs beside nginx, and how fast chunks travel
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench
 
+conformance: player tests/players/node_modules/.package-lock.json ## Every manifest checked, and played by the players that it is for [BOXMESH_DASH_SCHEMA=…/DASH-MPD.xsd]
+	@deploy/need.sh c++ ffmpeg chromium mpv vlc gstreamer xmllint
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@exec $(TARGET)/release/conformance
+
+fuzz: ## Feeds noise to everything that strangers can say something to [SECONDS=120] [TARGETS="seal feed"]
+	@deploy/need.sh c++
+	@deploy/fuzz.sh $(SECONDS) $(TARGETS)
+
 audit: ## Licences and known weaknesses of what this depends on
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install --locked cargo-deny" >&2; exit 1; }
 	@cargo deny check
@@ -47,12 +60,16 @@ fmt: web-player/node_modules/.package-lock.json ## Formats everything
 
 clean: ## Removes what was built
 	@cargo clean
-	@rm -rf web-player/dist web-player/dist-unverified web-player/node_modules tests/browser/node_modules
+	@rm -rf web-player/dist web-player/dist-unverified web-player/node_modules tests/browser/node_modules tests/players/node_modules
 
 PLAYER_SOURCES := $(shell find web-player -type f -not -path '*/node_modules/*' -not -path '*/dist*' 2>/dev/null)
 
 web-player/node_modules/.package-lock.json: web-player/package-lock.json
 	@npm --prefix web-player ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+tests/players/node_modules/.package-lock.json: tests/players/package-lock.json
+	@npm --prefix tests/players ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 web-player/dist/watch.html: web-player/node_modules/.package-lock.json $(PLAYER_SOURCES)

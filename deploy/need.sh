@@ -10,6 +10,9 @@ package_of() {
   case "$1" in
     c++) echo g++ ;;
     nginx-rtmp) echo nginx libnginx-mod-rtmp ;;
+    gstreamer) echo gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} gstreamer1.0-libav ;;
+    vlc) echo vlc-bin vlc-plugin-base ;;
+    xmllint) echo libxml2-utils ;;
     *) echo "$1" ;;
   esac
 }
@@ -17,6 +20,7 @@ package_of() {
 is_there() {
   case "$1" in
     chromium) command -v "${CHROMIUM:-chromium}" ;;
+    gstreamer) command -v gst-launch-1.0 && gst-inspect-1.0 dashdemux && gst-inspect-1.0 avdec_h264 ;;
     nginx-rtmp)
       PATH=$PATH:/usr/sbin command -v nginx && test -e /usr/lib/nginx/modules/ngx_rtmp_module.so
       ;;

@@ -1,44 +1,53 @@
-//! A channel: from a publisher's units to sealed chunks, and what is said of them.
+//! A channel: from units to sealed chunks, and what is said of them.
 //!
-//! One task a channel, one publisher after another. Each publish is an epoch, and so is the time after a break
-//! in its timestamps. What was sealed goes into the store; seeds and viewers take it from there, so neither can
-//! hold a publisher up.
+//! One task a channel, one publisher after another. Each publish is an epoch, and so is the time after every break. A
+//! channel outlives its publishers: while one is away viewers wait, for a while; then the presentation ends, until
+//! somebody publishes again.
+//!
+//! ```text
+//! publisher ─┬→ stream (packager, health) → on_air (seal) ─┬→ store → seeds, viewers
+//! ladder    ─┘                                             ├→ presentation → report → trackers
+//!                                                          └→ posters
+//! ```
+//!
+//! What was sealed goes into the store; seeds and viewers take it from there, so neither can hold a publisher up.
 
-use std::collections::VecDeque;
+mod breaks;
+mod on_air;
+mod report;
+mod stream;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use program::lifecycle::now_ms;
 use program::store::Store;
-use program::window::Refused;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, info, info_span, warn};
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, info, info_span, trace, warn};
+use wire::chunk::Chunk;
 use wire::id::{ChannelName, Epoch};
 use wire::key::SecretKey;
-use wire::seal::Refusal;
+use wire::presentation::{State, Warning};
 
 use crate::counts::Counts;
 use crate::epoch::Epochs;
 use crate::ingest::Publisher;
+use crate::ladder::{FromLadder, Ladder, LadderSettings};
 use crate::media::Unit;
-use crate::package::{Cut, PackageError, Packaged, Packager, Presentation};
+use crate::package::{Packaged, Presentation, Reached};
+use crate::poster::{Poster, Posters};
 use crate::seal::Sealer;
+use on_air::{OnAir, keep};
+pub(crate) use report::Report;
+use stream::{Step, Stream, Unusable};
 
-/// How often a publisher's timeline may break, and within what time: more is no accident.
-const MOST_BREAKS: usize = 12;
-const BREAKS_WITHIN: Duration = Duration::from_mins(1);
+/// How often the encoder's health is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// What there is to say of a channel, at each new segment and when it ends.
-#[derive(Clone, Debug)]
-pub(crate) struct Report {
-    pub(crate) epoch: Epoch,
-    pub(crate) presentation: Arc<Presentation>,
-    /// When it ended; `None` while it is on air.
-    pub(crate) ended: Option<Instant>,
-}
-
-/// A channel's task, before it runs.
+/// What a channel is made of, before its task runs.
 pub(crate) struct Channel {
     pub(crate) name: ChannelName,
     pub(crate) secret: SecretKey,
@@ -46,194 +55,319 @@ pub(crate) struct Channel {
     pub(crate) store: Store,
     pub(crate) reports: watch::Sender<Option<Report>>,
     pub(crate) counts: Counts,
-    /// What there is of it, through all epochs.
-    pub(crate) presentation: Presentation,
-}
-
-/// A publisher's stream under way.
-struct Publish {
-    packager: Packager,
-    on_air: Option<OnAir>,
-    breaks: Breaks,
-}
-
-impl Default for Publish {
-    fn default() -> Self {
-        Self {
-            packager: Packager::new(Cut::default(), []),
-            on_air: None,
-            breaks: Breaks::default(),
-        }
-    }
-}
-
-/// The breaks of a publisher's timeline within the last minute.
-#[derive(Debug, Default)]
-struct Breaks(VecDeque<Instant>);
-
-impl Breaks {
-    /// Notes one more `now`. Each begins an epoch, which every program has to hear of and every player to change to.
-    fn are_too_many(&mut self, now: Instant) -> bool {
-        let old = |then: &Instant| now.duration_since(*then) >= BREAKS_WITHIN;
-        while self.0.front().is_some_and(old) {
-            self.0.pop_front();
-        }
-        self.0.push_back(now);
-        self.0.len() > MOST_BREAKS
-    }
-}
-
-/// An epoch under way.
-struct OnAir {
-    sealer: Sealer,
-}
-
-/// Why a publisher is sent away.
-#[derive(Debug, thiserror::Error)]
-enum Unusable {
-    #[error(transparent)]
-    Package(#[from] PackageError),
-    #[error("more than {MOST_BREAKS} breaks within a minute, the last: {0}")]
-    Broken(PackageError),
-    #[error(transparent)]
-    Seal(#[from] Refusal),
+    /// How long it waits for a publisher that went away.
+    pub(crate) wait: Duration,
+    /// What its lower renditions are made of, if it has any.
+    pub(crate) ladder: Option<LadderSettings>,
+    pub(crate) posters: Option<Posters>,
 }
 
 impl Channel {
     /// Takes the channel's publishers, one after another, until `stop`.
-    pub(crate) async fn run(mut self, mut publishers: mpsc::Receiver<Publisher>, stop: CancellationToken) {
+    pub(crate) async fn run(
+        self,
+        publishers: mpsc::Receiver<Publisher>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) {
+        let span = info_span!("channel", name = %self.name);
+        let task = Task {
+            channel: self,
+            presentation: Presentation::default(),
+            publisher: None,
+            epoch: None,
+            state: State::Ended,
+            since: Instant::now(),
+            warnings: Vec::new(),
+            poster: 0,
+            told: Reached::default(),
+        };
+        task.run(publishers, &tasks, &stop).instrument(span).await;
+    }
+}
+
+/// A channel's task.
+struct Task {
+    channel: Channel,
+    presentation: Presentation,
+    publisher: Option<Visit>,
+    /// The newest epoch.
+    epoch: Option<Epoch>,
+    state: State,
+    /// Since when it is in that state.
+    since: Instant,
+    warnings: Vec<Warning>,
+    /// The number of the epoch's newest poster, 0 for none.
+    poster: u32,
+    /// How far the presentation had come when it was last reported.
+    told: Reached,
+}
+
+/// A publisher, and its stream under way.
+struct Visit {
+    publisher: Publisher,
+    stream: Stream,
+}
+
+/// What happens next.
+enum Event {
+    Arrived(Publisher),
+    Unit(Unit),
+    Rendered(FromLadder),
+    Gone,
+    Poster(Poster),
+    Look,
+    GivenUp,
+}
+
+impl Task {
+    async fn run(
+        mut self,
+        mut publishers: mpsc::Receiver<Publisher>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let publisher = tokio::select! {
-                () = stop.cancelled() => return,
-                publisher = publishers.recv() => publisher,
+            let give_up = self.since + self.channel.wait;
+            let event = tokio::select! {
+                () = stop.cancelled() => break,
+                event = heard(&mut self.publisher) => event,
+                poster = next_poster(&mut self.channel.posters) => Event::Poster(poster),
+                // The next publisher waits until the units of the last are done with.
+                Some(publisher) = publishers.recv(), if self.publisher.is_none() => Event::Arrived(publisher),
+                _ = look.tick(), if self.publisher.is_some() => Event::Look,
+                () = sleep_until(give_up.into()), if self.state == State::Away => Event::GivenUp,
             };
-            let Some(publisher) = publisher else { return };
-            let span = info_span!("channel", name = %self.name);
-            self.publish(publisher, &stop).instrument(span).await;
+            match event {
+                Event::Arrived(publisher) => self.receive(publisher, tasks, stop),
+                Event::Unit(unit) => self.take(|stream, now| stream.push(&unit, now)).await,
+                Event::Rendered(made) => self.take(|stream, now| stream.hear(made.clone(), now)).await,
+                Event::Gone => self.part(None).await,
+                Event::Poster(poster) => self.show(poster).await,
+                Event::Look => self.look(),
+                Event::GivenUp => {
+                    info!(waited = ?self.channel.wait, "the publisher did not come back, the presentation ends");
+                    self.enter(State::Ended);
+                }
+            }
         }
+        self.part(None).await;
+        self.enter(State::Ended);
     }
 
-    /// Puts a publisher on air until it is gone.
-    async fn publish(&mut self, mut publisher: Publisher, stop: &CancellationToken) {
-        let counts = self.counts.clone();
-        let _live = counts.channels_live.one();
-        let mut publish = Publish::default();
-        let unusable = loop {
-            let unit = tokio::select! {
-                () = stop.cancelled() => None,
-                unit = publisher.units.recv() => unit,
-            };
-            let Some(unit) = unit else { break None };
-            if let Err(unusable) = self.take(unit, &mut publish).await {
-                break Some(unusable);
-            }
-        };
-        let sealed = self.finish(&mut publish).await;
-        self.reports.send_if_modified(|report| {
-            let Some(report) = report else { return false };
-            report.presentation = Arc::new(self.presentation.clone());
-            report.ended.get_or_insert_with(Instant::now);
-            true
+    fn receive(&mut self, publisher: Publisher, tasks: &TaskTracker, stop: &CancellationToken) {
+        let ladder = self.channel.ladder.as_ref();
+        let ladder = ladder.map(|settings| Ladder::spawn(tasks, stop, settings));
+        self.channel.counts.channels_live.add(1);
+        self.publisher = Some(Visit {
+            stream: Stream::new(ladder, publisher.limits),
+            publisher,
         });
+    }
+
+    /// The publisher is gone, or is sent away: what its packager still held goes out.
+    async fn part(&mut self, unusable: Option<Unusable>) {
+        let Some(Visit {
+            publisher,
+            mut stream,
+        }) = self.publisher.take()
+        else {
+            return;
+        };
+        self.channel.counts.channels_live.sub(1);
+        self.channel.counts.encoders.forget(&self.channel.name);
+        let last = stream.finish();
+        let sealed = self.end_epoch(&mut stream, last).await;
+        self.warnings.clear();
+        if self.state == State::Live {
+            self.enter(State::Away);
+        }
         if let Some(why) = unusable.or(sealed.err()) {
             publisher.refuse(why.to_string());
         }
     }
 
-    async fn take(&mut self, unit: Unit, publish: &mut Publish) -> Result<(), Unusable> {
-        let arrived = Instant::now();
-        let pieces = match publish.packager.push(unit.clone(), arrived) {
-            Err(error) if error.goes_on() => {
-                warn!(reason = %error, "a rendition is left out");
-                return Ok(());
-            }
-            Err(error) if error.begins_anew() => {
-                if !error.is_of_rendition() && publish.breaks.are_too_many(arrived) {
-                    return Err(Unusable::Broken(error));
-                }
-                info!(reason = %error, "the epoch ends, another begins");
-                let next = publish.packager.anew();
-                self.finish(publish).await?;
-                publish.packager = next;
-                publish.packager.push(unit, arrived)?
-            }
-            pieces => pieces?,
+    /// Takes the next of the publisher's stream; one that is of no use sends the publisher away.
+    async fn take(&mut self, push: impl Fn(&mut Stream, Instant) -> Result<Step, Unusable>) {
+        let Some(mut visit) = self.publisher.take() else {
+            return;
         };
-        self.send(pieces, publish).await
+        let taken = self.push(push, &mut visit.stream).await;
+        self.publisher = Some(visit);
+        if let Err(unusable) = taken {
+            self.part(Some(unusable)).await;
+        }
     }
 
-    /// Ends the epoch under way: what the packager still held goes out. One that never was on air does not begin at
-    /// its end: it would take the place of the one before, for a few pictures.
-    async fn finish(&mut self, publish: &mut Publish) -> Result<(), Unusable> {
-        let pieces = publish.packager.finish();
-        let sent = match publish.on_air {
-            Some(_) => self.send(pieces, publish).await,
+    async fn push(
+        &mut self,
+        push: impl Fn(&mut Stream, Instant) -> Result<Step, Unusable>,
+        stream: &mut Stream,
+    ) -> Result<(), Unusable> {
+        let now = Instant::now();
+        match push(stream, now)? {
+            Step::Pieces(pieces) => self.send(pieces, stream).await,
+            Step::Break(last) => {
+                self.end_epoch(stream, last).await?;
+                match push(stream, now)? {
+                    Step::Pieces(pieces) => self.send(pieces, stream).await,
+                    // One unit does not break a timeline twice: the new one has nothing to break.
+                    Step::Break(_) => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Ends the epoch under way. One that never was on air does not begin at its end: it would take the place of the
+    /// one before, for a few pictures.
+    async fn end_epoch(&mut self, stream: &mut Stream, last: Vec<Packaged>) -> Result<(), Unusable> {
+        let sent = match stream.on_air {
+            Some(_) => self.send(last, stream).await,
             None => Ok(()),
         };
-        publish.on_air = None;
-        self.presentation.end_epoch();
+        if stream.on_air.take().is_some() {
+            self.presentation.end_epoch();
+        }
         sent
     }
 
     /// Seals pieces and keeps them. The first ones begin the epoch.
-    async fn send(&mut self, pieces: Vec<Packaged>, publish: &mut Publish) -> Result<(), Unusable> {
+    async fn send(&mut self, pieces: Vec<Packaged>, stream: &mut Stream) -> Result<(), Unusable> {
         if pieces.is_empty() {
             return Ok(());
         }
-        let Publish { packager, on_air, .. } = publish;
-        let OnAir { sealer } = on_air.get_or_insert_with(|| self.begin(packager));
-        let before = self.presentation.newest();
+        stream.check(&pieces)?;
+        let reached = stream.reached();
+        let on_air = stream.on_air.get_or_insert_with(|| self.begin(reached));
         for piece in &pieces {
-            let chunk = sealer.seal(piece)?;
-            let id = chunk.id().clone();
-            self.counts.chunks_sealed.add(1);
-            match self.store.insert(chunk).await {
-                Ok(_) | Err(Refused::Stopping) => {}
-                Err(refused) => warn!(chunk = %id, %refused, "chunk not kept"),
-            }
-            self.presentation.note(piece);
+            self.channel.counts.chunks_sealed.add(1);
+            let Channel { store, posters, .. } = &self.channel;
+            on_air
+                .take(piece, store, &mut self.presentation, posters.as_ref())
+                .await?;
         }
-        if self.presentation.newest() != before {
-            debug!(epoch = %sealer.epoch, newest = self.presentation.newest(), "segment whole");
-            let report = Report {
-                epoch: sealer.epoch,
-                presentation: Arc::new(self.presentation.clone()),
-                ended: None,
-            };
-            self.reports.send_replace(Some(report));
+        if self.presentation.reached() != self.told {
+            self.told = self.presentation.reached();
+            trace!(reached = ?self.told, "chunk");
+            if self.state == State::Live {
+                self.report();
+            } else {
+                self.enter(State::Live);
+            }
         }
         Ok(())
     }
 
-    fn begin(&mut self, packager: &Packager) -> OnAir {
-        let end_ms = self.presentation.end_ms();
-        let epoch = self.epochs.begin(now_ms(), packager.reached(), end_ms);
-        self.presentation.begin(epoch);
+    fn begin(&mut self, reached: Duration) -> OnAir {
+        let Channel {
+            name, secret, epochs, ..
+        } = &mut self.channel;
+        let epoch = epochs.begin(now_ms(), reached, self.presentation.end_ms());
         info!(%epoch, "on air");
-        let sealer = Sealer {
-            secret: self.secret.clone(),
-            channel: self.name.clone(),
+        self.epoch = Some(epoch);
+        self.poster = 0;
+        self.presentation.begin(epoch);
+        let (secret, channel) = (secret.clone(), name.clone());
+        OnAir::new(Sealer {
+            secret,
+            channel,
             epoch,
+        })
+    }
+
+    /// Looks after the encoder's health: what is new is logged, told to trackers and counted.
+    fn look(&mut self) {
+        let Some(Visit { stream, .. }) = &mut self.publisher else {
+            return;
         };
-        OnAir { sealer }
+        let warnings = stream.warnings(Instant::now());
+        self.channel
+            .counts
+            .encoders
+            .tell(&self.channel.name, stream.vitals(), &warnings);
+        if warnings == self.warnings {
+            return;
+        }
+        for Warning { code, text } in &warnings {
+            if !self.warnings.iter().any(|before| before.code == *code) {
+                warn!(code, "{text}");
+            }
+        }
+        for Warning { code, .. } in &self.warnings {
+            if !warnings.iter().any(|still| still.code == *code) {
+                info!(code, "the encoder's trouble is over");
+            }
+        }
+        self.warnings = warnings;
+        self.report();
+    }
+
+    /// Seals a poster and keeps it, if its epoch is still on air.
+    async fn show(&mut self, poster: Poster) {
+        let Some(on_air) = self
+            .publisher
+            .as_mut()
+            .and_then(|visit| visit.stream.on_air.as_mut())
+        else {
+            return;
+        };
+        let Sealer {
+            secret,
+            channel,
+            epoch,
+        } = &on_air.sealer;
+        if poster.epoch != *epoch {
+            return;
+        }
+        match Chunk::sealed_poster(secret, poster.facts(channel.clone()), &poster.jpeg) {
+            Ok(chunk) => {
+                keep(&self.channel.store, chunk).await;
+                self.poster = poster.number;
+                self.report();
+            }
+            Err(refusal) => warn!(%refusal, "no poster"),
+        }
+    }
+
+    fn enter(&mut self, state: State) {
+        if self.state != state {
+            self.state = state;
+            self.since = Instant::now();
+            self.report();
+        }
+    }
+
+    /// Tells everybody how the channel stands, once there is something to tell of.
+    fn report(&self) {
+        let Some(epoch) = self.epoch else { return };
+        let report = Report {
+            epoch,
+            presentation: Arc::new(self.presentation.clone()),
+            state: self.state,
+            since: self.since,
+            poster: self.poster,
+            warnings: self.warnings.clone(),
+        };
+        self.channel.reports.send_replace(Some(report));
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What is heard of the publisher next; while there is none, nothing ever.
+async fn heard(visit: &mut Option<Visit>) -> Event {
+    let Some(Visit { publisher, stream }) = visit else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        unit = publisher.units.recv() => unit.map_or(Event::Gone, Event::Unit),
+        made = stream.rendered() => Event::Rendered(made),
+    }
+}
 
-    #[test]
-    fn a_timeline_that_breaks_now_and_then_is_borne_and_one_that_always_does_is_not() {
-        let start = Instant::now();
-        let after = |seconds: u64| start + Duration::from_secs(seconds);
-
-        let mut breaks = Breaks::default();
-        assert!((0..100).all(|n| !breaks.are_too_many(after(n * 6))));
-
-        let mut breaks = Breaks::default();
-        assert!((0..12).all(|n| !breaks.are_too_many(after(n))));
-        assert!(breaks.are_too_many(after(12)));
-        assert!(breaks.0.len() <= MOST_BREAKS + 1);
+async fn next_poster(posters: &mut Option<Posters>) -> Poster {
+    match posters {
+        Some(posters) => posters.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -1,7 +1,13 @@
 //! What the origin counts, for `/metrics`.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use wire::id::ChannelName;
+use wire::presentation::Warning;
+
+use crate::health::Vitals;
 
 /// The origin's counters. Cheap to clone; all clones count together.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +25,7 @@ pub(crate) struct Counters {
     pub(crate) seed_receipts: Count,
     pub(crate) seed_refusals: Count,
     pub(crate) seeds_silent: Count,
+    pub(crate) encoders: Encoders,
 }
 
 impl std::ops::Deref for Counts {
@@ -26,6 +33,40 @@ impl std::ops::Deref for Counts {
 
     fn deref(&self) -> &Counters {
         &self.0
+    }
+}
+
+/// How the encoders of the channels that are on air do.
+#[derive(Debug, Default)]
+pub(crate) struct Encoders(Mutex<BTreeMap<ChannelName, Encoder>>);
+
+/// How one encoder does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Encoder {
+    pub(crate) vitals: Vitals,
+    /// The codes of what is wrong.
+    pub(crate) troubles: Vec<String>,
+}
+
+impl Encoders {
+    /// Notes how a channel's encoder does.
+    pub(crate) fn tell(&self, channel: &ChannelName, vitals: Vitals, warnings: &[Warning]) {
+        let troubles = warnings.iter().map(|warning| warning.code.clone()).collect();
+        self.lock().insert(channel.clone(), Encoder { vitals, troubles });
+    }
+
+    /// The channel has no encoder any more.
+    pub(crate) fn forget(&self, channel: &ChannelName) {
+        self.lock().remove(channel);
+    }
+
+    /// Every channel that has an encoder, and how that does.
+    pub(crate) fn all(&self) -> BTreeMap<ChannelName, Encoder> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ChannelName, Encoder>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -46,18 +87,7 @@ impl Count {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Counts one more for as long as what it answers with lives.
-    pub(crate) fn one(&self) -> One<'_> {
-        self.add(1);
-        One(self)
-    }
-}
-
-/// One among those counted; dropping it takes it out of the count.
-pub(crate) struct One<'a>(&'a Count);
-
-impl Drop for One<'_> {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn sub(&self, less: u64) {
+        self.0.fetch_sub(less, Ordering::Relaxed);
     }
 }

@@ -13,7 +13,7 @@ use wire::key::SecretKey;
 use crate::ingest::keys::{Assignment, BadStreamKey, KeyFile, KeyFileError, KeyRing};
 use crate::ingest::{BadCertificate, Certificate, CertificateFiles};
 use crate::key;
-use crate::settings::Settings;
+use crate::settings::{self, BadChannels, ChannelSettings, Settings};
 
 /// A setting that is wrong on this machine.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum BadSetting {
     /// The signing key does not rotate.
     #[error("key rotate: {0}")]
     Rotate(#[from] key::RotateError),
+    /// The settings of channels are of no use.
+    #[error(transparent)]
+    Channel(#[from] BadChannels),
     /// More channels than are kept.
     #[error("--stream-key: {found} channels are more than {most}")]
     Channels {
@@ -53,6 +56,8 @@ pub struct Identity {
     pub(crate) lock: Lock,
     pub(crate) secret: SecretKey,
     pub(crate) keys: KeyRing,
+    /// What the settings say of single channels.
+    pub(crate) channels: Vec<ChannelSettings>,
     pub(crate) certificate: Option<Certificate>,
     /// How the signing key came to follow others that still count, for presentations.
     pub successions: Vec<ByteVec>,
@@ -64,8 +69,12 @@ pub struct Identity {
 
 impl Identity {
     /// Reads the data folder, and makes in it what is missing. No port is bound yet.
-    pub fn of(settings: &Settings) -> Result<Self, BadSetting> {
-        let assignments = settings.assignments()?;
+    pub fn of(settings: &Settings, channels: Vec<ChannelSettings>) -> Result<Self, BadSetting> {
+        settings::check(&channels)?;
+        let mut assignments = settings.assignments()?;
+        for channel in &channels {
+            assignments.extend(channel.assignments()?);
+        }
         let certificate = certificate(settings)?;
         let folder = Folder::open(&settings.data_dir)?;
         let lock = folder.lock()?;
@@ -88,6 +97,7 @@ impl Identity {
             lock,
             secret,
             keys,
+            channels,
             certificate,
             successions,
             made,

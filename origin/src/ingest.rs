@@ -16,6 +16,8 @@ mod desk;
 mod door;
 mod ended;
 pub mod flv;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod guesses;
 mod hook;
 pub mod keys;

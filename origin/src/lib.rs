@@ -22,6 +22,7 @@ pub mod poster;
 mod seal;
 mod seed;
 pub mod settings;
+mod stage;
 mod tracker;
 mod web;
 
@@ -29,7 +30,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use program::folder::{Folder, Lock};
+use program::folder::Lock;
 use program::lifecycle::Lifecycle;
 use program::listen::{self, ListenError};
 use program::media::Meter;
@@ -40,21 +41,18 @@ use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, info, info_span};
 use wire::address::HttpBase;
 use wire::id::ChannelName;
-use wire::key::SecretKey;
 
-use channel::Channel;
 use counts::Counts;
-use epoch::Epochs;
+use ffmpeg::Ffmpeg;
 pub use identity::{BadSetting, Identity};
 use ingest::{Entrance, Hook, Publisher, keys};
-use package::Presentation;
+use ladder::LadderSettings;
 use seed::Seeds;
 use settings::Settings;
-use tracker::{Choices, Clock, Teller};
+use stage::Stage;
 
-/// Publishers that may wait: for the task that hands them out, and for their channel.
+/// Publishers that may wait for the task that hands them out.
 const PUBLISHERS: usize = 16;
-const PUBLISHERS_OF_A_CHANNEL: usize = 2;
 
 /// Why an origin did not start.
 #[derive(Debug, thiserror::Error)]
@@ -119,17 +117,30 @@ pub async fn start(
         stop.clone(),
     );
 
+    let push_limits = identity.channels.iter();
+    let push_limits = push_limits.map(|channel| (channel.name.clone(), channel.limits()));
+    let push_limits: HashMap<_, _> = push_limits.collect();
+    let ffmpeg = Ffmpeg::new(settings.ffmpeg);
     let stage = Stage {
         trackers: settings.tracker.into_iter().map(Tracker::new).collect(),
         http: settings
             .public_url
             .unwrap_or_else(|| HttpBase::plain(running.http)),
         secret: identity.secret,
+        successions: identity.successions,
         folder: Arc::clone(&identity.folder),
         store,
         meter,
         counts: counts.clone(),
         seeds,
+        wait: settings.wait.0,
+        posters: (!settings.no_posters).then(|| ffmpeg.clone()),
+        ladder: LadderSettings {
+            ffmpeg,
+            renditions: Vec::new(),
+            threads: settings.ladder_threads.unwrap_or_else(ladder::default_threads),
+        },
+        channels: identity.channels,
     };
     let (arrived, publishers) = mpsc::channel(PUBLISHERS);
     let usher = Usher {
@@ -155,64 +166,13 @@ pub async fn start(
         rtmp,
         rtmps,
         keys,
-        limits: HashMap::new(),
+        limits: push_limits,
         hook,
     };
     let (all, stopped) = (tasks.clone(), stop.clone());
     let door = async move { ingest::run(entrance, arrived, counts, &all, stopped).await };
     tasks.spawn(door.instrument(info_span!("ingest")));
     Ok(running)
-}
-
-/// What all channels share.
-struct Stage {
-    trackers: Vec<Tracker>,
-    http: HttpBase,
-    secret: SecretKey,
-    folder: Arc<Folder>,
-    store: Store,
-    meter: Meter,
-    counts: Counts,
-    seeds: Seeds,
-}
-
-impl Stage {
-    /// Starts the tasks of a channel: its own, and one for each tracker that hears of it.
-    fn open(
-        &self,
-        channel: &ChannelName,
-        Lifecycle { tasks, stop, .. }: &Lifecycle,
-    ) -> mpsc::Sender<Publisher> {
-        let (publishers, waiting) = mpsc::channel(PUBLISHERS_OF_A_CHANNEL);
-        let (reports, news) = watch::channel(None);
-        let task = Channel {
-            name: channel.clone(),
-            secret: self.secret.clone(),
-            epochs: Epochs::recall(Arc::clone(&self.folder), channel),
-            store: self.store.clone(),
-            reports,
-            counts: self.counts.clone(),
-            presentation: Presentation::default(),
-        };
-        tasks.spawn(task.run(waiting, stop.clone()));
-        let choices = Choices::of(self.trackers.len());
-        for (place, tracker) in self.trackers.iter().enumerate() {
-            let teller = Teller {
-                tracker: tracker.clone(),
-                place,
-                choices: choices.clone(),
-                channel: channel.clone(),
-                secret: self.secret.clone(),
-                http: self.http.clone(),
-                meter: self.meter.clone(),
-                reports: news.clone(),
-                seeds: self.seeds.clone(),
-                clock: Clock::default(),
-            };
-            tasks.spawn(teller.run(stop.clone()));
-        }
-        publishers
-    }
 }
 
 /// Leads each publisher to its channel, which begins with its first.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use origin::settings::Command;
+use origin::settings::{ChannelSettings, Command};
 use origin::{Identity, command};
 use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
@@ -13,14 +13,16 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> ExitCode {
-    let Command { instead, settings } = settings::load::<Command>();
+    let (Command { instead, settings }, channels) =
+        settings::load_with_tables::<Command, ChannelSettings>("channel");
     if let Some(instead) = instead {
         return match command::run(instead, &settings.data_dir) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => settings::refuse::<Command>(error),
         };
     }
-    let identity = Identity::of(&settings).unwrap_or_else(|error| settings::refuse::<Command>(error));
+    let identity =
+        Identity::of(&settings, channels).unwrap_or_else(|error| settings::refuse::<Command>(error));
     let (made, keeps_keys) = (identity.made.clone(), identity.keeps_keys);
     let lifecycle = Lifecycle::start();
     let running = match origin::start(settings, identity, &lifecycle).await {

@@ -3,6 +3,7 @@
 mod channel;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -141,8 +142,8 @@ pub struct Settings {
     #[arg(long, value_name = "PATH", default_value = "ffmpeg")]
     pub ffmpeg: PathBuf,
     /// How many threads each rendition's encoder may use; half of the processors, if not said
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub ladder_threads: Option<u16>,
+    #[arg(long, value_name = "COUNT")]
+    pub ladder_threads: Option<NonZeroU16>,
     /// No posters of channels are made
     #[arg(long)]
     pub no_posters: bool,

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use minicbor::bytes::ByteVec;
 use program::lifecycle::now_ms;
 use program::media::Meter;
 use program::tracker::{Tracker, Unanswered};
@@ -25,8 +26,8 @@ use crate::seed::{Seeds, Wanted};
 /// How often a channel is presented when nothing is new.
 const PERIOD: Duration = Duration::from_secs(3);
 
-/// How long a channel that ended is still presented as such: until those who watched it have heard.
-const FAREWELL: Duration = Duration::from_mins(1);
+/// How often it is presented at most: chunks of several tracks come at about the same time.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
 /// At shutdown: how long the last chunks may take, and then the last word to a tracker.
 const LAST_CHUNKS: Duration = Duration::from_secs(1);
@@ -64,6 +65,8 @@ pub(crate) struct Teller {
     pub(crate) choices: Choices,
     pub(crate) channel: ChannelName,
     pub(crate) secret: SecretKey,
+    /// How that key came to follow the one that trackers trust.
+    pub(crate) successions: Vec<ByteVec>,
     pub(crate) http: HttpBase,
     pub(crate) meter: Meter,
     pub(crate) reports: watch::Receiver<Option<Report>>,
@@ -111,7 +114,7 @@ impl Teller {
         let mut trusted = true;
         loop {
             let report = self.reports.borrow_and_update().clone();
-            let report = report.filter(|report| report.ended.is_none_or(|ended| ended.elapsed() < FAREWELL));
+            let report = report.filter(Report::is_news);
             let told = match report {
                 None => Ok(()),
                 Some(report) => tokio::select! {
@@ -132,27 +135,28 @@ impl Teller {
     }
 
     async fn tell(&mut self, report: &Report) -> Result<(), Unanswered> {
+        let documents = report.documents(SystemTime::now());
+        if documents.is_empty() {
+            // No segment is whole yet: there is nothing to watch.
+            return Ok(());
+        }
         let sequence = self.clock.sequence(now_ms());
-        let state = match report.ended {
-            None => State::Live,
-            Some(_) => State::Ended,
-        };
         let presentation = Presentation {
             version: Version,
             key: self.secret.public(),
             sequence,
             channel: self.channel.clone(),
             epoch: report.epoch,
-            state,
+            state: report.state,
             http: self.http.clone(),
-            documents: report.presentation.documents(SystemTime::now(), state),
+            documents,
             newest: report.presentation.newest().unwrap_or(0),
             viewer_bytes: self.meter.channel_bytes(&self.channel),
             tracks: report.presentation.tracks(),
             silent: self.seeds.silent.borrow_and_update().clone(),
-            poster: 0,
-            warnings: Vec::new(),
-            successions: Vec::new(),
+            poster: report.poster,
+            warnings: report.warnings.clone(),
+            successions: self.successions.clone(),
         };
         let reply = self
             .tracker
@@ -161,7 +165,7 @@ impl Teller {
         match reply {
             Ok(PresentationReply { time, seeds }) => {
                 self.clock.taken(sequence, time, now_ms());
-                if report.ended.is_none() && self.choices.note(self.place, Instant::now()) {
+                if report.state.is_on_air() && self.choices.note(self.place, Instant::now()) {
                     let wanted = Wanted {
                         channel: self.channel.clone(),
                         seeds,
@@ -199,17 +203,12 @@ impl Teller {
     }
 
     async fn say_goodbye(&mut self) {
-        let ended = |report: &Option<Report>| report.as_ref().is_none_or(|report| report.ended.is_some());
+        let ended =
+            |report: &Option<Report>| report.as_ref().is_none_or(|report| report.state == State::Ended);
         // Where its task is gone or late, the channel ends here.
         let _ = timeout(LAST_CHUNKS, self.reports.wait_for(ended)).await.is_ok();
         let last = self.reports.borrow().clone();
-        if let Some(report) =
-            last.filter(|report| report.ended.is_none_or(|ended| ended.elapsed() < FAREWELL))
-        {
-            let report = Report {
-                ended: Some(report.ended.unwrap_or_else(Instant::now)),
-                ..report
-            };
+        if let Some(report) = last.filter(Report::is_news).map(Report::ended) {
             // A tracker that does not hear it finds out when nothing more comes.
             let _ = timeout(LAST_WORD, self.tell(&report)).await;
         }
@@ -223,8 +222,8 @@ async fn wait(
     seeds: &mut Seeds,
     pause: Option<Duration>,
 ) -> Option<()> {
-    if let Some(pause) = pause {
-        sleep(pause).await;
+    sleep(pause.unwrap_or(SHORTEST_PERIOD)).await;
+    if pause.is_some() {
         return Some(());
     }
     tokio::select! {

@@ -7,6 +7,9 @@ use program::quantity::Bitrate;
 use serde::Deserialize;
 use wire::id::{ChannelName, TrackId, TrackKind};
 
+use crate::ingest::Limits;
+use crate::ingest::keys::{Assignment, BadStreamKey};
+
 /// The most renditions of a channel: tracks have numbers up to 15, and each costs a share of a processor.
 const MAX_RENDITIONS: usize = 8;
 
@@ -80,6 +83,25 @@ impl ChannelSettings {
             max_height: None,
             rendition: Vec::new(),
         }
+    }
+
+    /// What may be pushed to it.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_bitrate: self.max_bitrate.map(|bitrate| bitrate.0),
+            max_height: self.max_height,
+        }
+    }
+
+    /// Its stream keys.
+    pub fn assignments(&self) -> Result<Vec<Assignment>, BadStreamKey> {
+        let assignment = |key: &String| {
+            Ok(Assignment {
+                channel: self.name.clone(),
+                key: key.parse()?,
+            })
+        };
+        self.stream_key.iter().map(assignment).collect()
     }
 
     /// The tracks of its renditions: `v1`, and `a1` where it has sound of its own.

@@ -45,10 +45,13 @@ pub(crate) async fn start_with(folder: &Path, tracker: &str, more: &[&str]) -> O
         folder,
         "--stream-key",
         &stream_key,
+        // Whoever is gone is not waited for.
+        "--wait",
+        "100ms",
     ];
     let line = own.iter().chain(more);
     let settings = Command::try_parse_from(line).unwrap().settings;
-    let identity = Identity::of(&settings).unwrap();
+    let identity = Identity::of(&settings, Vec::new()).unwrap();
     let key = key::origin_key(&Folder::open(&settings.data_dir).unwrap())
         .unwrap()
         .public();

@@ -219,11 +219,13 @@ async fn two_origins_do_not_share_a_data_folder() {
     let settings = <origin::settings::Command as clap::Parser>::try_parse_from(line)
         .unwrap()
         .settings;
-    let error = origin::Identity::of(&settings).unwrap_err().to_string();
+    let error = origin::Identity::of(&settings, Vec::new())
+        .unwrap_err()
+        .to_string();
     assert!(
         error.starts_with("--data-dir: ") && error.contains("in use"),
         "{error}"
     );
     origin.stop().await;
-    origin::Identity::of(&settings).unwrap();
+    origin::Identity::of(&settings, Vec::new()).unwrap();
 }

@@ -11,4 +11,5 @@ mod settings;
 mod soft_state;
 mod stopping;
 mod support;
+mod timeline;
 mod watching;

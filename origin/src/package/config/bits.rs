@@ -35,11 +35,6 @@ impl<'a> Bits<'a> {
         (end <= self.bytes.len() * 8).then(|| self.position = end)
     }
 
-    /// Passes over what is left of a byte that was begun.
-    pub(super) fn align(&mut self) {
-        self.position = self.position.next_multiple_of(8);
-    }
-
     /// `ue(v)` of ITU-T H.264 §9.1, up to 2³² − 2.
     pub(super) fn exp_golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;

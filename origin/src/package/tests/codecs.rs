@@ -312,15 +312,11 @@ fn high_efficiency_aac_plays_however_it_is_told() {
 }
 
 #[test]
-fn surround_plays_where_its_channels_are_told_one_by_one() {
-    for (layout, channels) in [("5.1(side)", 6), ("7.1", 8), ("quad", 4)] {
+fn surround_plays_and_what_browsers_would_not_play_is_refused_in_words() {
+    for (layout, channels) in [("5.1", 6), ("7.1", 8), ("4.0", 4)] {
         let filter = format!("aformat=channel_layouts={layout}");
         let file = encode(&[SOUND, &["-af", &filter, "-c:a", "aac"]]);
-        let Codec::Mp4a(entry) = &file.entry else {
-            panic!("{:?}", file.entry)
-        };
-        let config = &entry.esds.es_desc.dec_config.dec_specific.as_ref().unwrap().raw;
-        let output = package(units(&file, "mp4a", config, Way::OneOfMany)).unwrap();
+        let output = package(units(&file, "mp4a", &asc(&file), Way::OneOfMany)).unwrap();
 
         let description = output.init(TrackId::AUDIO).0;
         assert_eq!(description.audio.unwrap().channels, channels);
@@ -330,6 +326,34 @@ fn surround_plays_where_its_channels_are_told_one_by_one() {
             format!("aac,mp4a,48000,{channels},{frames}")
         );
     }
+
+    let file = encode(&[
+        SOUND,
+        &["-af", "aformat=channel_layouts=5.1(side)", "-c:a", "aac"],
+    ]);
+    let refusal = package(units(&file, "mp4a", &asc(&file), Way::Timed))
+        .err()
+        .unwrap();
+    assert!(
+        refusal.to_string().contains("5.1 with surround at the back"),
+        "{refusal}"
+    );
+}
+
+/// The configuration of a file's AAC.
+fn asc(file: &File) -> Vec<u8> {
+    let Codec::Mp4a(entry) = &file.entry else {
+        panic!("{:?}", file.entry)
+    };
+    entry
+        .esds
+        .es_desc
+        .dec_config
+        .dec_specific
+        .as_ref()
+        .unwrap()
+        .raw
+        .clone()
 }
 
 #[test]

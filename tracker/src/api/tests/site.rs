@@ -6,7 +6,7 @@ use crate::testing::NOW;
 #[tokio::test]
 async fn pages_run_scripts_of_their_own_only() {
     let rig = Rig::start().await;
-    for path in ["/", "/watch/demo"] {
+    for path in ["/", "/watch/demo", "/status"] {
         let response = rig.get(path).await;
         let headers = response.headers();
         let policy = headers["content-security-policy"].to_str().unwrap();

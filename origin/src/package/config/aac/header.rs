@@ -19,7 +19,7 @@ pub(super) struct Header {
     pub(super) core_rate: u32,
     /// As heard.
     pub(super) sample_rate: u32,
-    /// As coded, 0 where nobody knows.
+    /// As coded; 0 where no number tells them, but a list.
     pub(super) channels: u8,
     pub(super) short_frames: bool,
 }
@@ -45,7 +45,7 @@ impl Header {
             short_frames: false,
         };
         // What follows may be missing: then it says nothing that is unusual.
-        let _ = header.read_core(&mut bits, layout);
+        let _ = header.read_core(&mut bits);
         if !wrapped {
             let _ = header.read_extension(&mut bits);
         }
@@ -53,15 +53,12 @@ impl Header {
     }
 
     /// `GASpecificConfig`.
-    fn read_core(&mut self, bits: &mut Bits<'_>, layout: u32) -> Option<()> {
+    fn read_core(&mut self, bits: &mut Bits<'_>) -> Option<()> {
         self.short_frames = bits.flag()?;
         if bits.flag()? {
             bits.skip(14)?; // how much later than another coder
         }
         bits.flag()?; // of error resilience: none
-        if layout == 0 {
-            self.channels = read_program(bits)?;
-        }
         Some(())
     }
 
@@ -79,7 +76,7 @@ impl Header {
     }
 }
 
-/// The channels of a channel configuration; 0 of one that is reserved, or told elsewhere.
+/// The channels of a channel configuration (§1.6.3.5); 0 of one that is reserved, or says that a list comes.
 fn channels(layout: u32) -> u8 {
     match layout {
         1 => 1,
@@ -92,29 +89,6 @@ fn channels(layout: u32) -> u8 {
         11 => 7,
         _ => 0,
     }
-}
-
-/// How many channels a `program_config_element` has (§4.4.1.1).
-fn read_program(bits: &mut Bits<'_>) -> Option<u8> {
-    bits.skip(4 + 2 + 4)?; // its name, profile and rate, which were told
-    let (front, side, back, low) = (bits.take(4)?, bits.take(4)?, bits.take(4)?, bits.take(2)?);
-    let (data, coupled) = (bits.take(3)?, bits.take(4)?);
-    for mixdown in [4, 4, 3] {
-        if bits.flag()? {
-            bits.skip(mixdown)?;
-        }
-    }
-    let mut channels = low;
-    for _ in 0..front + side + back {
-        let is_pair = bits.flag()?;
-        bits.skip(4)?;
-        channels += if is_pair { 2 } else { 1 };
-    }
-    bits.skip(usize::try_from(4 * low + 4 * data + 5 * coupled).ok()?)?;
-    bits.align();
-    let comment = usize::from(bits.byte()?);
-    bits.skip(8 * comment)?;
-    u8::try_from(channels).ok()
 }
 
 fn read_object_type(bits: &mut Bits<'_>) -> Option<u32> {

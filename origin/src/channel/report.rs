@@ -1,0 +1,49 @@
+//! What there is to say of a channel, for whoever tells trackers.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use wire::id::Epoch;
+use wire::presentation::{Document, State, Warning};
+
+use crate::package::Presentation;
+
+/// What there is to say of a channel: anew at each part of a segment, and whenever something else has changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    pub(crate) epoch: Epoch,
+    pub(crate) presentation: Arc<Presentation>,
+    pub(crate) state: State,
+    /// Since when it is in that state.
+    pub(crate) since: Instant,
+    /// The newest poster of the epoch, 0 for none.
+    pub(crate) poster: u32,
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// How long a channel that ended is still presented as such: until those who watched it have heard.
+const FAREWELL: Duration = Duration::from_mins(1);
+
+impl Report {
+    /// Whether trackers still want to hear it.
+    pub(crate) fn is_news(&self) -> bool {
+        self.state.is_on_air() || self.since.elapsed() < FAREWELL
+    }
+
+    /// The manifests and playlists, as of `now`.
+    pub(crate) fn documents(&self, now: SystemTime) -> Vec<Document> {
+        self.presentation.documents(now, self.state)
+    }
+
+    /// The same channel, which has ended.
+    pub(crate) fn ended(self) -> Self {
+        match self.state {
+            State::Ended => self,
+            State::Live | State::Away => Self {
+                state: State::Ended,
+                since: Instant::now(),
+                ..self
+            },
+        }
+    }
+}
