@@ -171,9 +171,8 @@ async fn enhanced_rtmp_is_taken_and_what_cannot_be_is_refused_with_a_reason() ->
     for (time, unit) in clip.replay().take_while(|(time, _)| *time < 5 * SECOND) {
         match unit.kind {
             Kind::Video => {
-                publisher
-                    .video(millis(time), &enhanced(&unit.body, *b"avc1"))
-                    .await?
+                let tag = enhanced(&unit.body, *b"avc1");
+                publisher.video(millis(time), &tag).await?;
             }
             Kind::Audio => publisher.unit(millis(time), unit).await?,
         }
@@ -208,6 +207,7 @@ async fn publish(mesh: &Mesh, clip: &Clip) -> Result<RawPublisher> {
     Ok(publisher)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "`perform` may leave units out")]
 fn plain(time: Duration, _: &Unit) -> Option<u32> {
     Some(millis(time))
 }
