@@ -166,7 +166,7 @@ impl Media {
             name.piece,
             newest.as_ref().map(Chunk::record),
         ) {
-            Hold::For(time) => time,
+            Hold::Soon => hold::SOON,
             Hold::Promised => match &self.promises {
                 Some(promises) => promises(name.segment.clone()).await,
                 None => Duration::ZERO,

@@ -264,11 +264,11 @@ async fn who_asks_a_little_early_is_held_until_the_segment_begins() {
 }
 
 #[tokio::test]
-async fn who_asks_early_and_in_vain_is_held_for_a_chunk_and_then_told() {
+async fn who_asks_early_and_in_vain_is_held_for_a_second_and_then_told() {
     let server = Server::with(1..=1).await;
     let asked = Instant::now();
     assert_eq!(server.get("2.m4v").await.status(), StatusCode::NOT_FOUND);
-    assert!(asked.elapsed() >= Duration::from_millis(500));
+    assert!(asked.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test]
@@ -370,15 +370,11 @@ async fn who_asks_for_the_next_part_is_held_until_it_is_there() {
 }
 
 #[tokio::test]
-async fn who_asks_for_a_part_in_vain_is_told_within_a_second() {
+async fn who_asks_for_a_part_in_vain_is_told_after_a_second() {
     let server = Server::with(1..=1).await;
     let asked = Instant::now();
     assert_eq!(server.get("2.0.m4v").await.status(), StatusCode::NOT_FOUND);
-    let held = asked.elapsed();
-    assert!(
-        held >= Duration::from_millis(750) && held < Duration::from_millis(1500),
-        "{held:?}"
-    );
+    assert!(asked.elapsed() >= Duration::from_secs(1));
 }
 
 #[tokio::test]

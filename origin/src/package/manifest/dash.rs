@@ -57,19 +57,29 @@ pub(super) enum Kind {
 
 /// The MPD of that kind; none where there is nothing to list.
 pub(super) fn mpd(kind: Kind, listing: &Listing<'_>, now: SystemTime) -> Option<String> {
-    let newest = *listing.epochs.last()?;
     let epochs = match kind {
-        Kind::Compat => std::slice::from_ref(listing.epochs.last()?),
+        Kind::Compat => {
+            let is_ripe = |epoch: &&&EpochWindow| {
+                let pace = epoch.pace().filter(|_| !epoch.has_ended());
+                pace.is_none_or(|pace| past(epoch, now) >= pace.duration() * 2)
+            };
+            std::slice::from_ref(listing.epochs.iter().rfind(is_ripe)?)
+        }
         Kind::Manifest | Kind::LowLatency => &listing.epochs,
     };
+    let newest = *epochs.last()?;
     let sheet = Sheet { kind, listing };
     let is_low = kind == Kind::LowLatency && newest.pace().is_some();
     let longest = epochs.iter().map(|epoch| epoch.longest_segment()).max()?;
-    let usual = to_half_second(newest.longest_segment()).max(Duration::from_secs(1));
-    let delay = if is_low {
-        LOW_DELAY
-    } else {
-        (usual * DELAY_SEGMENTS).max(SHORTEST_DELAY)
+    let usual = usual(newest);
+    let depth = match kind {
+        Kind::Compat => past(newest, now).min(TIME_SHIFT),
+        Kind::Manifest | Kind::LowLatency => TIME_SHIFT,
+    };
+    let delay = match kind {
+        Kind::LowLatency if is_low => LOW_DELAY,
+        Kind::Compat => (usual * DELAY_SEGMENTS).min(depth.saturating_sub(usual)),
+        Kind::Manifest | Kind::LowLatency => (usual * DELAY_SEGMENTS).max(SHORTEST_DELAY),
     };
     let update = match kind {
         // The next segment is known by its number: all that there is to hear of is another epoch.
@@ -90,7 +100,7 @@ pub(super) fn mpd(kind: Kind, listing: &Listing<'_>, now: SystemTime) -> Option<
             .is_over
             .then(|| duration(sheet.start(newest) + newest.duration())),
         minimum_update_period: goes_on(update),
-        time_shift_buffer_depth: goes_on(TIME_SHIFT),
+        time_shift_buffer_depth: goes_on(depth),
         suggested_presentation_delay: goes_on(delay),
         min_buffer_time: duration(if is_low { Duration::from_secs(1) } else { usual }),
         max_segment_duration: duration(longest.max(usual)),
@@ -219,6 +229,23 @@ impl Sheet<'_> {
             ..template
         }
     }
+}
+
+/// How much of an epoch by itself is past, in whole seconds. ffmpeg counts without a sign: for it a time before the epoch is one in
+/// the far future, so it has to find some past in it. Less than there is, as its clock may be behind ours.
+fn past(epoch: &EpochWindow, now: SystemTime) -> Duration {
+    const BEHIND: Duration = Duration::from_secs(2);
+
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let age = now
+        .saturating_sub(epoch.at(Duration::ZERO))
+        .saturating_sub(BEHIND);
+    Duration::from_secs(age.as_secs())
+}
+
+/// How long its segments are meant to be.
+fn usual(epoch: &EpochWindow) -> Duration {
+    to_half_second(epoch.longest_segment()).max(Duration::from_secs(1))
 }
 
 /// Whether players may go on with what they have set up for the epoch before.

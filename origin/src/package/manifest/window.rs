@@ -16,6 +16,9 @@ const MAX_SEGMENTS: usize = 128;
 /// Whole segments whose parts are remembered. Players that follow parts are never this far behind.
 const SEGMENTS_WITH_PARTS: usize = 8;
 
+/// What a chunk takes on its way besides its own bytes, about: its seal.
+const SEAL_BYTES: usize = 224;
+
 /// A segment in the numbers of its track's timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -79,7 +82,7 @@ impl TrackWindow {
             bytes: 0,
         });
         segment.duration += u64::from(chunk.duration);
-        segment.bytes += as_u64(chunk.head.len() + chunk.body.len());
+        segment.bytes += as_u64(chunk.head.len() + chunk.body.len() + SEAL_BYTES);
         segment.parts.push(chunk.duration);
         self.longest_part = self.longest_part.max(chunk.duration);
         if !chunk.last {

@@ -8,7 +8,7 @@ use wire::presentation::State;
 use super::super::super::{Cut, Packager, Presentation};
 use super::super::synthetic::{configs, interleaved, pictures, sounds};
 use super::super::{Feed, encoder, package};
-use super::reader::Mpd;
+use super::reader::{Mpd, millis};
 use super::stage::{EPOCH, Stage};
 
 fn now() -> SystemTime {
@@ -120,6 +120,29 @@ fn old_players_get_one_period_that_begins_when_the_epoch_did() {
 }
 
 #[test]
+fn old_players_are_not_sent_to_before_the_epoch() {
+    let mut stage = Stage::new((25, 1));
+    stage.begin(EPOCH, &["v0", "a0"], 0);
+    let mut seen = Vec::new();
+    for number in 1..=30 {
+        stage.segment(50, |_| {});
+        let documents = stage.documents();
+        let Some(compat) = documents.iter().find(|document| document.name == "compat.mpd") else {
+            assert!(number < 3);
+            continue;
+        };
+        let mpd = Mpd::read(&compat.text);
+        let (depth, delay) = (millis(&mpd.depth.unwrap()), millis(&mpd.delay.unwrap()));
+        // They count in whole seconds.
+        let age = 2000 * number - 1000;
+        assert!(delay + 2000 <= depth && depth <= age, "{delay} {depth} {age}");
+        seen.push((depth, delay));
+    }
+    assert_eq!(seen[..3], [(4000, 2000), (6000, 4000), (8000, 6000)]);
+    assert_eq!(seen.last(), Some(&(50_000, 6000)));
+}
+
+#[test]
 fn bandwidth_is_what_was_measured() {
     let presentation = presentation();
     let mpd = Mpd::read(&document(&presentation, "manifest.mpd"));
@@ -219,6 +242,8 @@ fn segments_that_are_not_where_their_number_says_are_told_by_a_timeline() {
     let is_numbered = |stage: &Stage| {
         ["low-latency.mpd", "compat.mpd"].map(|name| !stage.document(name).contains("SegmentTimeline"))
     };
+    stage.segment(50, |_| {});
+    stage.segment(50, |_| {});
     for pictures in [50, 50, 56, 50, 44, 50] {
         stage.segment(pictures, |_| {});
         assert_eq!(is_numbered(&stage), [true; 2]);

@@ -175,7 +175,9 @@ fn an_epoch_that_runs_into_the_next_is_cut_short_and_one_from_before_is_forgotte
 fn renditions_stand_beside_their_source_the_lightest_first() {
     let mut stage = Stage::new((30, 1));
     stage.begin(EPOCH, &["v0", "a0", "v1", "a1", "v2"], 0);
-    stage.segment(60, |_| {});
+    for _ in 0..3 {
+        stage.segment(60, |_| {});
+    }
     let mpd = Mpd::read(&stage.document("manifest.mpd"));
     let names = mpd.periods[0].names();
     assert_eq!(names.2, [(1, vec!["v2", "v1", "v0"]), (2, vec!["a1", "a0"])]);

@@ -14,6 +14,8 @@ pub(super) struct Mpd {
     pub(super) update: Option<String>,
     #[serde(rename = "@mediaPresentationDuration")]
     pub(super) lasts: Option<String>,
+    #[serde(rename = "@timeShiftBufferDepth")]
+    pub(super) depth: Option<String>,
     #[serde(rename = "@suggestedPresentationDelay")]
     pub(super) delay: Option<String>,
     #[serde(rename = "Period")]

@@ -21,7 +21,9 @@ fn channels() -> Vec<(&'static str, Vec<Document>)> {
     ] {
         let mut stage = Stage::new((30_000, 1001));
         stage.begin(EPOCH, tracks, 0);
-        stage.segment(60, |_| {});
+        for _ in 0..3 {
+            stage.segment(60, |_| {});
+        }
         channels.push((name, stage.documents()));
     }
     let mut stage = Stage::new((25, 1));
