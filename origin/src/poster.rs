@@ -193,16 +193,14 @@ impl Task {
     }
 
     /// Waits until the next poster is due: at a time, or when another epoch has a keyframe.
-    async fn rest(&mut self, epoch: Epoch, until: Instant) {
+    async fn rest(&self, epoch: Epoch, until: Instant) {
+        // What is looked at here has not been taken yet: it stays new to the task.
+        let mut looking = self.offered.clone();
         let another = |still: &Option<Still>| still.as_ref().is_some_and(|still| still.epoch != epoch);
-        let is_there = tokio::select! {
-            () = self.stop.cancelled() => false,
-            () = sleep_until(until) => false,
-            found = async { self.offered.wait_for(another).await.is_ok() } => found,
-        };
-        if is_there {
-            // It is seen, and not taken yet.
-            self.offered.mark_changed();
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = sleep_until(until) => {}
+            _ = looking.wait_for(another) => {}
         }
     }
 }

@@ -120,6 +120,19 @@ async fn posters_are_numbered_within_their_epoch_and_an_epoch_has_its_first_at_o
 }
 
 #[tokio::test]
+async fn what_is_offered_while_it_rests_is_not_forgotten() {
+    let mut studio = Studio::with("ffmpeg", Duration::from_millis(500));
+    let mut still = still(7);
+    studio.posters.offer(still.clone());
+    studio.next().await;
+    // The task looks at it, and goes on resting.
+    still.time = Duration::from_secs(4);
+    studio.posters.offer(still.clone());
+    assert_eq!(studio.next().await.time, still.time);
+    studio.ends().await;
+}
+
+#[tokio::test]
 async fn the_newest_keyframe_counts() {
     let mut studio = Studio::with("ffmpeg", Duration::ZERO);
     let mut still = still(7);

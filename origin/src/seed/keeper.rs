@@ -308,8 +308,24 @@ fn beginning(channel: &ChannelName, held: Vec<Chunk>) -> Vec<Chunk> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{chunk, demo};
+    use super::super::samples::{chunk, demo, poster};
     use super::*;
+
+    #[test]
+    fn a_seed_begins_with_posters_too_and_their_numbers_say_nothing_of_segments() {
+        let held = vec![
+            poster(1, 1),
+            poster(1, 50),
+            chunk(1, 3, 0),
+            chunk(1, 2, 0),
+            chunk(1, 1, 0),
+        ];
+        let names: Vec<_> = beginning(&demo(), held)
+            .iter()
+            .map(|chunk| format!("{}/{}", chunk.id().track, chunk.id().segment))
+            .collect();
+        assert_eq!(names, ["poster/1", "v0/2", "v0/3", "poster/50"]);
+    }
 
     #[test]
     fn a_seed_begins_with_init_segments_and_the_newest_segments_of_the_newest_epoch() {

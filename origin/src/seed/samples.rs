@@ -8,6 +8,24 @@ pub(super) fn demo() -> ChannelName {
     "demo".parse().unwrap()
 }
 
+/// A poster of that number.
+pub(super) fn poster(epoch: u64, number: u32) -> Chunk {
+    let facts = Facts {
+        id: ChunkId {
+            channel: demo(),
+            epoch: Epoch(epoch),
+            track: TrackId::POSTER,
+            segment: number,
+            index: 0,
+        },
+        last: true,
+        time: 0,
+        duration: 10_000,
+        timescale: 1000,
+    };
+    Chunk::sealed_poster(&SecretKey::from_seed([1; 32]), facts, b"picture").unwrap()
+}
+
 /// A chunk with nothing in it; segment 0 is an init segment.
 pub(super) fn chunk(epoch: u64, segment: u32, index: u16) -> Chunk {
     let id = ChunkId {
