@@ -6,11 +6,13 @@
 //!                                            tracker: what is live, and which boxes to push to
 //! ```
 
+mod boxes;
 mod channel;
 pub mod command;
 mod counts;
 mod epoch;
 pub mod ffmpeg;
+pub mod filler;
 pub mod health;
 mod identity;
 pub mod ingest;
@@ -19,6 +21,7 @@ pub mod ladder;
 pub mod media;
 pub mod package;
 pub mod poster;
+pub mod record;
 mod seal;
 mod seed;
 pub mod settings;
