@@ -1,13 +1,13 @@
 //! A channel: from units to sealed chunks, and what is said of them.
 //!
 //! One task a channel, one publisher after another. Each publish is an epoch, and so is the time after every break. A
-//! channel outlives its publishers: while one is away viewers wait, for a while; then the presentation ends, until
-//! somebody publishes again.
+//! channel outlives its publishers: while one is away the filler plays, if there is one; else viewers wait, for a while;
+//! then the presentation ends, until somebody publishes again.
 //!
 //! ```text
-//! publisher ─┬→ stream (packager, health) → on_air (seal) ─┬→ store → seeds, viewers
-//! ladder    ─┘                                             ├→ presentation → report → trackers
-//!                                                          └→ posters
+//! publisher ─┬→ stream (packager, health) ─┬→ on_air (seal) ─┬→ store → seeds, viewers
+//! ladder    ─┘                             │                 ├→ presentation → report → trackers
+//! filler    ───→ stream ───────────────────┘                 └→ recording, posters
 //! ```
 //!
 //! What was sealed goes into the store; seeds and viewers take it from there, so neither can hold a publisher up.
@@ -34,11 +34,13 @@ use wire::presentation::{State, Warning};
 
 use crate::counts::Counts;
 use crate::epoch::Epochs;
-use crate::ingest::Publisher;
+use crate::filler::Filler;
+use crate::ingest::{Limits, Publisher};
 use crate::ladder::{FromLadder, Ladder, LadderSettings};
 use crate::media::Unit;
 use crate::package::{Packaged, Presentation, Reached};
 use crate::poster::{Poster, Posters};
+use crate::record::Recorder;
 use crate::seal::Sealer;
 use on_air::{OnAir, keep};
 pub(crate) use report::Report;
@@ -60,6 +62,9 @@ pub(crate) struct Channel {
     /// What its lower renditions are made of, if it has any.
     pub(crate) ladder: Option<LadderSettings>,
     pub(crate) posters: Option<Posters>,
+    /// What plays while no publisher does.
+    pub(crate) filler: Option<Filler>,
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl Channel {
@@ -75,6 +80,7 @@ impl Channel {
             channel: self,
             presentation: Presentation::default(),
             publisher: None,
+            played: None,
             epoch: None,
             state: State::Ended,
             since: Instant::now(),
@@ -91,6 +97,7 @@ struct Task {
     channel: Channel,
     presentation: Presentation,
     publisher: Option<Visit>,
+    played: Option<Played>,
     /// The newest epoch.
     epoch: Option<Epoch>,
     state: State,
@@ -109,6 +116,12 @@ struct Visit {
     stream: Stream,
 }
 
+/// The filler, and its stream under way.
+struct Played {
+    units: mpsc::Receiver<Unit>,
+    stream: Stream,
+}
+
 /// What happens next.
 enum Event {
     Arrived(Publisher),
@@ -116,6 +129,7 @@ enum Event {
     Rendered(FromLadder),
     Gone,
     Poster(Poster),
+    Filler(Option<Unit>),
     Look,
     GivenUp,
 }
@@ -130,10 +144,14 @@ impl Task {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            if self.publisher.is_none() && self.played.is_none() {
+                self.play_filler(tasks, stop);
+            }
             let give_up = self.since + self.channel.wait;
             let event = tokio::select! {
                 () = stop.cancelled() => break,
                 event = heard(&mut self.publisher) => event,
+                unit = next_of_filler(&mut self.played) => Event::Filler(unit),
                 poster = next_poster(&mut self.channel.posters) => Event::Poster(poster),
                 // The next publisher waits until the units of the last are done with.
                 Some(publisher) = publishers.recv(), if self.publisher.is_none() => Event::Arrived(publisher),
@@ -145,6 +163,7 @@ impl Task {
                 Event::Unit(unit) => self.take(|stream, now| stream.push(&unit, now)).await,
                 Event::Rendered(made) => self.take(|stream, now| stream.hear(made.clone(), now)).await,
                 Event::Gone => self.part(None).await,
+                Event::Filler(unit) => self.take_filler(unit).await,
                 Event::Poster(poster) => self.show(poster).await,
                 Event::Look => self.look(),
                 Event::GivenUp => {
@@ -154,7 +173,50 @@ impl Task {
             }
         }
         self.part(None).await;
+        self.end_filler().await;
         self.enter(State::Ended);
+    }
+
+    /// Begins to play the filler, if there is one.
+    fn play_filler(&mut self, tasks: &TaskTracker, stop: &CancellationToken) {
+        let filler = self.channel.filler.as_ref();
+        self.played = filler.map(|filler| Played {
+            units: filler.play(tasks, stop.clone()),
+            stream: Stream::new(None, Limits::default()),
+        });
+    }
+
+    /// Takes the filler's next unit; one that cannot be read any more is given up.
+    async fn take_filler(&mut self, unit: Option<Unit>) {
+        let Some(mut played) = self.played.take() else {
+            return;
+        };
+        let Some(unit) = unit else {
+            self.channel.filler = None;
+            return self.finish_filler(played).await;
+        };
+        match self.push(|stream, now| stream.push(&unit, now), &mut played.stream).await {
+            Ok(()) => self.played = Some(played),
+            Err(why) => {
+                warn!(%why, "the filler is of no use");
+                self.channel.filler = None;
+                self.finish_filler(played).await;
+            }
+        }
+    }
+
+    /// The publisher is back, or all is over.
+    async fn end_filler(&mut self) {
+        if let Some(played) = self.played.take() {
+            self.finish_filler(played).await;
+        }
+    }
+
+    async fn finish_filler(&mut self, mut played: Played) {
+        let last = played.stream.finish();
+        if let Err(why) = self.end_epoch(&mut played.stream, last).await {
+            warn!(%why, "the filler's end is lost");
+        }
     }
 
     fn receive(&mut self, publisher: Publisher, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -239,6 +301,10 @@ impl Task {
             return Ok(());
         }
         stream.check(&pieces)?;
+        if stream.on_air.is_none() {
+            // Whoever was on air instead makes room. What comes of that comes of another stream: not of this one again.
+            Box::pin(self.end_filler()).await;
+        }
         let reached = stream.reached();
         let on_air = stream.on_air.get_or_insert_with(|| self.begin(reached));
         for piece in &pieces {
@@ -262,19 +328,25 @@ impl Task {
 
     fn begin(&mut self, reached: Duration) -> OnAir {
         let Channel {
-            name, secret, epochs, ..
+            name,
+            secret,
+            epochs,
+            recorder,
+            ..
         } = &mut self.channel;
         let epoch = epochs.begin(now_ms(), reached, self.presentation.end_ms());
         info!(%epoch, "on air");
         self.epoch = Some(epoch);
         self.poster = 0;
         self.presentation.begin(epoch);
+        let recording = recorder.as_ref().map(|recorder| recorder.begin(name, epoch));
         let (secret, channel) = (secret.clone(), name.clone());
-        OnAir::new(Sealer {
+        let sealer = Sealer {
             secret,
             channel,
             epoch,
-        })
+        };
+        OnAir::new(sealer, recording)
     }
 
     /// Looks after the encoder's health: what is new is logged, told to trackers and counted.
@@ -306,11 +378,9 @@ impl Task {
 
     /// Seals a poster and keeps it, if its epoch is still on air.
     async fn show(&mut self, poster: Poster) {
-        let Some(on_air) = self
-            .publisher
-            .as_mut()
-            .and_then(|visit| visit.stream.on_air.as_mut())
-        else {
+        let publisher = self.publisher.as_ref().map(|visit| &visit.stream);
+        let streams = publisher.into_iter().chain(self.played.as_ref().map(|played| &played.stream));
+        let Some(on_air) = streams.filter_map(|stream| stream.on_air.as_ref()).next() else {
             return;
         };
         let Sealer {
@@ -362,6 +432,14 @@ async fn heard(visit: &mut Option<Visit>) -> Event {
     tokio::select! {
         unit = publisher.units.recv() => unit.map_or(Event::Gone, Event::Unit),
         made = stream.rendered() => Event::Rendered(made),
+    }
+}
+
+/// The filler's next unit; while none plays, nothing ever.
+async fn next_of_filler(played: &mut Option<Played>) -> Option<Unit> {
+    match played {
+        Some(played) => played.units.recv().await,
+        None => std::future::pending().await,
     }
 }
 

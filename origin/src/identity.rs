@@ -1,6 +1,7 @@
 //! Who an origin is: what it keeps in its data folder, who may publish, and what it needs besides before any port is
 //! bound.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,11 +9,14 @@ use minicbor::bytes::ByteVec;
 use program::folder::{Folder, FolderError, Lock};
 use program::lifecycle::now_ms;
 use program::window::Limits;
+use wire::id::ChannelName;
 use wire::key::SecretKey;
 
+use crate::filler::{BadFiller, Filler};
 use crate::ingest::keys::{Assignment, BadStreamKey, KeyFile, KeyFileError, KeyRing};
 use crate::ingest::{BadCertificate, Certificate, CertificateFiles};
 use crate::key;
+use crate::record::{BadFolder, RecordSettings};
 use crate::settings::{self, BadChannels, ChannelSettings, Settings};
 
 /// A setting that is wrong on this machine.
@@ -33,6 +37,17 @@ pub enum BadSetting {
     /// The settings of channels are of no use.
     #[error(transparent)]
     Channel(#[from] BadChannels),
+    /// What is to play while a publisher is away.
+    #[error("[[channel]] {channel}: {error}")]
+    Filler {
+        /// Where it was to play.
+        channel: ChannelName,
+        /// What is wrong with it.
+        error: BadFiller,
+    },
+    /// The folder for recordings is of no use.
+    #[error("--record: {0}")]
+    Record(#[from] BadFolder),
     /// More channels than are kept.
     #[error("--stream-key: {found} channels are more than {most}")]
     Channels {
@@ -58,6 +73,9 @@ pub struct Identity {
     pub(crate) keys: KeyRing,
     /// What the settings say of single channels.
     pub(crate) channels: Vec<ChannelSettings>,
+    /// What plays into channels while no publisher does.
+    pub(crate) fillers: HashMap<ChannelName, Filler>,
+    pub(crate) recordings: Option<RecordSettings>,
     pub(crate) certificate: Option<Certificate>,
     /// How the signing key came to follow others that still count, for presentations.
     pub successions: Vec<ByteVec>,
@@ -76,6 +94,9 @@ impl Identity {
             assignments.extend(channel.assignments()?);
         }
         let certificate = certificate(settings)?;
+        let fillers = fillers(&channels)?;
+        let recordings = settings.recordings();
+        recordings.iter().try_for_each(RecordSettings::check)?;
         let folder = Folder::open(&settings.data_dir)?;
         let lock = folder.lock()?;
         key::take_over(&folder, now_ms())?;
@@ -98,12 +119,24 @@ impl Identity {
             secret,
             keys,
             channels,
+            fillers,
+            recordings,
             certificate,
             successions,
             made,
             keeps_keys: !stored.is_empty(),
         })
     }
+}
+
+/// Opens the channels' fillers, each of which has to be one that plays.
+fn fillers(channels: &[ChannelSettings]) -> Result<HashMap<ChannelName, Filler>, BadSetting> {
+    let with_filler = |channel: &ChannelSettings| Some((channel.name.clone(), channel.filler.clone()?));
+    let open = |(channel, path): (ChannelName, PathBuf)| match Filler::open(&path) {
+        Ok(filler) => Ok((channel, filler)),
+        Err(error) => Err(BadSetting::Filler { channel, error }),
+    };
+    channels.iter().filter_map(with_filler).map(open).collect()
 }
 
 fn certificate(settings: &Settings) -> Result<Option<Certificate>, BadSetting> {

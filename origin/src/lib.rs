@@ -50,6 +50,7 @@ use ffmpeg::Ffmpeg;
 pub use identity::{BadSetting, Identity};
 use ingest::{Entrance, Hook, Publisher, keys};
 use ladder::LadderSettings;
+use record::Recorder;
 use seed::Seeds;
 use settings::Settings;
 use stage::Stage;
@@ -123,6 +124,8 @@ pub async fn start(
     let push_limits = identity.channels.iter();
     let push_limits = push_limits.map(|channel| (channel.name.clone(), channel.limits()));
     let push_limits: HashMap<_, _> = push_limits.collect();
+    let with_filler: Vec<_> = identity.fillers.keys().cloned().collect();
+    let recordings = identity.recordings;
     let ffmpeg = Ffmpeg::new(settings.ffmpeg);
     let stage = Stage {
         trackers: settings.tracker.into_iter().map(Tracker::new).collect(),
@@ -144,14 +147,20 @@ pub async fn start(
             threads: settings.ladder_threads.unwrap_or_else(ladder::default_threads),
         },
         channels: identity.channels,
+        fillers: identity.fillers,
+        recorder: recordings.map(|settings| Recorder::spawn(tasks, stop.clone(), settings)),
     };
     let (arrived, publishers) = mpsc::channel(PUBLISHERS);
-    let usher = Usher {
+    let mut usher = Usher {
         stage,
         channels: HashMap::new(),
         lifecycle: lifecycle.clone(),
         lock: identity.lock,
     };
+    // Where a filler plays, a channel waits for no publisher.
+    for name in with_filler {
+        usher.channel(&name);
+    }
     tasks.spawn(usher.run(publishers));
 
     let (ring, keys) = watch::channel(Arc::new(identity.keys));

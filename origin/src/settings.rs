@@ -14,6 +14,7 @@ use wire::id::ChannelName;
 
 use crate::ingest::WhenAway;
 use crate::ingest::keys::{Assignment, BadStreamKey};
+use crate::record::RecordSettings;
 pub use channel::{BadChannels, ChannelSettings, RenditionSettings, check};
 
 /// Takes a live stream in over RTMP, seals it, and hands it to a few boxes and to whoever asks.
@@ -177,6 +178,15 @@ fn http_url(text: &str, wanted: &str) -> Result<Url, String> {
 }
 
 impl Settings {
+    /// Where and how much is recorded, if anything is.
+    pub fn recordings(&self) -> Option<RecordSettings> {
+        self.record.clone().map(|folder| RecordSettings {
+            folder,
+            size: self.record_size,
+            age: self.record_age,
+        })
+    }
+
     /// The stream keys. They are read here and not by clap, which would repeat a wrong one in its message.
     pub fn assignments(&self) -> Result<Vec<Assignment>, BadStreamKey> {
         self.stream_key.iter().map(|text| text.parse()).collect()

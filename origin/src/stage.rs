@@ -1,5 +1,6 @@
 //! What all channels share, and how one of them is started.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ use crate::channel::Channel;
 use crate::counts::Counts;
 use crate::epoch::Epochs;
 use crate::ffmpeg::Ffmpeg;
+use crate::filler::Filler;
 use crate::ingest::Publisher;
 use crate::ladder::LadderSettings;
 use crate::poster::{self, Posters};
+use crate::record::Recorder;
 use crate::seed::Seeds;
 use crate::settings::ChannelSettings;
 use crate::tracker::{Choices, Clock, Teller};
@@ -46,6 +49,9 @@ pub(crate) struct Stage {
     pub(crate) posters: Option<Ffmpeg>,
     /// What ladders are made of, but for their renditions.
     pub(crate) ladder: LadderSettings,
+    pub(crate) recorder: Option<Recorder>,
+    /// What plays into channels while no publisher does.
+    pub(crate) fillers: HashMap<ChannelName, Filler>,
     /// What the settings say of single channels.
     pub(crate) channels: Vec<ChannelSettings>,
 }
@@ -69,6 +75,8 @@ impl Stage {
             counts: self.counts.clone(),
             wait: self.wait,
             ladder: self.ladder_of(name),
+            filler: self.fillers.get(name).cloned(),
+            recorder: self.recorder.clone(),
             posters: posters.map(|ffmpeg| Posters::spawn(tasks, stop.clone(), ffmpeg, poster::EVERY)),
         };
         tasks.spawn(task.run(waiting, tasks.clone(), stop.clone()));

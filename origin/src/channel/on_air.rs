@@ -12,18 +12,24 @@ use wire::seal::Refusal;
 
 use crate::package::{Packaged, Presentation, RawChunk};
 use crate::poster::{Posters, Still};
+use crate::record::Recording;
 use crate::seal::Sealer;
 
 /// An epoch under way.
 pub(super) struct OnAir {
     pub(super) sealer: Sealer,
+    recording: Option<Recording>,
     /// The init segment of its pictures.
     init: Option<Bytes>,
 }
 
 impl OnAir {
-    pub(super) fn new(sealer: Sealer) -> Self {
-        Self { sealer, init: None }
+    pub(super) fn new(sealer: Sealer, recording: Option<Recording>) -> Self {
+        Self {
+            sealer,
+            recording,
+            init: None,
+        }
     }
 
     /// Takes the next piece: from here on it is public.
@@ -36,6 +42,9 @@ impl OnAir {
     ) -> Result<(), Refusal> {
         keep(store, self.sealer.seal(piece)?).await;
         presentation.note(piece);
+        if let Some(recording) = &mut self.recording {
+            recording.note(piece);
+        }
         match piece {
             Packaged::Init { description, bytes } if description.track == TrackId::VIDEO => {
                 self.init = Some(bytes.clone());
