@@ -88,7 +88,9 @@ impl Channel {
             poster: 0,
             told: Reached::default(),
         };
-        task.run(publishers, &tasks, &stop).instrument(span).await;
+        Box::pin(task.run(publishers, &tasks, &stop))
+            .instrument(span)
+            .await;
     }
 }
 
@@ -195,7 +197,10 @@ impl Task {
             self.channel.filler = None;
             return self.finish_filler(played).await;
         };
-        match self.push(|stream, now| stream.push(&unit, now), &mut played.stream).await {
+        match self
+            .push(|stream, now| stream.push(&unit, now), &mut played.stream)
+            .await
+        {
             Ok(()) => self.played = Some(played),
             Err(why) => {
                 warn!(%why, "the filler is of no use");
@@ -379,8 +384,11 @@ impl Task {
     /// Seals a poster and keeps it, if its epoch is still on air.
     async fn show(&mut self, poster: Poster) {
         let publisher = self.publisher.as_ref().map(|visit| &visit.stream);
-        let streams = publisher.into_iter().chain(self.played.as_ref().map(|played| &played.stream));
-        let Some(on_air) = streams.filter_map(|stream| stream.on_air.as_ref()).next() else {
+        let mut streams = publisher
+            .into_iter()
+            .chain(self.played.as_ref().map(|played| &played.stream));
+        let on_air = streams.find_map(|stream| stream.on_air.as_ref());
+        let Some(on_air) = on_air else {
             return;
         };
         let Sealer {
