@@ -1,5 +1,6 @@
 //! The promises of Boxmesh, kept by the real programs: one file for each.
 
+mod away;
 mod demo;
 mod forgery;
 mod handover;
