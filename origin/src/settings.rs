@@ -209,6 +209,27 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_managed_without_a_tracker() {
+        for line in [
+            "origin key rotate",
+            "origin key rotate --valid 1h --data-dir /x",
+            "origin stream-key add demo",
+            "origin stream-key add demo --key -",
+            "origin stream-key list",
+            "origin --data-dir /x stream-key remove K01020304",
+        ] {
+            Command::try_parse_from(line.split(' ')).unwrap();
+        }
+        for line in [
+            "origin stream-key add De-mo!",
+            "origin key rotate --valid soon",
+            "origin stream-key remove",
+        ] {
+            Command::try_parse_from(line.split(' ')).unwrap_err();
+        }
+    }
+
+    #[test]
     fn a_wrong_setting_is_named_with_its_value() {
         for (flag, value) in [
             ("--seeds", "0"),

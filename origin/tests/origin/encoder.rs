@@ -31,6 +31,12 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// Connects, and publishes with that stream key.
     pub(crate) async fn publish(address: SocketAddr, key: &str) -> Self {
+        let published = Self::try_publish(address, key).await;
+        published.expect("the origin hung up")
+    }
+
+    /// The same, if the origin lets it.
+    pub(crate) async fn try_publish(address: SocketAddr, key: &str) -> Option<Self> {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let rest = shake_hands(&mut stream).await;
         let mut config = ClientSessionConfig::new();
@@ -43,16 +49,22 @@ impl Encoder {
         encoder.react(vec![connect]).await;
         encoder
             .until(&ClientSessionEvent::ConnectionRequestAccepted)
-            .await;
+            .await?;
         let publish = encoder
             .session
             .request_publishing(key.into(), PublishRequestType::Live)
             .unwrap();
         encoder.react(vec![publish]).await;
-        encoder.until(&ClientSessionEvent::PublishRequestAccepted).await;
+        encoder.until(&ClientSessionEvent::PublishRequestAccepted).await?;
         encoder.video(0, &[&[0x17, 0, 0, 0, 0], AVCC].concat()).await;
         encoder.audio(0, &[&[0xaf, 0], ASC].concat()).await;
-        encoder
+        Some(encoder)
+    }
+
+    /// Returns when the origin has ended the connection.
+    pub(crate) async fn hung_up(mut self) {
+        let mut unheard = vec![0; 4096];
+        while self.stream.read(&mut unheard).await.unwrap_or(0) > 0 {}
     }
 
     /// Sends the pictures and the sound of some milliseconds.
@@ -106,13 +118,16 @@ impl Encoder {
         self.react(vec![packet]).await;
     }
 
-    async fn until(&mut self, wanted: &ClientSessionEvent) {
+    /// Waits for an event; `None` when the origin hangs up.
+    async fn until(&mut self, wanted: &ClientSessionEvent) -> Option<()> {
         let mut buffer = [0; 4096];
         loop {
             let count = self.stream.read(&mut buffer).await.unwrap();
-            assert_ne!(count, 0, "the origin hung up");
+            if count == 0 {
+                return None;
+            }
             if self.hear(&buffer[..count]).await.contains(wanted) {
-                return;
+                return Some(());
             }
         }
     }

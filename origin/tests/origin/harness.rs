@@ -17,7 +17,7 @@ use crate::tracker::Tracker;
 
 pub(crate) const KEY: &str = "a-key-for-the-tests";
 
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(crate) struct Origin {
     pub(crate) running: Running,

@@ -5,6 +5,8 @@
 mod a_box;
 mod encoder;
 mod harness;
+mod keys;
+mod program;
 mod publishing;
 mod seeding;
 mod tracker;
