@@ -172,7 +172,7 @@ impl App {
         if news && !self.policy.trusted.contains(key) {
             let until = record.chain.trusted_until(&self.policy.trusted);
             let until = until.map(iso8601).unwrap_or_default();
-            warn!(%channel, %key, until, "key counts because a trusted one names it: add it with --trust-origin");
+            warn!(%channel, %key, %until, "key counts because a trusted one names it: add it with --trust-origin");
         }
     }
 
