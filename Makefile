@@ -15,10 +15,10 @@ PUBLISH ?= yes
 SECONDS ?= 120
 TARGETS ?=
 
-.PHONY: help demo test build player bench conformance fuzz audit fmt clean
+.PHONY: help demo test build player bench bench-origin conformance fuzz audit fmt clean
 
 help: ## What can be done here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: player ## A whole mesh with a stream in it, to be watched in a browser [BOXES=3] [PUBLISH=yes|no]
 	@deploy/cxx.sh
@@ -39,6 +39,11 @@ bench: player ## What the origin costs beside nginx, and how fast chunks travel
 	@deploy/need.sh c++ ffmpeg nginx-rtmp
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench
+
+bench-origin: player ## What the origin costs, bears and takes, each beside its goal
+	@deploy/need.sh c++ ffmpeg nginx-rtmp
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@exec $(TARGET)/release/bench cost crowd delay
 
 conformance: player tests/players/node_modules/.package-lock.json ## Every manifest checked, and played by the players that it is for [BOXMESH_DASH_SCHEMA=…/DASH-MPD.xsd]
 	@deploy/need.sh c++ ffmpeg chromium mpv vlc gstreamer xmllint

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use minicbor::bytes::ByteVec;
 use program::folder::{Folder, FolderError, Lock};
 use program::lifecycle::now_ms;
-use program::window::Limits;
 use wire::id::ChannelName;
 use wire::key::SecretKey;
 
@@ -18,6 +17,10 @@ use crate::ingest::{BadCertificate, Certificate, CertificateFiles};
 use crate::key;
 use crate::record::{BadFolder, RecordSettings};
 use crate::settings::{self, BadChannels, ChannelSettings, Settings};
+
+/// Channels of one origin, as many as a tracker hears of. A box carries fewer: an origin with more of them serves the
+/// rest itself.
+pub(crate) const MOST_CHANNELS: usize = 256;
 
 /// A setting that is wrong on this machine.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +112,7 @@ impl Identity {
         };
         let stored = KeyFile(&folder).read()?.unwrap_or_default();
         let keys = KeyRing::new(&assignments, rand::random)?.with_stored(&stored);
-        let (found, most) = (keys.channels().len(), Limits::default().channels);
+        let (found, most) = (keys.channels().len(), MOST_CHANNELS);
         if found > most {
             return Err(BadSetting::Channels { found, most });
         }

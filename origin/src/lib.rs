@@ -47,6 +47,7 @@ use wire::id::ChannelName;
 
 use counts::Counts;
 use ffmpeg::Ffmpeg;
+use identity::MOST_CHANNELS;
 pub use identity::{BadSetting, Identity};
 use ingest::{Entrance, Hook, Publisher, keys};
 use ladder::LadderSettings;
@@ -106,6 +107,7 @@ pub async fn start(
 
     let limits = Limits {
         bytes: usize::from(settings.window_mib) << 20,
+        channels: MOST_CHANNELS,
         ..Limits::default()
     };
     let store = Store::spawn(tasks, stop.clone(), Window::new(limits));
@@ -219,7 +221,7 @@ impl Usher {
     /// The channel of that name. Keys come while the origin runs, and channels with them.
     fn channel(&mut self, name: &ChannelName) -> Option<&mpsc::Sender<Publisher>> {
         if !self.channels.contains_key(name) {
-            if self.channels.len() >= Limits::default().channels {
+            if self.channels.len() >= MOST_CHANNELS {
                 return None;
             }
             let publishers = self.stage.open(name, &self.lifecycle);

@@ -1,90 +1,163 @@
-//! What it costs to take streams in: processor time of the origin and of nginx, for the same streams, in turns.
+//! What it costs to take streams in: processor time of the origin and of nginx, for the same streams, in turns; and
+//! the origin's memory.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{path::Path, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Result, ensure};
 use tempfile::TempDir;
 use tests::{eventually::until, mesh::Mesh, plan::Plan, process::Process};
 
-use crate::{cpu, nginx::Nginx};
+use crate::{cpu, goal::AtMost, metrics::Metrics, nginx::Nginx, stream};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
+const KILOBITS: u32 = 3000;
+const SEEDS: usize = 3;
+
+const GOAL: f64 = 1.0;
+const GOAL_WITH_SEEDS: f64 = 1.5;
+const GOAL_MEGABYTES: f64 = 25.0;
 
 pub(crate) async fn measure(publishers: u8, span: Duration, rounds: u8) -> Result<()> {
     println!(
-        "Cost: {publishers} publishers of 3 Mbit/s (720p H.264, AAC) for {} s.",
+        "Cost: {publishers} publishers of 3 Mbit/s (720p H.264, AAC) for {} s, {rounds} rounds in turns.",
         span.as_secs()
     );
-    println!("Processor seconds of the program and its children, all else on the same machine not counted.");
+    println!(
+        "Processor seconds of the program and its children. The origin seals every chunk; nginx writes DASH."
+    );
     let folder = TempDir::with_prefix("boxmesh-bench-")?;
-    let stream = encode(folder.path()).await?;
+    let stream = folder.path().join("stream.flv");
+    stream::encode(&stream, KILOBITS).await?;
     let bench = Bench {
         stream,
         publishers,
         span,
     };
 
-    let (mut origin, mut nginx) = (Duration::ZERO, Duration::ZERO);
+    let (mut alone, mut nginx, mut feeding) = (Cost::default(), Cost::default(), Cost::default());
     for round in 1..=rounds {
         let ours = bench.origin(0).await?;
         let theirs = bench.nginx().await?;
+        let with_seeds = bench.origin(SEEDS).await?;
         println!(
-            "  round {round}: origin {:.2} s   nginx {:.2} s",
-            seconds(ours),
-            seconds(theirs)
+            "  round {round}: origin {:.2} s   nginx {:.2} s   origin with {SEEDS} seeds {:.2} s",
+            ours.seconds(),
+            theirs.seconds(),
+            with_seeds.seconds()
         );
-        origin += ours;
-        nginx += theirs;
+        alone.add(ours);
+        nginx.add(theirs);
+        feeding.add(with_seeds);
     }
+    let ratio = |cost: &Cost, goal| AtMost {
+        figure: cost.seconds() / nginx.seconds().max(0.01),
+        goal,
+        unit: "",
+    };
+    println!("  origin ÷ nginx                 {}", ratio(&alone, GOAL));
     println!(
-        "  origin ÷ nginx = {:.2}   (origin seals and hashes every chunk; nginx writes files)",
-        seconds(origin) / seconds(nginx).max(0.01)
+        "  origin with {SEEDS} seeds ÷ nginx    {}",
+        ratio(&feeding, GOAL_WITH_SEEDS)
     );
-    let feeding = bench.origin(3).await?;
-    println!(
-        "  origin, feeding three boxes as well: {:.2} s\n",
-        seconds(feeding)
-    );
+    for (which, cost) in [("origin", &alone), ("origin with seeds", &feeding)] {
+        println!("  memory of the {which:17}{}", cost.memory);
+    }
+    println!();
     Ok(())
 }
 
+/// What a program took.
+#[derive(Clone, Debug, Default)]
+struct Cost {
+    time: Duration,
+    memory: Memory,
+}
+
+impl Cost {
+    fn add(&mut self, other: Self) {
+        self.time += other.time;
+        self.memory = self.memory.clone().larger(other.memory);
+    }
+
+    fn seconds(&self) -> f64 {
+        self.time.as_secs_f64()
+    }
+}
+
+/// What an origin holds in memory: the window, which is there to be held, and everything else.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    resident: u64,
+    window: u64,
+}
+
+impl Memory {
+    pub(crate) async fn of(mesh: &Mesh) -> Result<Self> {
+        let metrics = Metrics::of(&mesh.http, &mesh.origin().url("/metrics")).await?;
+        Ok(Self {
+            resident: mesh.origin().resident_bytes()?,
+            window: metrics.get("boxmesh_origin_window_bytes")?,
+        })
+    }
+
+    fn besides(&self) -> u64 {
+        self.resident.saturating_sub(self.window)
+    }
+
+    fn larger(self, other: Self) -> Self {
+        if other.besides() > self.besides() {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+impl std::fmt::Display for Memory {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "megabytes, with two digits behind the point"
+        )]
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        let besides = AtMost {
+            figure: megabytes(self.besides()),
+            goal: GOAL_MEGABYTES,
+            unit: "MB",
+        };
+        write!(
+            out,
+            "{besides}   ({:.1} MB resident, less {:.1} MB of window)",
+            megabytes(self.resident),
+            megabytes(self.window)
+        )
+    }
+}
+
 struct Bench {
-    stream: String,
+    stream: PathBuf,
     publishers: u8,
     span: Duration,
 }
 
 impl Bench {
-    async fn origin(&self, boxes: usize) -> Result<Duration> {
+    async fn origin(&self, boxes: usize) -> Result<Cost> {
         let channels: Vec<_> = (0..self.publishers).map(|one| format!("bench-{one}")).collect();
-        let key = |channel: &str| format!("{channel}-stream-key");
-        let keys = channels
-            .iter()
-            .flat_map(|channel| ["--stream-key".to_owned(), format!("{channel}={}", key(channel))]);
-        let mut mesh = Mesh::launch(Plan {
-            boxes,
-            stream_key: None,
-            origin_arguments: keys.collect(),
-            ..Plan::default()
-        })
-        .await?;
-        let urls = channels.iter().map(|channel| mesh.push_url(&key(channel)));
+        let mut mesh = Mesh::launch(plan(&channels, boxes)).await?;
+        let urls = channels.iter().map(|channel| mesh.push_url(&key_of(channel)));
         let publishers = self.publish(urls, mesh.folder())?;
         until("all channels to be on air", START_LIMIT, async || {
-            let channels = mesh.channels().await?;
-            let live = channels
-                .iter()
-                .filter(|channel| channel.live && channel.newest > 0);
-            Ok(live.count() == publishers.len())
+            Ok(on_air(&mesh).await? == publishers.len())
         })
         .await?;
         let pid = mesh.origin.as_mut().map(|origin| origin.process().pid());
-        let taken = self.time(pid.unwrap_or_default(), publishers).await?;
+        let time = self.time(pid.unwrap_or_default(), publishers).await?;
+        let memory = Memory::of(&mesh).await?;
         mesh.stop()?;
-        Ok(taken)
+        Ok(Cost { time, memory })
     }
 
-    async fn nginx(&self) -> Result<Duration> {
+    async fn nginx(&self) -> Result<Cost> {
         let nginx = Nginx::start().await?;
         let folder = TempDir::new()?;
         let urls = (0..self.publishers).map(|one| format!("rtmp://{}/live/bench-{one}", nginx.rtmp));
@@ -93,7 +166,11 @@ impl Bench {
             Ok(nginx.manifests()? == publishers.len())
         })
         .await?;
-        self.time(nginx.pid(), publishers).await
+        let time = self.time(nginx.pid(), publishers).await?;
+        Ok(Cost {
+            time,
+            memory: Memory::default(),
+        })
     }
 
     /// Processor time that `pid` takes while the publishers push.
@@ -116,70 +193,39 @@ impl Bench {
             .map(|(number, url)| {
                 let mut command = Command::new("ffmpeg");
                 command.args(["-hide_banner", "-loglevel", "warning", "-nostdin", "-re"]);
-                command.args([
-                    "-stream_loop",
-                    "-1",
-                    "-i",
-                    &self.stream,
-                    "-c",
-                    "copy",
-                    "-f",
-                    "flv",
-                    &url,
-                ]);
+                command.args(["-stream_loop", "-1", "-i"]).arg(&self.stream);
+                command.args(["-c", "copy", "-f", "flv", &url]);
                 Process::start(&format!("publisher-{number}"), command, folder)
             })
             .collect()
     }
 }
 
-/// Ten seconds at a constant 3 Mbit/s, a keyframe every two.
-async fn encode(folder: &Path) -> Result<String> {
-    println!("Encoding what will be published.");
-    let file = folder.join("stream.flv").to_string_lossy().into_owned();
-    let mut command = tokio::process::Command::new("ffmpeg");
-    command.args(["-hide_banner", "-loglevel", "error", "-nostdin", "-t", "10"]);
-    command.args([
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc2=size=1280x720:rate=30,noise=alls=12:allf=t",
-    ]);
-    command.args([
-        "-t",
-        "10",
-        "-f",
-        "lavfi",
-        "-i",
-        "sine=frequency=440:sample_rate=48000",
-    ]);
-    command.args([
-        "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "60",
-    ]);
-    command.args([
-        "-keyint_min",
-        "60",
-        "-sc_threshold",
-        "0",
-        "-b:v",
-        "2900k",
-        "-minrate",
-        "2900k",
-    ]);
-    command.args([
-        "-maxrate",
-        "2900k",
-        "-bufsize",
-        "2900k",
-        "-x264-params",
-        "nal-hrd=cbr",
-    ]);
-    command.args(["-c:a", "aac", "-b:a", "100k", "-ac", "2", &file]);
-    let status = command.status().await?;
-    ensure!(status.success(), "ffmpeg ended with {status}");
-    Ok(file)
+/// A mesh in which `channels` can be published, each with its own key. Nobody draws posters: nginx does not, either.
+pub(crate) fn plan(channels: &[String], boxes: usize) -> Plan {
+    let keys = channels.iter().flat_map(|channel| {
+        [
+            "--stream-key".to_owned(),
+            format!("{channel}={}", key_of(channel)),
+        ]
+    });
+    Plan {
+        boxes,
+        stream_key: None,
+        origin_arguments: keys.chain(["--no-posters".to_owned()]).collect(),
+        ..Plan::default()
+    }
 }
 
-fn seconds(time: Duration) -> f64 {
-    time.as_secs_f64()
+pub(crate) fn key_of(channel: &str) -> String {
+    format!("{channel}-stream-key")
+}
+
+/// How many channels are on air, with a whole segment each.
+pub(crate) async fn on_air(mesh: &Mesh) -> Result<usize> {
+    let channels = mesh.channels().await?;
+    let live = channels
+        .iter()
+        .filter(|channel| channel.live && channel.newest > 0);
+    Ok(live.count())
 }

@@ -1,9 +1,25 @@
-//! Processor time of a process and its children, from `/proc` (proc(5)).
+//! Processors: how many may be used, and what a process and its children took of them (proc(5)).
 
 use std::{fs, time::Duration};
 
 use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tests::process::children;
+
+/// Keeps this thread, and all threads and programs that it starts, to `count` processors; answers how many it
+/// has now, which is fewer where there are no more.
+pub(crate) fn keep_to(count: usize) -> Result<usize> {
+    let allowed = sched_getaffinity(None)?;
+    let mut kept = CpuSet::new();
+    for processor in (0..CpuSet::MAX_CPU)
+        .filter(|one| allowed.is_set(*one))
+        .take(count)
+    {
+        kept.set(processor);
+    }
+    sched_setaffinity(None, &kept)?;
+    Ok(usize::try_from(kept.count())?)
+}
 
 /// Time in user and kernel mode that `pid` and all processes below it have taken so far.
 pub(crate) fn time_of(pid: u32) -> Result<Duration> {

@@ -7,34 +7,27 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
-use bytes::{Bytes, BytesMut};
+use anyhow::{Context, Result};
 use tests::{
     mesh::Mesh,
-    plan::{CHANNEL, Plan},
+    plan::Plan,
     publisher::{Clip, Kind, Replay},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use wire::{
-    chunk::SealedChunk,
-    id::{ChunkId, Epoch},
-    key::PublicKey,
-};
 
-use crate::spread::Spread;
+use crate::{
+    spread::Spread,
+    watcher::{Seen, Watcher},
+};
 
 const BOXES: usize = 3;
 
 /// When the last byte of each picture was sent, by its decoding time.
 type Sent = Arc<Mutex<Vec<(Duration, Instant)>>>;
-
-/// Where a chunk ends in media time, and when it was whole at a box.
-type Seen = Vec<(Duration, Instant)>;
 
 pub(crate) async fn measure(span: Duration) -> Result<()> {
     println!(
@@ -85,25 +78,12 @@ async fn travel(seeds: u8, span: Duration) -> Result<Vec<Duration>> {
     let from = mesh.on_air(2, BOXES).await?.track("v0").newest() + 1;
 
     let channel = mesh.channel().await?.context("the channel is on air")?;
-    let keys = channel
-        .keys
-        .iter()
-        .map(|key| key.parse())
-        .collect::<Result<Vec<PublicKey>, _>>()?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let watchers: Vec<_> = mesh
-        .boxes
-        .iter()
-        .map(|peer_box| {
-            let watcher = Watcher {
-                http: mesh.http.clone(),
-                address: peer_box.address("http"),
-                keys: keys.clone(),
-                epoch: Epoch(channel.epoch),
-            };
-            tasks.spawn(watcher.watch(from, stop.clone()))
-        })
-        .collect();
+    let mut watchers = Vec::new();
+    for peer_box in &mesh.boxes {
+        let watcher = Watcher::new(mesh.http.clone(), peer_box.address("http"), &channel)?;
+        watchers.push(tasks.spawn(watcher.watch(from, stop.clone())));
+    }
     tokio::time::sleep(span).await;
     stop.cancel();
     let mut seen = Vec::new();
@@ -135,76 +115,4 @@ fn journeys(sent: &[(Duration, Instant)], seen: &[Seen]) -> Vec<Duration> {
             Some(at.saturating_duration_since(*last_byte))
         })
         .collect()
-}
-
-/// A viewer at one box who reads every segment while it is made.
-struct Watcher {
-    http: reqwest::Client,
-    address: SocketAddr,
-    keys: Vec<PublicKey>,
-    epoch: Epoch,
-}
-
-impl Watcher {
-    async fn watch(self, from: u32, stop: CancellationToken) -> Result<Seen> {
-        let mut seen = Vec::new();
-        for segment in from.. {
-            let read = stop.run_until_cancelled(self.read(segment, &mut seen));
-            match read.await {
-                Some(read) => read?,
-                None => break,
-            }
-        }
-        Ok(seen)
-    }
-
-    async fn read(&self, segment: u32, seen: &mut Seen) -> Result<()> {
-        let (address, epoch) = (self.address, self.epoch);
-        let url = format!("http://{address}/live/{CHANNEL}/{epoch}/v0/{segment}.m4v");
-        // Who asks too early is held for a while, then told to ask again.
-        let mut answer = loop {
-            let answer = self.http.get(&url).send().await?;
-            if answer.status().is_success() {
-                break answer;
-            }
-        };
-        let mut buffer = BytesMut::new();
-        let mut index = 0;
-        while let Some(part) = answer.chunk().await? {
-            let at = Instant::now();
-            buffer.extend_from_slice(&part);
-            while let Some(bytes) = next_chunk(&mut buffer) {
-                seen.push((self.end_of(bytes, segment, index)?, at));
-                index += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Where the chunk ends in media time, as its seal says.
-    fn end_of(&self, bytes: Bytes, segment: u32, index: u16) -> Result<Duration> {
-        let id = ChunkId {
-            channel: CHANNEL.parse()?,
-            epoch: self.epoch,
-            track: "v0".parse()?,
-            segment,
-            index,
-        };
-        let chunk = SealedChunk::new(bytes).open(&id, &self.keys)?;
-        let record = chunk.record();
-        if record.timescale == 0 {
-            bail!("{id} has no timescale");
-        }
-        let ticks = u128::from(record.time + u64::from(record.duration));
-        let nanoseconds = ticks * 1_000_000_000 / u128::from(record.timescale);
-        // The clip's times are whole milliseconds on the wire: half a picture is room enough.
-        let end = Duration::from_nanos(u64::try_from(nanoseconds)?);
-        Ok(end.saturating_sub(Duration::from_millis(20)))
-    }
-}
-
-/// Cuts one whole chunk, up to the end of its `mdat`, off the front.
-fn next_chunk(buffer: &mut BytesMut) -> Option<Bytes> {
-    let mdat = tests::segment::payloads(buffer, *b"mdat").next()?;
-    Some(buffer.split_to(mdat.end).freeze())
 }

@@ -1,44 +1,85 @@
-//! `make bench`: what the origin costs beside nginx, and how long a chunk travels. Printed, and asserted by nobody.
+//! `make bench` and `make bench-origin`: what the origin costs, what it bears, and how long a chunk travels. Printed
+//! with the goal beside each figure, and asserted by nobody: a machine that does other things besides misses them all.
 
 mod cost;
 mod cpu;
+mod crowd;
+mod delay;
+mod goal;
 mod journey;
+mod metrics;
 mod nginx;
 mod spread;
+mod stream;
+mod watcher;
 
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
-/// Measures the origin's cost and the chunks' journey on this machine.
+/// How many processors all that is measured may use together, as whoever measures does.
+const PROCESSORS: usize = 2;
+
+/// Measures the origin and the chunks' journey on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Settings {
+    /// What to measure; everything, if not said.
+    #[arg(value_enum)]
+    parts: Vec<Part>,
     /// Seconds that each measurement lasts.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(5..=600))]
     seconds: u64,
-    /// How many publishers push at once when cost is measured.
+    /// How many publishers push at once when cost and delay are measured.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=32))]
     publishers: u8,
+    /// How many publishers a crowd is.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=200))]
+    crowd: u8,
     /// How often origin and nginx are measured, in turns.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=20))]
     rounds: u8,
-    /// Only one of the two: `cost` or `journey`.
-    #[arg(long, value_parser = ["cost", "journey"])]
-    only: Option<String>,
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Processor time of the origin beside nginx, and its memory.
+    Cost,
+    /// Many publishers at once.
+    Crowd,
+    /// From the publisher to a viewer at the origin.
+    Delay,
+    /// From the publisher to viewers at boxes.
+    Journey,
+}
+
+fn main() -> Result<()> {
     let settings = Settings::parse();
+    // Before there are threads: they inherit it, and so does every program that is started.
+    let processors = cpu::keep_to(PROCESSORS)?;
+    println!("Everything runs on {processors} processors: programs, publishers and viewers alike.\n");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors)
+        .enable_all()
+        .build()?;
+    runtime.block_on(measure(&settings))
+}
+
+async fn measure(settings: &Settings) -> Result<()> {
     let span = Duration::from_secs(settings.seconds);
-    let only = settings.only.as_deref();
-    if only != Some("journey") {
-        cost::measure(settings.publishers, span, settings.rounds).await?;
-    }
-    if only != Some("cost") {
-        journey::measure(span).await?;
+    let parts = if settings.parts.is_empty() {
+        Part::value_variants()
+    } else {
+        &settings.parts
+    };
+    for part in parts {
+        match part {
+            Part::Cost => cost::measure(settings.publishers, span, settings.rounds).await?,
+            Part::Crowd => crowd::measure(settings.crowd, span).await?,
+            Part::Delay => delay::measure(settings.publishers, span).await?,
+            Part::Journey => journey::measure(span).await?,
+        }
     }
     Ok(())
 }

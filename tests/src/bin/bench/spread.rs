@@ -16,17 +16,21 @@ impl Spread {
         let rank = (self.0.len() * percent).div_ceil(100);
         self.0.get(rank.saturating_sub(1)).copied().unwrap_or_default()
     }
+
+    /// The same in milliseconds.
+    pub(crate) fn millis(&self, percent: usize) -> f64 {
+        self.percentile(percent).as_secs_f64() * 1000.0
+    }
 }
 
 impl fmt::Display for Spread {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = |percent| self.percentile(percent).as_secs_f64() * 1000.0;
         write!(
             out,
             "p50 {:.1} ms   p95 {:.1} ms   p99 {:.1} ms   ({} chunks)",
-            millis(50),
-            millis(95),
-            millis(99),
+            self.millis(50),
+            self.millis(95),
+            self.millis(99),
             self.0.len()
         )
     }
