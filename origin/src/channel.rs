@@ -35,7 +35,7 @@ use wire::presentation::{State, Warning};
 use crate::counts::Counts;
 use crate::epoch::Epochs;
 use crate::filler::Filler;
-use crate::ingest::{Limits, Publisher};
+use crate::ingest::Publisher;
 use crate::ladder::{FromLadder, Ladder, LadderSettings};
 use crate::media::Unit;
 use crate::package::{Packaged, Presentation, Reached};
@@ -184,7 +184,7 @@ impl Task {
         let filler = self.channel.filler.as_ref();
         self.played = filler.map(|filler| Played {
             units: filler.play(tasks, stop.clone()),
-            stream: Stream::new(None, Limits::default()),
+            stream: Stream::filling(),
         });
     }
 
@@ -229,7 +229,7 @@ impl Task {
         let ladder = ladder.map(|settings| Ladder::spawn(tasks, stop, settings));
         self.channel.counts.channels_live.add(1);
         self.publisher = Some(Visit {
-            stream: Stream::new(ladder, publisher.limits),
+            stream: Stream::published(ladder, publisher.limits),
             publisher,
         });
     }
@@ -310,8 +310,10 @@ impl Task {
             // Whoever was on air instead makes room. What comes of that comes of another stream: not of this one again.
             Box::pin(self.end_filler()).await;
         }
-        let reached = stream.reached();
-        let on_air = stream.on_air.get_or_insert_with(|| self.begin(reached));
+        let (reached, is_published) = (stream.reached(), stream.is_published);
+        let on_air = stream
+            .on_air
+            .get_or_insert_with(|| self.begin(reached, is_published));
         for piece in &pieces {
             self.channel.counts.chunks_sealed.add(1);
             let Channel { store, posters, .. } = &self.channel;
@@ -331,7 +333,8 @@ impl Task {
         Ok(())
     }
 
-    fn begin(&mut self, reached: Duration) -> OnAir {
+    /// Begins an epoch; a publisher's is recorded, where recording is on.
+    fn begin(&mut self, reached: Duration, is_published: bool) -> OnAir {
         let Channel {
             name,
             secret,
@@ -344,7 +347,8 @@ impl Task {
         self.epoch = Some(epoch);
         self.poster = 0;
         self.presentation.begin(epoch);
-        let recording = recorder.as_ref().map(|recorder| recorder.begin(name, epoch));
+        let recorder = recorder.as_ref().filter(|_| is_published);
+        let recording = recorder.map(|recorder| recorder.begin(name, epoch));
         let (secret, channel) = (secret.clone(), name.clone());
         let sealer = Sealer {
             secret,

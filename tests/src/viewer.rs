@@ -194,7 +194,7 @@ impl Sight {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageSight {
-    /// `loading`, `playing`, `waiting`, `off-air` or `error`.
+    /// `loading`, `playing`, `waiting`, `away`, `off-air` or `error`.
     pub state: String,
     /// What it tells the viewer.
     pub message: String,

@@ -43,18 +43,32 @@ pub(super) struct Stream {
     /// Lower renditions of it.
     ladder: Option<Ladder>,
     limits: Limits,
+    /// Whether a publisher sends it: what plays while nobody does is on a disk already.
+    pub(super) is_published: bool,
     /// Its epoch, once its first pieces have come.
     pub(super) on_air: Option<OnAir>,
 }
 
 impl Stream {
-    pub(super) fn new(ladder: Option<Ladder>, limits: Limits) -> Self {
+    /// A publisher's.
+    pub(super) fn published(ladder: Option<Ladder>, limits: Limits) -> Self {
+        Self {
+            is_published: true,
+            ladder,
+            limits,
+            ..Self::filling()
+        }
+    }
+
+    /// The filler's.
+    pub(super) fn filling() -> Self {
         Self {
             packager: Packager::new(Cut::default(), []),
             health: Health::default(),
             breaks: Breaks::default(),
-            ladder,
-            limits,
+            ladder: None,
+            limits: Limits::default(),
+            is_published: false,
             on_air: None,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use tests::{
     mesh::Mesh,
+    plan::Plan,
     turn::Turn,
     viewer::{Sight, Viewer},
 };
@@ -37,7 +38,12 @@ async fn the_watch_page_plays_without_a_stall_and_nearly_all_of_it_comes_from_bo
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_without_a_publisher_says_so_and_begins_by_itself_each_time_one_comes() -> Result<()> {
     let _turn = Turn::browser().await;
-    let mesh = Mesh::of(2).await?;
+    let mesh = Mesh::launch(Plan {
+        boxes: 2,
+        origin_arguments: vec!["--wait".into(), "1s".into()],
+        ..Plan::default()
+    })
+    .await?;
     let mut viewer = Viewer::open(&mesh.watch_url(), mesh.folder()).await?;
     let limit = Duration::from_secs(20);
     viewer
@@ -62,6 +68,31 @@ async fn a_page_without_a_publisher_says_so_and_begins_by_itself_each_time_one_c
     let _second = mesh.replay().await?;
     viewer.plays().await?;
     viewer.watches(Duration::from_secs(2)).await?;
+    viewer.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_watches_when_the_publisher_goes_away_waits_and_goes_on_by_itself() -> Result<()> {
+    let _turn = Turn::browser().await;
+    let mesh = Mesh::of(2).await?;
+    let first = mesh.replay().await?;
+    mesh.on_air(2, 2).await?;
+    let mut viewer = Viewer::open(&mesh.watch_url(), mesh.folder()).await?;
+    viewer.plays().await?;
+    first.stop().await?;
+    let away = viewer
+        .until(
+            "the page to wait for the broadcaster",
+            Duration::from_secs(20),
+            |sight| sight.page.as_ref().is_some_and(|page| page.state == "away"),
+        )
+        .await?;
+    let pictures = away.video.as_ref().map_or(0, |video| video.pictures);
+    assert!(pictures > 0, "the last picture stays: {away:?}");
+
+    let _second = mesh.replay().await?;
+    viewer.plays().await?;
+    viewer.watches(Duration::from_secs(3)).await?;
     viewer.close().await
 }
 

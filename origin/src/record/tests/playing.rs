@@ -4,9 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
+use wire::id::{Epoch, TrackId, TrackKind};
+
 use super::super::name::Stage;
 use super::{EPOCH, Studio, decode, decoded, pieces, probe, until};
-use crate::filler::{AAC, H264, PICTURES, SOUND};
+use crate::filler::{AAC, Files, H264, PICTURES, SOUND};
+use crate::package::{Packaged, RawChunk, TrackDescription};
 
 const BOTH: &[&[&str]] = &[PICTURES, SOUND, H264, AAC, &["-t", "5"]];
 const LENGTH: Duration = Duration::from_secs(8);
@@ -111,8 +115,8 @@ async fn another_reader_finds_the_same_samples() {
     }
     let mut sent: Vec<u8> = Vec::new();
     for piece in &pieces {
-        if let crate::package::Packaged::Chunk(chunk) = piece
-            && chunk.track == wire::id::TrackId::VIDEO
+        if let Packaged::Chunk(chunk) = piece
+            && chunk.track == TrackId::VIDEO
         {
             let moof = u32::from_be_bytes(*chunk.body.first_chunk().unwrap()) as usize;
             sent.extend(&chunk.body[moof + 8..]);
@@ -144,22 +148,27 @@ async fn an_epoch_without_a_chunk_leaves_no_file() {
     let pieces = pieces(BOTH, LENGTH);
     let studio = Studio::open();
     studio.record(EPOCH, &pieces[..2]).await;
+    let next = Epoch(EPOCH.0 + 1);
+    studio.record(next, &pieces).await;
+    let file = studio.file(next, Stage::Whole);
+    until(|| file.exists()).await;
+    assert_eq!(studio.files().len(), 1);
     studio.close().await;
 }
 
 #[tokio::test]
 async fn renditions_are_not_recorded() {
     let mut pieces = pieces(BOTH, LENGTH);
-    let rendition = wire::id::TrackId::new(wire::id::TrackKind::Video, 1).unwrap();
+    let rendition = TrackId::new(TrackKind::Video, 1).unwrap();
     let copies: Vec<_> = pieces
         .iter()
         .filter_map(|piece| match piece {
-            crate::package::Packaged::Chunk(chunk) => {
+            Packaged::Chunk(chunk) => {
                 let mut chunk = chunk.clone();
                 chunk.track = rendition;
-                Some(crate::package::Packaged::Chunk(chunk))
+                Some(Packaged::Chunk(chunk))
             }
-            crate::package::Packaged::Init { .. } => None,
+            Packaged::Init { .. } => None,
         })
         .collect();
     pieces.extend(copies);
@@ -169,4 +178,88 @@ async fn renditions_are_not_recorded() {
     until(|| file.exists()).await;
     assert_eq!(decoded(&file)[0], 201);
     studio.close().await;
+}
+
+/// A file that ffmpeg wrote in fragments of one track, as packaging hands such a track on.
+fn fragmented(track: TrackId, settings: &[&[&str]]) -> Vec<Packaged> {
+    let files = Files::new();
+    let movflags = &[
+        "-movflags",
+        "+frag_keyframe+empty_moov+default_base_moof+delay_moov",
+        "-t",
+        "3",
+    ];
+    let file =
+        Bytes::from(fs::read(files.make("track.mp4", &[settings.concat().as_slice(), movflags])).unwrap());
+    let (mut at, mut from) = (0, 0);
+    let mut pieces = Vec::new();
+    while let Some(header) = file.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        at += u32::from_be_bytes(*header.first_chunk().unwrap()) as usize;
+        match &header[4..] {
+            b"moov" => pieces.push(Packaged::Init {
+                description: TrackDescription {
+                    track,
+                    codecs: String::new(),
+                    timescale: 1,
+                    video: None,
+                    audio: None,
+                },
+                bytes: file.slice(..at),
+            }),
+            b"mdat" => pieces.push(Packaged::Chunk(RawChunk {
+                track,
+                segment: 1,
+                index: 0,
+                last: false,
+                time: 0,
+                duration: 0,
+                timescale: 1,
+                head: Bytes::new(),
+                body: file.slice(from..at),
+            })),
+            b"ftyp" | b"moof" | b"mfra" => {}
+            other => panic!("{}", other.escape_ascii()),
+        }
+        if &header[4..] != b"moof" {
+            from = at;
+        }
+    }
+    pieces
+}
+
+#[tokio::test]
+async fn every_codec_is_recorded() {
+    let video: &[(&str, &[&str])] = &[
+        (
+            "hevc",
+            &[
+                "-c:v",
+                "libx265",
+                "-x265-params",
+                "log-level=none",
+                "-tag:v",
+                "hvc1",
+            ],
+        ),
+        (
+            "av1",
+            &["-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime"],
+        ),
+        ("vp9", &["-c:v", "libvpx-vp9", "-deadline", "realtime"]),
+    ];
+    for &(codec, encoder) in video {
+        let mut pieces = fragmented(TrackId::VIDEO, &[PICTURES, encoder, &["-g", "25"]]);
+        let sound = fragmented(TrackId::AUDIO, &[SOUND, &["-c:a", "libopus"]]);
+        // Init segments come before chunks.
+        pieces.extend(sound);
+        pieces.sort_by_key(|piece| matches!(piece, Packaged::Chunk(_)));
+        let studio = Studio::open();
+        assert!(studio.record(EPOCH, &pieces).await);
+        let file = studio.file(EPOCH, Stage::Whole);
+        until(|| file.exists()).await;
+        decode(&file);
+        assert_eq!(probe(&file, "stream=codec_name", &[]), [codec, "opus"]);
+        assert_eq!(decoded(&file), [75, 151], "{codec}");
+        studio.close().await;
+    }
 }
