@@ -16,7 +16,7 @@ export RUSTFLAGS="--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module -Cllvm-
 # With a target named, build scripts and macros are built without the counters.
 bins=()
 for target in "${targets[@]}"; do bins+=(--bin "$target"); done
-cargo build --release --target "$host" --target-dir "$build" "${bins[@]}"
+cargo build --release --locked --target "$host" --target-dir "$build" "${bins[@]}"
 
 for target in "${targets[@]}"; do
   # What is found on the way stays in the build folder; what was committed is the seed.
