@@ -16,8 +16,8 @@ mod breaks;
 mod on_air;
 mod report;
 mod stream;
+mod tell;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use program::lifecycle::now_ms;
@@ -27,7 +27,6 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, info_span, trace, warn};
-use wire::chunk::Chunk;
 use wire::id::{ChannelName, Epoch};
 use wire::key::SecretKey;
 use wire::presentation::{State, Warning};
@@ -42,7 +41,7 @@ use crate::package::{Packaged, Presentation, Reached};
 use crate::poster::{Poster, Posters};
 use crate::record::Recorder;
 use crate::seal::Sealer;
-use on_air::{OnAir, keep};
+use on_air::OnAir;
 pub(crate) use report::Report;
 use stream::{Step, Stream, Unusable};
 
@@ -356,83 +355,6 @@ impl Task {
             epoch,
         };
         OnAir::new(sealer, recording)
-    }
-
-    /// Looks after the encoder's health: what is new is logged, told to trackers and counted.
-    fn look(&mut self) {
-        let Some(Visit { stream, .. }) = &mut self.publisher else {
-            return;
-        };
-        let warnings = stream.warnings(Instant::now());
-        self.channel
-            .counts
-            .encoders
-            .tell(&self.channel.name, stream.vitals(), &warnings);
-        if warnings == self.warnings {
-            return;
-        }
-        for Warning { code, text } in &warnings {
-            if !self.warnings.iter().any(|before| before.code == *code) {
-                warn!(code, "{text}");
-            }
-        }
-        for Warning { code, .. } in &self.warnings {
-            if !warnings.iter().any(|still| still.code == *code) {
-                info!(code, "the encoder's trouble is over");
-            }
-        }
-        self.warnings = warnings;
-        self.report();
-    }
-
-    /// Seals a poster and keeps it, if its epoch is still on air.
-    async fn show(&mut self, poster: Poster) {
-        let publisher = self.publisher.as_ref().map(|visit| &visit.stream);
-        let mut streams = publisher
-            .into_iter()
-            .chain(self.played.as_ref().map(|played| &played.stream));
-        let on_air = streams.find_map(|stream| stream.on_air.as_ref());
-        let Some(on_air) = on_air else {
-            return;
-        };
-        let Sealer {
-            secret,
-            channel,
-            epoch,
-        } = &on_air.sealer;
-        if poster.epoch != *epoch {
-            return;
-        }
-        match Chunk::sealed_poster(secret, poster.facts(channel.clone()), &poster.jpeg) {
-            Ok(chunk) => {
-                keep(&self.channel.store, chunk).await;
-                self.poster = poster.number;
-                self.report();
-            }
-            Err(refusal) => warn!(%refusal, "no poster"),
-        }
-    }
-
-    fn enter(&mut self, state: State) {
-        if self.state != state {
-            self.state = state;
-            self.since = Instant::now();
-            self.report();
-        }
-    }
-
-    /// Tells everybody how the channel stands, once there is something to tell of.
-    fn report(&self) {
-        let Some(epoch) = self.epoch else { return };
-        let report = Report {
-            epoch,
-            presentation: Arc::new(self.presentation.clone()),
-            state: self.state,
-            since: self.since,
-            poster: self.poster,
-            warnings: self.warnings.clone(),
-        };
-        self.channel.reports.send_replace(Some(report));
     }
 }
 
