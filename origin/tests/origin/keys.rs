@@ -80,8 +80,7 @@ async fn a_key_that_rotates_is_taken_at_the_next_start_and_tells_whom_it_follows
     encoder.send(0..4000).await;
     let presented = tracker.hears("the new key", |heard| heard.key == next).await;
     assert!(presented.state.is_on_air());
-    let kept = key::successions(&Folder::open(folder.path()).unwrap(), next, now).unwrap();
-    let succession = Succession::open(&kept[0]).unwrap();
+    let succession = Succession::open(&presented.successions[0]).unwrap();
     assert_eq!((succession.from, succession.to), (old, next));
     assert_eq!(succession.until - succession.at, 60 * 60 * 1000);
     origin.stop().await;
