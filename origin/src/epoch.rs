@@ -110,4 +110,29 @@ mod tests {
         let hour = Some(Epoch(10_000 + day / 24));
         assert_eq!(next(hour, 10_000, Duration::ZERO, 0), Epoch(10_001 + day / 24));
     }
+
+    #[test]
+    fn no_name_is_used_twice_however_clocks_jump_between_restarts() {
+        use rand::rngs::StdRng;
+        use rand::{RngExt, SeedableRng};
+
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::open(parent.path()).unwrap());
+        let channel: ChannelName = "live".parse().unwrap();
+        let mut random = StdRng::seed_from_u64(7);
+        let start = 1_700_000_000_000;
+        let mut names = std::collections::HashSet::new();
+        for _ in 0..100 {
+            let mut epochs = Epochs::recall(Arc::clone(&folder), &channel);
+            // Half a day either way, and now and then the very same moment.
+            let half_a_day = 12 * 60 * 60 * 1000;
+            let mut now = start + random.random_range(0..=3_u64) * half_a_day / 3;
+            for _ in 0..3 {
+                let reached = Duration::from_millis(random.random_range(0..5000));
+                let epoch = epochs.begin(now, reached, now.saturating_sub(random.random_range(0..9000)));
+                assert!(names.insert(epoch), "{epoch} was used before");
+                now += random.random_range(0..3000);
+            }
+        }
+    }
 }

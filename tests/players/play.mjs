@@ -70,7 +70,9 @@ const play = async ({ kind, low, url, seconds }) => {
     player.addEventListener('error', (event) => complain(`${event.detail.code} ${event.detail.data}`));
     player.configure({ streaming: { lowLatencyMode: low } });
     player.load(url).catch((error) => complain(`${error.code} ${error.data}`));
-    latency = () => player.getStats().liveLatency;
+    // Its own idea of it in low latency takes the wall clock of a ProducerReferenceTime for NTP's.
+    const begin = () => player.getManifest().presentationTimeline.getPresentationStartTime();
+    latency = () => (low ? Date.now() / 1000 - begin() - video.currentTime : player.getStats().liveLatency);
     video.play();
   } else {
     const player = new window.Hls({ lowLatencyMode: low });

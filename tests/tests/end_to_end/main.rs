@@ -7,6 +7,7 @@ mod handover;
 mod hostile;
 mod hostile_publishers;
 mod refusals;
+mod restart;
 mod rotation;
 mod same_bytes;
 mod settings;

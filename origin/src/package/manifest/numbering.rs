@@ -2,6 +2,7 @@
 //!
 //! A playlist tells the number of its first segment alone, and players count on from there. So each playlist counts by itself. The
 //! first number of a process is the time in seconds: segments last a second at least, so that it is beyond all that came before.
+//! Discontinuities begin with the time too, but stay small: hls.js counts from 0 up to theirs whenever it reads a playlist.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,6 +11,9 @@ use wire::id::{Epoch, TrackId};
 
 use super::epoch::{EpochWindow, meant_chunk};
 use super::window::TrackWindow;
+
+/// Discontinuities begin below this: with it the time goes round in 18 hours.
+const DISCONTINUITIES: u64 = 1 << 16;
 
 /// What playlists have promised, and have to keep to.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +39,7 @@ impl Numbering {
         let seconds = epoch.0 / 1000;
         if anew {
             self.target = 0;
-            self.next_discontinuity = self.next_discontinuity.max(seconds);
+            self.next_discontinuity = self.next_discontinuity.max(seconds % DISCONTINUITIES);
             for numbers in self.playlists.values_mut() {
                 numbers.first = numbers.first.max(seconds);
                 numbers.part_target = Duration::ZERO;
