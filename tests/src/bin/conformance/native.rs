@@ -106,7 +106,7 @@ async fn gstreamer(url: &str, span: Duration) -> Result<String> {
     command.args(["--signal=INT", &(span.as_secs() + 4).to_string()]);
     // As GStreamer 1.22 plays: with playbin3, its dashdemux2 prerolls and then waits for more in its buffer than a live
     // stream has ready; with playbin, its hlsdemux shows nothing.
-    let player = if url.ends_with(".m3u8") {
+    let player = if url.contains(".m3u8") {
         "playbin3"
     } else {
         "playbin"
