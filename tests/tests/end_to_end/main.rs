@@ -6,6 +6,7 @@ mod forgery;
 mod handover;
 mod hostile;
 mod hostile_publishers;
+mod ladder;
 mod refusals;
 mod restart;
 mod rotation;
