@@ -76,7 +76,10 @@ const play = async ({ kind, low, url, seconds }) => {
     video.play();
   } else {
     const player = new window.Hls({ lowLatencyMode: low });
-    player.on(window.Hls.Events.ERROR, (_, data) => complain(`${data.fatal ? 'fatal ' : ''}${data.details}`));
+    player.on(window.Hls.Events.ERROR, (_, { fatal, details }) => {
+      // It gives a part's playlist 1.6 s, and asks again: on a busy machine that is no fault of the playlist.
+      if (fatal || !/LoadTimeOut$/.test(details)) complain(`${fatal ? 'fatal ' : ''}${details}`);
+    });
     player.loadSource(url);
     player.attachMedia(video);
     latency = () => player.latency;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use tests::{
     eventually::{eventually, until},
-    manifest::Manifest,
+    manifest::{Manifest, PeriodSummary},
     mesh::Mesh,
     plan::{CHANNEL, Plan},
     process::children,
@@ -15,6 +15,9 @@ use tests::{
 
 /// A rendition is tried out before it goes on air.
 const LIMIT: Duration = Duration::from_secs(40);
+
+/// Between two epochs of a source that goes on: less than two of its pictures.
+const LONGEST_GAP: Duration = Duration::from_millis(50);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rendition_is_cut_with_its_source_and_comes_back_when_its_encoder_dies() -> Result<()> {
@@ -40,7 +43,14 @@ async fn a_rendition_is_cut_with_its_source_and_comes_back_when_its_encoder_dies
         let pid = Pid::from_raw(i32::try_from(pid)?).context("pid 0")?;
         let _ = kill_process(pid, Signal::KILL);
     }
-    with_rendition(&mesh, epoch + 1).await?;
+    let manifest = with_rendition(&mesh, epoch + 1).await?;
+    for pair in manifest.periods.windows(2) {
+        let begin = |period: &PeriodSummary| period.id.parse::<u64>().map(Duration::from_millis);
+        let lasts = pair[0].duration.as_deref().context("a period that is over")?;
+        let lasts: f64 = lasts.trim_start_matches("PT").trim_end_matches('S').parse()?;
+        let gap = begin(&pair[1])?.saturating_sub(begin(&pair[0])? + Duration::from_secs_f64(lasts));
+        assert!(gap < LONGEST_GAP, "v0 stood still: {:?}", manifest.periods);
+    }
     let channel = mesh.channel().await?.context("it is on air")?;
     assert_eq!(channel.state, "live");
     replay.stop().await?;
