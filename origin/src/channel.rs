@@ -42,7 +42,7 @@ use crate::poster::{Poster, Posters};
 use crate::record::Recorder;
 use crate::seal::Sealer;
 use on_air::OnAir;
-pub(crate) use report::Report;
+pub(crate) use report::{Gist, Report};
 use stream::{Step, Stream, Unusable};
 
 /// How often the encoder's health is looked at.

@@ -94,6 +94,7 @@ impl Stage {
                 reports: news.clone(),
                 seeds: self.seeds.clone(),
                 clock: Clock::default(),
+                parts: false,
             };
             tasks.spawn(teller.run(stop.clone()));
         }

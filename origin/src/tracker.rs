@@ -20,7 +20,7 @@ use wire::id::ChannelName;
 use wire::key::SecretKey;
 use wire::presentation::{PATH, Presentation, PresentationReply, State};
 
-use crate::channel::Report;
+use crate::channel::{Gist, Report};
 use crate::seed::{Seeds, Wanted};
 
 /// How often a channel is presented when nothing is new.
@@ -72,6 +72,8 @@ pub(crate) struct Teller {
     pub(crate) reports: watch::Receiver<Option<Report>>,
     pub(crate) seeds: Seeds,
     pub(crate) clock: Clock,
+    /// Whether the tracker wants to hear of each part, and not only of each segment.
+    pub(crate) parts: bool,
 }
 
 /// The time that presentations carry: the tracker's as far as known, and only growing.
@@ -115,6 +117,7 @@ impl Teller {
         loop {
             let report = self.reports.borrow_and_update().clone();
             let report = report.filter(Report::is_news);
+            let gist = report.as_ref().map(Report::gist);
             let told = match report {
                 None => Ok(()),
                 Some(report) => tokio::select! {
@@ -125,7 +128,7 @@ impl Teller {
             self.note_trust(&mut trusted, told.as_ref().err());
             let waited = tokio::select! {
                 () = stop.cancelled() => break,
-                waited = wait(&mut self.reports, &mut self.seeds, told.err().map(|_| self.tracker.pause())) => waited,
+                waited = self.wait(gist, told.is_err()) => waited,
             };
             if waited.is_none() {
                 break;
@@ -163,7 +166,8 @@ impl Teller {
             .post::<PresentationReply>(PATH, presentation.sign(&self.secret))
             .await;
         match reply {
-            Ok(PresentationReply { time, seeds }) => {
+            Ok(PresentationReply { time, seeds, parts }) => {
+                self.parts = parts;
                 self.clock.taken(sequence, time, now_ms());
                 if report.state.is_on_air() && self.choices.note(self.place, Instant::now()) {
                     let wanted = Wanted {
@@ -202,6 +206,31 @@ impl Teller {
         }
     }
 
+    /// Waits until there is something to tell: at once at news, without news for a period. After a failure not before
+    /// the tracker's pause is over. `None`: there will be no more news.
+    async fn wait(&mut self, told: Option<Gist>, failed: bool) -> Option<()> {
+        if failed {
+            sleep(self.tracker.pause()).await;
+            return Some(());
+        }
+        let period = sleep(PERIOD);
+        tokio::pin!(period);
+        sleep(SHORTEST_PERIOD).await;
+        loop {
+            tokio::select! {
+                news = self.reports.changed() => {
+                    news.ok()?;
+                    let gist = self.reports.borrow_and_update().as_ref().map(Report::gist);
+                    if self.parts || gist != told {
+                        return Some(());
+                    }
+                }
+                silent = self.seeds.silent.changed() => return silent.ok(),
+                () = &mut period => return Some(()),
+            }
+        }
+    }
+
     async fn say_goodbye(&mut self) {
         let ended =
             |report: &Option<Report>| report.as_ref().is_none_or(|report| report.state == State::Ended);
@@ -212,24 +241,6 @@ impl Teller {
             // A tracker that does not hear it finds out when nothing more comes.
             let _ = timeout(LAST_WORD, self.tell(&report)).await;
         }
-    }
-}
-
-/// Waits until there is something to tell: at once at news, without news for a period. After a failure not
-/// before `pause` is over. `None`: there will be no more news.
-async fn wait(
-    reports: &mut watch::Receiver<Option<Report>>,
-    seeds: &mut Seeds,
-    pause: Option<Duration>,
-) -> Option<()> {
-    sleep(pause.unwrap_or(SHORTEST_PERIOD)).await;
-    if pause.is_some() {
-        return Some(());
-    }
-    tokio::select! {
-        news = reports.changed() => news.ok(),
-        silent = seeds.silent.changed() => silent.ok(),
-        () = sleep(PERIOD) => Some(()),
     }
 }
 

@@ -25,6 +25,7 @@ use wire::address::HttpBase;
 use wire::key::PublicKey;
 
 use crate::clock::Clock;
+use crate::following::Following;
 use crate::metrics::Metrics;
 use crate::misses::Misses;
 use crate::probe::Prober;
@@ -52,6 +53,8 @@ pub struct App {
     pub waiting: Waiting,
     /// Who asks for what is not there.
     pub misses: Misses,
+    /// Which channels are followed part by part.
+    pub following: Following,
     /// What was said in the log lately.
     pub said: Said,
     /// Counts.

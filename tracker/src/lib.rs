@@ -9,6 +9,7 @@ pub mod api;
 pub mod clock;
 pub mod document;
 pub mod edge;
+pub mod following;
 pub mod metrics;
 pub mod misses;
 pub mod probe;

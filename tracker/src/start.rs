@@ -10,6 +10,7 @@ use rand::RngExt;
 
 use crate::api::{App, Policy, routes};
 use crate::clock::Clock;
+use crate::following::Following;
 use crate::metrics::Metrics;
 use crate::misses::Misses;
 use crate::probe::{Prober, Tools};
@@ -91,6 +92,7 @@ pub(crate) fn assemble(
         resolver: Resolver::default(),
         waiting: Waiting::default(),
         misses: Misses::default(),
+        following: Following::default(),
         said: Said::default(),
         metrics,
         stop: stop.clone(),

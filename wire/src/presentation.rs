@@ -245,6 +245,9 @@ pub struct PresentationReply {
     pub time: u64,
     /// The boxes to push to.
     pub seeds: Vec<Seed>,
+    /// Whether somebody follows the channel part by part: then it is to be presented at each, else at each segment.
+    #[serde(default)]
+    pub parts: bool,
 }
 
 /// A box to push to.

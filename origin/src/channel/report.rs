@@ -21,6 +21,9 @@ pub(crate) struct Report {
     pub(crate) warnings: Vec<Warning>,
 }
 
+/// What every tracker is to hear at once: epoch, newest segment, state, poster and warnings.
+pub(crate) type Gist = (Epoch, u32, State, u32, Vec<Warning>);
+
 /// How long a channel that ended is still presented as such: until those who watched it have heard.
 const FAREWELL: Duration = Duration::from_mins(1);
 
@@ -28,6 +31,12 @@ impl Report {
     /// Whether trackers still want to hear it.
     pub(crate) fn is_news(&self) -> bool {
         self.state.is_on_air() || self.since.elapsed() < FAREWELL
+    }
+
+    /// All of it but how far the segment in the making has come.
+    pub(crate) fn gist(&self) -> Gist {
+        let newest = self.presentation.newest().unwrap_or(0);
+        (self.epoch, newest, self.state, self.poster, self.warnings.clone())
     }
 
     /// The manifests and playlists, as of `now`.

@@ -137,6 +137,9 @@ impl Keeper {
     }
 
     async fn apply(&mut self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
         for change in changes {
             match change {
                 Change::Open(seed) => {
@@ -157,7 +160,11 @@ impl Keeper {
 
     /// Hands a new chunk to the seeds of its channel.
     fn push(&mut self, chunk: &Chunk) {
-        for seed in self.plan.of(&chunk.id().channel) {
+        let seeds: Vec<_> = self.plan.of(&chunk.id().channel).into_iter().collect();
+        if seeds.is_empty() {
+            return;
+        }
+        for seed in seeds {
             self.hand(seed, chunk.clone());
         }
         self.bell.ring();

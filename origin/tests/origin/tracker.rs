@@ -80,5 +80,6 @@ async fn hear(State(inner): State<Arc<Inner>>, body: Bytes) -> Json<Presentation
     Json(PresentationReply {
         time: now_ms(),
         seeds: inner.seeds.lock().unwrap().clone(),
+        parts: false,
     })
 }

@@ -85,7 +85,10 @@ impl App {
         let document = find(&view, &channel, name)?;
         let shown = shown(&view, &channel)?;
         let (kind, text) = match document {
-            Document::Playlist(playlist) => (PLAYLIST, playlist.splice(&compat(tracker, &channel))),
+            Document::Playlist(playlist) => {
+                self.following.note(&channel, self.clock.now());
+                (PLAYLIST, playlist.splice(&compat(tracker, &channel)))
+            }
             Document::Mpd(mpd) if name == COMPAT => (MPD, for_everybody(mpd, tracker, &channel)),
             Document::Mpd(mpd) => {
                 let viewer = Viewer {

@@ -84,9 +84,11 @@ impl App {
             .iter()
             .filter_map(|id| seed(&view, *id, &caller))
             .collect();
+        let now = self.clock.now();
         Ok(PresentationReply {
-            time: self.clock.now(),
+            time: now,
             seeds,
+            parts: self.following.is_followed(&record.presentation.channel, now),
         })
     }
 
