@@ -76,9 +76,11 @@ const play = async ({ kind, low, url, seconds }) => {
     video.play();
   } else {
     const player = new window.Hls({ lowLatencyMode: low });
-    player.on(window.Hls.Events.ERROR, (_, { fatal, details }) => {
+    player.on(window.Hls.Events.ERROR, (_, { fatal, details, response, part, frag }) => {
       // It gives a part's playlist 1.6 s, and asks again: on a busy machine that is no fault of the playlist.
-      if (fatal || !/LoadTimeOut$/.test(details)) complain(`${fatal ? 'fatal ' : ''}${details}`);
+      if (fatal || !/LoadTimeOut$/.test(details)) {
+        complain(`${fatal ? 'fatal ' : ''}${details} ${response?.code ?? ''} ${(part ?? frag)?.url ?? ''}`.trim());
+      }
     });
     player.loadSource(url);
     player.attachMedia(video);
