@@ -98,7 +98,7 @@ pub(super) fn mpd(kind: Kind, listing: &Listing<'_>, now: SystemTime) -> Option<
         publish_time: date_time(now),
         media_presentation_duration: listing
             .is_over
-            .then(|| duration(sheet.start(newest) + newest.duration())),
+            .then(|| duration(sheet.start(newest) + newest.shown())),
         minimum_update_period: goes_on(update),
         time_shift_buffer_depth: goes_on(depth),
         suggested_presentation_delay: goes_on(delay),
@@ -134,15 +134,15 @@ impl Sheet<'_> {
     }
 
     fn period(&self, epoch: &EpochWindow, next: Option<&EpochWindow>) -> Period {
-        // While it is not known whether more comes, nor is where it ends.
-        let is_final = next.is_some() || self.listing.is_over;
-        let until_next = next.map(|next| next.at(Duration::ZERO).saturating_sub(epoch.at(Duration::ZERO)));
-        let lasts = until_next.map_or(epoch.duration(), |most| epoch.duration().min(most));
+        let begins = |epoch: &EpochWindow| epoch.at(Duration::ZERO);
+        // That of the last one follows from the whole presentation's. Where each has its own, dash.js takes their sum for the whole,
+        // gaps and the time before the first left out.
+        let lasts = next.map(|next| epoch.shown().min(begins(next).saturating_sub(begins(epoch))));
         let sets = [TrackKind::Video, TrackKind::Audio].map(|kind| self.adaptation_set(epoch, kind));
         Period {
             id: epoch.epoch.to_string(),
             start: duration(self.start(epoch)),
-            duration: is_final.then(|| duration(lasts)),
+            duration: lasts.map(duration),
             adaptation_sets: sets.into_iter().flatten().collect(),
         }
     }

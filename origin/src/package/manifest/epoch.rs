@@ -11,6 +11,8 @@ use super::window::{Segment, TrackWindow};
 
 /// A frame where nothing tells how long one lasts.
 const USUAL_FRAME: Duration = Duration::from_nanos(1_000_000_000 / 30);
+/// How far apart tracks may end that end together.
+const SHOWN_APART: Duration = Duration::from_millis(500);
 /// In such steps it is told how far a track comes behind the first one.
 const LAG_STEP: Duration = Duration::from_millis(250);
 
@@ -172,8 +174,17 @@ impl EpochWindow {
 
     /// How long its media lasts, as far as segments are whole.
     pub(super) fn duration(&self) -> Duration {
-        let ends = self.tracks.iter().map(TrackWindow::end_of_whole);
+        let ends = self.tracks().map(TrackWindow::end_of_whole);
         ends.max().unwrap_or_default()
+    }
+
+    /// How long it can be shown: to where the first of its tracks ends, as players wait where one has nothing more. But for a
+    /// track that was gone long before.
+    pub(super) fn shown(&self) -> Duration {
+        let longest = self.duration();
+        let ends = self.tracks().map(TrackWindow::end_of_whole);
+        let together = ends.filter(|end| *end + SHOWN_APART >= longest);
+        together.min().unwrap_or(longest)
     }
 
     /// How long its media lasts, as far as it has come.

@@ -16,6 +16,10 @@ const MAX_SEGMENTS: usize = 128;
 /// Whole segments whose parts are remembered. Players that follow parts are never this far behind.
 const SEGMENTS_WITH_PARTS: usize = 8;
 
+/// Shorter segments are not listed. Only the last of an epoch can be so short, where a publisher stops just behind a keyframe; hls.js
+/// does not get past it.
+const SHORTEST: Duration = Duration::from_millis(250);
+
 /// What a chunk takes on its way besides its own bytes, about: its seal.
 const SEAL_BYTES: usize = 224;
 
@@ -88,8 +92,10 @@ impl TrackWindow {
         if !chunk.last {
             return false;
         }
-        if let Some(segment) = self.growing.take() {
-            self.keep(segment);
+        let shortest = ticks(SHORTEST, self.description.timescale);
+        match self.growing.take().filter(|whole| whole.duration >= shortest) {
+            Some(whole) => self.keep(whole),
+            None => return false,
         }
         true
     }

@@ -57,7 +57,8 @@ pub(in super::super) fn playlist(source: &Source<'_>) -> Option<String> {
     let _ = writeln!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", first.epoch.discontinuity);
     out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
     let mut discontinuity = first.epoch.discontinuity;
-    for stretch in stretches.iter().filter(|stretch| !stretch.is_empty()) {
+    let listed = || stretches.iter().filter(|stretch| !stretch.is_empty());
+    for stretch in listed() {
         // Also for epochs that this track was no part of: numbers agree between playlists.
         while discontinuity < stretch.epoch.discontinuity {
             out.push_str("#EXT-X-DISCONTINUITY\n");
@@ -67,7 +68,10 @@ pub(in super::super) fn playlist(source: &Source<'_>) -> Option<String> {
     }
     if source.is_over {
         out.push_str("#EXT-X-ENDLIST\n");
-    } else if !newest.epoch.has_ended() {
+    } else if listed().next_back()?.epoch.has_ended() {
+        // Whatever comes next is of another epoch, and players of parts want to know before they ask for it.
+        out.push_str("#EXT-X-DISCONTINUITY\n");
+    } else {
         newest.hint(&mut out);
     }
     Some(out)

@@ -169,6 +169,8 @@ fn a_channel_that_is_over_ends_its_playlists_and_one_that_waits_does_not() {
     let away = playlist(&stage, "v0.m3u8");
     assert!(!away.is_over && away.hint.is_none());
     assert!(away.part_uris().count() > 0);
+    let next = away.segments.values().next_back().unwrap().discontinuity + 1;
+    assert_eq!(away.next_discontinuity, next, "what comes next is another epoch");
     stage.state = State::Ended;
     let ended = playlist(&stage, "v0.m3u8");
     assert!(ended.is_over && ended.hint.is_none() && ended.part_target.is_none());

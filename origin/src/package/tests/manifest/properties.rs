@@ -14,8 +14,13 @@ use super::stage::{EPOCH, Stage};
 enum Step {
     /// A segment of so many pictures.
     Segment(u64),
-    /// A break, and another epoch that long after it.
-    Break { gap: u64, tracks: usize, variant: u8 },
+    /// A break, after a last segment of so many pictures, and another epoch that long after it.
+    Break {
+        last: u64,
+        gap: u64,
+        tracks: usize,
+        variant: u8,
+    },
     /// The publisher is away for so long.
     Away { gap: u64 },
 }
@@ -29,11 +34,11 @@ const TRACKS: [&[&str]; 5] = [
 ];
 
 fn step() -> impl Strategy<Value = Step> {
-    let pictures = prop_oneof![6 => Just(50_u64), 3 => 25..75_u64, 1 => 1..300_u64];
+    let pictures = prop_oneof![6 => Just(50_u64), 3 => 25..75_u64, 1 => 25..300_u64];
     prop_oneof![
         20 => pictures.prop_map(Step::Segment),
-        3 => (0..1500_u64, 0..TRACKS.len(), 0..2_u8)
-            .prop_map(|(gap, tracks, variant)| Step::Break { gap, tracks, variant }),
+        3 => (0..10_u64, 0..1500_u64, 0..TRACKS.len(), 0..2_u8)
+            .prop_map(|(last, gap, tracks, variant)| Step::Break { last, gap, tracks, variant }),
         1 => (0..60_000_u64).prop_map(|gap| Step::Away { gap }),
     ]
 }
@@ -202,6 +207,9 @@ fn compare_playlists(before: &Playlist, after: &Playlist) {
             assert!(same(old, new), "{number}: {old:?} became {new:?}");
         }
     }
+    let next = after.segments.get(&(last(before) + 1));
+    let next = next.map_or(after.next_discontinuity, |entry| entry.discontinuity);
+    assert!(after.is_over || before.next_discontinuity <= next);
     if after.sequence <= last(before) {
         assert!(before.target <= after.target);
     }
@@ -238,7 +246,10 @@ proptest! {
                         }
                     });
                 }
-                Step::Break { gap, tracks, variant } => {
+                Step::Break { last, gap, tracks, variant } => {
+                    if last > 0 {
+                        stage.segment(last, |_| {});
+                    }
                     stage.begin_after(Duration::from_millis(gap), TRACKS[tracks], variant);
                 }
                 Step::Away { gap } => {

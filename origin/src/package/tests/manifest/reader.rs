@@ -167,6 +167,8 @@ pub(super) struct Playlist {
     /// Parts of the segment in the making.
     pub(super) parts: Vec<(String, f64)>,
     pub(super) hint: Option<String>,
+    /// What the next segment will have.
+    pub(super) next_discontinuity: u64,
     pub(super) is_over: bool,
 }
 
@@ -233,6 +235,7 @@ impl Playlist {
             }
         }
         read.parts = next.parts;
+        read.next_discontinuity = next.discontinuity;
         read
     }
 

@@ -21,7 +21,7 @@ fn channels() -> Vec<(&'static str, Vec<Document>)> {
     ] {
         let mut stage = Stage::new((30_000, 1001));
         stage.begin(EPOCH, tracks, 0);
-        for _ in 0..3 {
+        for _ in 0..4 {
             stage.segment(60, |_| {});
         }
         channels.push((name, stage.documents()));
