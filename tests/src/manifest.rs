@@ -15,6 +15,8 @@ pub struct Manifest {
     pub periods: Vec<PeriodSummary>,
     /// Whether more is to come: the MPD says when to ask again.
     pub goes_on: bool,
+    /// How long all of it lasts (`PT…S`), once it is over.
+    pub length: Option<String>,
 }
 
 /// One `Period`, in short.
@@ -62,6 +64,7 @@ impl Manifest {
         let mpd: Mpd = quick_xml::de::from_str(mpd).with_context(|| mpd.to_owned())?;
         let periods = mpd.periods.iter().map(Period::summary).collect();
         let goes_on = mpd.minimum_update_period.is_some();
+        let length = mpd.length;
         let period = mpd.periods.into_iter().next_back().context("no Period")?;
         let bases = if mpd.bases.is_empty() {
             period.bases
@@ -94,6 +97,7 @@ impl Manifest {
             tracks,
             periods,
             goes_on,
+            length,
         })
     }
 
@@ -149,6 +153,8 @@ impl Track {
 struct Mpd {
     #[serde(rename = "@minimumUpdatePeriod")]
     minimum_update_period: Option<String>,
+    #[serde(rename = "@mediaPresentationDuration")]
+    length: Option<String>,
     #[serde(rename = "BaseURL", default)]
     bases: Vec<BaseUrl>,
     #[serde(rename = "Period")]
