@@ -182,7 +182,11 @@ impl EpochWindow {
     /// track that was gone long before.
     pub(super) fn shown(&self) -> Duration {
         let longest = self.duration();
-        let ends = self.tracks().map(TrackWindow::end_of_whole);
+        // Renditions come a little after their source, and lose their last moment with the epoch: the source's viewers do not.
+        let own = self
+            .tracks()
+            .filter(|track| track.description.track.number() == 0);
+        let ends = own.map(TrackWindow::end_of_whole);
         let together = ends.filter(|end| *end + SHOWN_APART >= longest);
         together.min().unwrap_or(longest)
     }
