@@ -2,6 +2,7 @@
 //! every answer, errors as JSON.
 
 mod connections;
+pub mod misses;
 mod reader;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,9 +23,14 @@ use tracing::{debug, warn};
 
 use connections::{Connections, Place};
 use reader::MustRead;
+pub use reader::Patience;
 
 /// How long requests under way may take at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(3);
+
+/// What may wait in the system's buffer, beside what is on its way. It would take megabytes, of each viewer, and hide for
+/// a minute that nobody reads them.
+const UNSENT_BYTES: u32 = 256 << 10;
 
 /// What a server allows its clients.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +41,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// How long a connection may take for a request's header, or stay idle before its next request.
     pub header: Duration,
-    /// How long a connection may leave unread what it is sent.
-    pub unread: Duration,
+    /// How slowly a connection may read what it is sent.
+    pub patience: Patience,
 }
 
 impl Default for Limits {
@@ -44,7 +51,11 @@ impl Default for Limits {
             connections: 4096,
             connections_per_address: 128,
             header: Duration::from_secs(20),
-            unread: Duration::from_secs(20),
+            // 16 kbit/s: slower than any media.
+            patience: Patience {
+                longest: Duration::from_secs(20),
+                bytes_per_second: 2000,
+            },
         }
     }
 }
@@ -106,13 +117,16 @@ async fn connection(
 ) {
     // Media goes out in large writes and headers alone: waiting to fill a packet only adds delay.
     let _ = stream.set_nodelay(true);
+    // A system that cannot do this only notices later how slowly somebody reads.
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
     let service = TowerToHyperService::new(routes.layer(axum::Extension(Peer(peer))));
     let mut server = hyper::server::conn::http1::Builder::new();
     server
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
         .max_buf_size(64 << 10);
-    let connection = server.serve_connection(TokioIo::new(MustRead::within(limits.unread, stream)), service);
+    let connection =
+        server.serve_connection(TokioIo::new(MustRead::within(limits.patience, stream)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,

@@ -27,7 +27,9 @@ use axum::routing::get;
 use futures::future::BoxFuture;
 use wire::chunk::Chunk;
 
+use crate::http::misses::{Misses, TooOften};
 use crate::http::{Peer, error};
+use crate::lifecycle::now_ms;
 use crate::store::Store;
 use crate::window::{Segment, SegmentName};
 use body::Frames;
@@ -46,6 +48,9 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=3153600
 
 /// How long a segment in the making may go without its next chunk before it is given up.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Who asks too often for what is not there waits for the answer.
+const SLOW_DOWN: Duration = Duration::from_secs(1);
 
 /// No room for one more viewer now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +73,7 @@ pub struct Media {
     door: Door,
     promises: Option<Promises>,
     patience: Duration,
+    misses: Arc<Misses>,
 }
 
 impl Media {
@@ -79,6 +85,7 @@ impl Media {
             door: Arc::new(|| Ok(())),
             promises: None,
             patience: PATIENCE,
+            misses: Arc::default(),
         }
     }
 
@@ -158,6 +165,18 @@ impl Media {
         }
     }
 
+    /// The answer to who asked for what is not there. Some players count on by themselves, thousands of times a
+    /// second: who does is slowed down. Whatever comes over loopback may be everybody, by way of a proxy.
+    async fn missed(&self, why: String, viewer: Option<IpAddr>) -> Response {
+        let address = viewer.filter(|address| !address.to_canonical().is_loopback());
+        let noted = address.map_or(Ok(()), |address| self.misses.note(address, now_ms()));
+        let Err(TooOften { retry_after }) = noted else {
+            return not_found(why);
+        };
+        tokio::time::sleep(SLOW_DOWN).await;
+        asked_too_often(&why, retry_after)
+    }
+
     /// How long to wait for what is not here.
     async fn hold(&self, name: &Name) -> Duration {
         let newest = self.store.newest_of_track(name.segment.clone()).await;
@@ -191,14 +210,15 @@ async fn serve(
 ) -> Response {
     let name = match Name::read(&path.0, &path.1, &path.2, &path.3) {
         Ok(name) => name,
-        Err(why) => return not_found(why.to_string()),
+        Err(why) => return media.missed(why.to_string(), viewer(&request)).await,
     };
     if let Err(Busy { retry_after }) = (media.door)() {
         return turned_away(retry_after);
     }
     let Some(found) = media.find(&name).await else {
         let SegmentName { channel, epoch, .. } = &name.segment;
-        return not_found(format!("{name} is not here (channel {channel}, epoch {epoch})"));
+        let why = format!("{name} is not here (channel {channel}, epoch {epoch})");
+        return media.missed(why, viewer(&request)).await;
     };
     if let Some(address) = viewer(&request) {
         media
@@ -264,28 +284,29 @@ fn whole(content: Content, request: &Request, counter: Counter) -> Response {
 }
 
 fn not_found(why: String) -> Response {
-    let mut response = error(StatusCode::NOT_FOUND, why);
     // It may be there in a moment.
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    passing(StatusCode::NOT_FOUND, why, None)
+}
+
+fn asked_too_often(why: &str, retry_after: Duration) -> Response {
+    let why = format!("{why}, and you ask too often for what is not there");
+    passing(StatusCode::TOO_MANY_REQUESTS, why, Some(retry_after))
 }
 
 fn turned_away(retry_after: Duration) -> Response {
-    let mut response = error(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "all upload is in use, ask another box",
-    );
-    let seconds = retry_after.as_secs_f64().ceil().max(1.0);
-    insert(
-        response.headers_mut(),
-        header::RETRY_AFTER,
-        &format!("{seconds:.0}"),
-    );
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let why = "all upload is in use, ask another box".to_owned();
+    passing(StatusCode::SERVICE_UNAVAILABLE, why, Some(retry_after))
+}
+
+/// A refusal that is true for now, and no longer than that.
+fn passing(status: StatusCode, why: String, retry_after: Option<Duration>) -> Response {
+    let mut response = error(status, why);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(retry_after) = retry_after {
+        let seconds = retry_after.as_secs_f64().ceil().max(1.0);
+        insert(headers, header::RETRY_AFTER, &format!("{seconds:.0}"));
+    }
     response
 }
 

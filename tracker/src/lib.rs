@@ -11,7 +11,6 @@ pub mod document;
 pub mod edge;
 pub mod following;
 pub mod metrics;
-pub mod misses;
 pub mod probe;
 pub mod reach;
 pub mod registry;

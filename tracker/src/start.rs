@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use program::http::misses::Misses;
 use program::http::{Limits, serve};
 use program::lifecycle::Lifecycle;
 use program::listen::{self, ListenError};
@@ -12,7 +13,6 @@ use crate::api::{App, Policy, routes};
 use crate::clock::Clock;
 use crate::following::Following;
 use crate::metrics::Metrics;
-use crate::misses::Misses;
 use crate::probe::{Prober, Tools};
 use crate::registry::{Away, Memory, Redis, Registry};
 use crate::resolve::Resolver;

@@ -51,7 +51,7 @@ impl Connections {
 }
 
 /// What counts as one address: of IPv6, the /64 that a single line is given.
-fn line(address: IpAddr) -> IpAddr {
+pub(super) fn line(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(wide) if !wide.is_loopback() => {
             Ipv6Addr::from_bits(wide.to_bits() & !u128::from(u64::MAX)).into()

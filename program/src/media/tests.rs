@@ -1,8 +1,10 @@
 //! The promises of media over HTTP, asked of a real server.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -13,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::conditions::entity_tag;
 use super::{Busy, Media, Meter, Promises};
-use crate::http::{Limits, serve};
+use crate::http::{Limits, Peer, serve};
 use crate::store::Store;
 use crate::window::samples::{CHUNKS, EPOCH, chunk, demo, poster, segment, video};
 use crate::window::{SegmentName, Window};
@@ -28,13 +30,22 @@ struct Server {
 
 impl Server {
     async fn start(shape: impl FnOnce(Media) -> Media) -> Self {
+        Self::seen_as(None, shape).await
+    }
+
+    /// A server to which every viewer seems to come from `address`.
+    async fn seen_as(address: Option<IpAddr>, shape: impl FnOnce(Media) -> Media) -> Self {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let store = Store::spawn(&tasks, stop.clone(), Window::default());
         let meter = Meter::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let media = shape(Media::new(store.clone(), meter.clone()));
-        serve(listener, media.routes(), Limits::default(), &tasks, stop.clone());
+        let routes = match address {
+            Some(address) => media.routes().layer(Extension(Peer((address, 1).into()))),
+            None => media.routes(),
+        };
+        serve(listener, routes, Limits::default(), &tasks, stop.clone());
         Self {
             store,
             meter,
@@ -164,6 +175,12 @@ async fn a_range_is_answered_with_that_part() {
         whole[whole.len() - 9..]
     );
 
+    for all in ["bytes=0-1,5-6", "bytes=5-4", "lines=1-2"] {
+        let response = ask(all).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{all}");
+        assert_eq!(response.bytes().await.unwrap(), whole, "{all}");
+    }
+
     let refused = ask("bytes=9999999-").await.unwrap();
     assert_eq!(refused.status(), StatusCode::RANGE_NOT_SATISFIABLE);
     assert_eq!(
@@ -185,6 +202,30 @@ async fn a_viewer_that_has_a_segment_is_not_sent_it_again() {
     assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(response.headers()[header::ETAG], tag);
     assert!(response.headers().contains_key(header::CACHE_CONTROL));
+    assert!(response.bytes().await.unwrap().is_empty());
+
+    let any = server
+        .request(Method::HEAD, &path("1.m4v"))
+        .header(header::IF_NONE_MATCH, "*");
+    assert_eq!(any.send().await.unwrap().status(), StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test]
+async fn a_viewer_goes_on_where_it_stopped_if_the_segment_is_still_the_same() {
+    let server = Server::with(1..=1).await;
+    let (tag, whole) = (entity_tag(&Sha256::digest(bytes_of(1))), bytes_of(1));
+    for (condition, status, bytes) in [
+        (tag.as_str(), StatusCode::PARTIAL_CONTENT, &whole[10..]),
+        ("\"another\"", StatusCode::OK, &whole[..]),
+    ] {
+        let ask = server
+            .request(Method::GET, &path("1.m4v"))
+            .header(header::RANGE, "bytes=10-")
+            .header(header::IF_RANGE, condition);
+        let response = ask.send().await.unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(response.bytes().await.unwrap(), bytes);
+    }
 }
 
 #[tokio::test]
@@ -297,6 +338,35 @@ async fn who_is_turned_away_hears_when_to_come_again() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(text(response.headers(), header::RETRY_AFTER), "3");
     assert_eq!(text(response.headers(), header::ACCESS_CONTROL_ALLOW_ORIGIN), "*");
+}
+
+#[tokio::test]
+async fn who_asks_too_often_for_what_is_not_there_is_slowed_down_and_still_served() {
+    let server = Server::seen_as(Some([192, 0, 2, 1].into()), |media| media).await;
+    server.insert(&video(1), 0..CHUNKS).await;
+    let client = reqwest::Client::new();
+    let ask = |file: &str| client.get(format!("{}{}", server.base, path(file))).send();
+    let mut in_vain = 0;
+    let slowed = loop {
+        let asked = Instant::now();
+        let response = ask("99.m4v").await.unwrap();
+        if response.status() != StatusCode::NOT_FOUND {
+            assert!(asked.elapsed() >= Duration::from_secs(1));
+            break response;
+        }
+        in_vain += 1;
+        assert!(in_vain < 10_000, "nobody stops it");
+    };
+    assert!(in_vain >= 100, "a household may start its players: {in_vain}");
+    assert_eq!(slowed.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(text(slowed.headers(), header::RETRY_AFTER), "1");
+    assert_eq!(ask("1.m4v").await.unwrap().bytes().await.unwrap(), bytes_of(1));
+
+    let behind_a_proxy = Server::with(1..=1).await;
+    for _ in 0..200 {
+        let response = client.get(format!("{}{}", behind_a_proxy.base, path("99.m4v")));
+        assert_eq!(response.send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use program::http::{Limits, serve};
+use program::http::{Limits, Patience, serve};
 use program::lifecycle::Lifecycle;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -53,6 +53,45 @@ async fn a_header_that_never_ends_closes_the_connection_and_others_are_served() 
     assert_eq!(body, "here");
     assert!(!everything_read_from(slow).await.contains("200 OK"));
     assert_eq!(everything_read_from(silent).await, "");
+}
+
+#[tokio::test]
+async fn a_viewer_that_drips_loses_its_connection_and_others_are_served() {
+    let limits = Limits {
+        patience: Patience {
+            longest: Duration::from_millis(500),
+            bytes_per_second: 100_000,
+        },
+        ..Limits::default()
+    };
+    let media = Router::new().route("/", get(|| async { vec![7; 16 << 20] }));
+    let (address, _lifecycle) = started(media, limits).await;
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    // Now and then a byte, until there is nothing more to come: only what was under way before is read.
+    let drips = async {
+        let mut read = 0;
+        for _ in 0..50 {
+            slow.read_exact(&mut [0; 1]).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(bytes @ 1..) = slow.read(&mut buffer).await {
+            read += bytes;
+        }
+        read
+    };
+    let whole = async {
+        let answer = reqwest::get(format!("http://{address}/")).await.unwrap();
+        answer.bytes().await.unwrap().len()
+    };
+    let (dripped, whole) = tokio::time::timeout(DEADLINE, async { tokio::join!(drips, whole) })
+        .await
+        .unwrap();
+    assert_eq!(whole, 16 << 20);
+    assert!(dripped < whole, "{dripped} bytes came all the same");
 }
 
 #[tokio::test]

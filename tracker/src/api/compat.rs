@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use program::http::error;
+use program::http::misses::TooOften;
 use wire::address::HttpBase;
 use wire::id::ChannelName;
 
@@ -19,7 +20,6 @@ use super::documents::{known, origin, shown};
 use super::unserved::Unserved;
 use crate::document::{MediaFile, MediaPath};
 use crate::edge::{self, Presence, presence};
-use crate::misses::TooOften;
 use crate::reach::Caller;
 use crate::roster::{ChannelView, View};
 

@@ -8,14 +8,13 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::clock::SECOND;
-use crate::reach::line;
+use super::connections::line;
 
 /// So many misses at once are no harm: several players of a household that start.
 const CREDIT: u64 = 100;
 
 /// One comes back in this time, in milliseconds.
-const BACK_EVERY: u64 = SECOND / 10;
+const BACK_EVERY: u64 = 100;
 
 /// How many addresses are remembered. Those beyond share what one has.
 const MAX_LINES: usize = 4096;
@@ -35,7 +34,7 @@ pub struct TooOften {
 }
 
 impl Misses {
-    /// Notes that something asked for from this address at `now` was not there.
+    /// Notes that something asked for from this address was not there at `now`, in milliseconds since 1970.
     pub fn note(&self, address: IpAddr, now: u64) -> Result<(), TooOften> {
         let mut debts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut line = line(address);
@@ -63,7 +62,8 @@ impl Misses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::NOW;
+
+    const NOW: u64 = 1_790_000_000_000;
 
     fn address(n: u32) -> IpAddr {
         IpAddr::from((0x0A00_0000 + n).to_be_bytes())
