@@ -15,6 +15,7 @@ mod feed;
 mod mesh;
 mod news;
 mod nudge;
+mod reach;
 #[cfg(test)]
 mod samples;
 mod settings;

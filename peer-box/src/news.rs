@@ -11,11 +11,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use wire::announcement::{AnnouncementReply, MAX_CARRIED, Neighbour};
+use wire::announcement::{AnnouncementReply, MAX_CARRIED, Neighbour, Reach};
 use wire::chunk::{Chunk, ChunkRecord, Seal, SealedChunk};
 use wire::id::{BoxId, ChannelName, ChunkId};
 use wire::key::PublicKey;
 use wire::seal::Refusal;
+
+use crate::reach;
 
 /// Keys of one channel that are tried; more than a few means that something is wrong at the tracker.
 const MAX_KEYS: usize = 8;
@@ -51,6 +53,8 @@ pub(crate) struct News {
     channels: BTreeMap<ChannelName, Vec<PublicKey>>,
     pub(crate) neighbours: Vec<Neighbour>,
     pub(crate) origins: BTreeSet<IpAddr>,
+    /// Which of this box's ports trackers reached.
+    pub(crate) reach: Reach,
     /// When the oldest of the answers that this is made of was asked for. What a tracker learned after that may
     /// be missing here.
     pub(crate) as_of: Option<Instant>,
@@ -61,6 +65,7 @@ impl News {
     pub(crate) fn merged<'a>(answers: impl IntoIterator<Item = &'a AnnouncementReply>) -> Self {
         let mut news = Self::default();
         for answer in answers {
+            reach::add(&mut news.reach, &answer.reach);
             for channel in &answer.channels {
                 if news.channels.len() >= MAX_CARRIED && !news.channels.contains_key(&channel.name) {
                     continue;
@@ -174,6 +179,7 @@ mod tests {
             channels: channels.iter().map(channel).collect(),
             neighbours,
             origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
+            reach: Reach::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use program::lifecycle::now_ms;
 use tokio::time::Instant;
-use wire::announcement::{AnnouncementReply, ChannelNews, Neighbour};
+use wire::announcement::{AnnouncementReply, ChannelNews, Neighbour, Reach};
 use wire::chunk::{Chunk, Facts};
 use wire::id::{BoxId, ChunkId, Epoch, TrackId};
 use wire::key::SecretKey;
@@ -112,6 +112,7 @@ pub(crate) fn empty_answer() -> AnnouncementReply {
         channels: Vec::new(),
         neighbours: Vec::new(),
         origins: Vec::new(),
+        reach: Reach::default(),
     }
 }
 

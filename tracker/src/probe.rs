@@ -5,6 +5,7 @@
 
 mod fetch;
 mod plan;
+mod ports;
 mod standing;
 
 use std::sync::Arc;
@@ -14,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, info, info_span};
 
-pub use standing::why_unlisted;
+pub use standing::{reach, why_unlisted};
 
-use self::plan::{Due, Plan};
+use self::plan::{Due, Found, Plan, Target};
 use self::standing::objection;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::registry::{BoxRecord, Registry, Verdict};
+use crate::reach::address;
+use crate::registry::{BoxRecord, PortVerdict, Registry, Verdict};
 use crate::resolve::Resolver;
 use crate::roster::{BoxView, News, Roster};
 
@@ -78,13 +80,17 @@ async fn run(
                 let Some(due) = consider(&tools, &mut plan, &record) else { continue };
                 let (fetcher, done) = (fetcher.clone(), done.clone());
                 let probe = async move {
-                    let outcome = fetcher.prove(&record, &due.http).await;
+                    let host = address(&record.announcement.http, record.seen_from);
+                    let (outcome, ports) = tokio::join!(
+                        fetcher.prove(&record, &due.target.http),
+                        ports::try_all(host, due.target.ports),
+                    );
                     // Fails only when the program is ending.
-                    let _ = done.send((due, outcome)).await;
+                    let _ = done.send((due, outcome, ports)).await;
                 };
                 tasks.spawn(stop.clone().run_until_cancelled_owned(probe));
             }
-            Some((due, outcome)) = outcomes.recv() => settle(&tools, &mut plan, due, outcome).await,
+            Some((due, outcome, ports)) = outcomes.recv() => settle(&tools, &mut plan, due, outcome, ports).await,
             else => return,
         }
     }
@@ -95,24 +101,33 @@ fn consider(tools: &Tools, plan: &mut Plan, record: &BoxRecord) -> Option<Due> {
         return None;
     }
     let view = tools.roster.view();
-    let proved = view.boxes.get(&record.id).and_then(BoxView::proved_at);
-    plan.due(
-        record.id,
-        record.http(),
-        record.seen_from,
-        proved,
-        tools.clock.now(),
-    )
+    let announcement = &record.announcement;
+    let target = Target {
+        http: record.http(),
+        ports: [announcement.zmq_port, announcement.p2p_port],
+    };
+    let known = view.boxes.get(&record.id);
+    let found = known.and_then(BoxView::proved_at).map(|at| Found {
+        at,
+        is_open: known.is_some_and(|known| known.reach.zmq.ok && known.reach.p2p.ok),
+    });
+    plan.due(record.id, target, record.seen_from, found, tools.clock.now())
 }
 
-async fn settle(tools: &Tools, plan: &mut Plan, due: Due, outcome: Result<(), fetch::Unproved>) {
+async fn settle(
+    tools: &Tools,
+    plan: &mut Plan,
+    due: Due,
+    outcome: Result<(), fetch::Unproved>,
+    ports: Vec<PortVerdict>,
+) {
     let now = tools.clock.now();
     tools.metrics.probed(
         outcome
             .as_ref()
             .map_or_else(fetch::Unproved::reason, |()| "proved"),
     );
-    let (id, http) = (due.id, due.http.clone());
+    let (id, http) = (due.id, due.target.http.clone());
     let refusal = outcome.err().map(|why| why.to_string());
     match &refusal {
         None => info!(%id, %http, "address proved"),
@@ -125,6 +140,7 @@ async fn settle(tools: &Tools, plan: &mut Plan, due: Due, outcome: Result<(), fe
         http,
         at: now,
         refusal,
+        ports,
     };
     if let Err(away) = tools.registry.judge(id, verdict.clone()).await {
         debug!(%away, "verdict kept in memory only");

@@ -18,7 +18,7 @@ use wire::id::{BoxId, ChannelName};
 use wire::key::PublicKey;
 
 pub use memory::Memory;
-pub use record::{BadRecord, BoxRecord, ChannelRecord, Heard, Past, Silence, Verdict};
+pub use record::{BadRecord, BoxRecord, ChannelRecord, Heard, Past, PortVerdict, Silence, Verdict};
 pub use redis::{BadRedisUrl, Redis, RedisUrl};
 
 use crate::clock::SECOND;

@@ -161,6 +161,48 @@ pub struct AnnouncementReply {
     pub neighbours: Vec<Neighbour>,
     /// The addresses that origins speak from: nobody else may use the feed.
     pub origins: Vec<IpAddr>,
+    /// Which of the box's ports the tracker reached.
+    #[serde(default)]
+    pub reach: Reach,
+}
+
+/// What a tracker saw when it tried a box's ports from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The port for viewers, where it found a proof.
+    pub http: Seen,
+    /// The port of the feed, by TCP.
+    pub zmq: Seen,
+    /// The port of the exchange, by TCP.
+    pub p2p: Seen,
+}
+
+/// What a tracker saw at one port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Whether it got through.
+    pub ok: bool,
+    /// Why not, in words.
+    pub why: Option<String>,
+}
+
+impl Seen {
+    /// It got through.
+    pub fn yes() -> Self {
+        Self { ok: true, why: None }
+    }
+
+    /// It did not, for this reason.
+    pub fn no(why: impl Into<String>) -> Self {
+        let why = Some(why.into());
+        Self { ok: false, why }
+    }
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self::no("no tracker has tried it yet")
+    }
 }
 
 /// What a box needs to know of a channel.

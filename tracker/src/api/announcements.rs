@@ -85,13 +85,15 @@ impl App {
 
 /// What a box is told: how it stands, what to carry, whom to connect to.
 fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> AnnouncementReply {
-    let why = match view.boxes.get(&record.id) {
+    let known = view.boxes.get(&record.id);
+    let why = match known {
         Some(alive) => alive.why.clone(),
         None if record.announcement.leaving => Some("it said goodbye".into()),
         None => Some("it is not known here yet".into()),
     };
     let salt = view.session_key.salt("neighbours");
-    let nearest = select::neighbours(salt, record.id, view.boxes.keys().copied());
+    let dialled = view.boxes.iter().filter(|(_, alive)| alive.may_be_dialled());
+    let nearest = select::neighbours(salt, record.id, dialled.map(|(id, _)| *id));
     let neighbours = nearest.iter().filter_map(|id| view.boxes.get(id)).map(|near| {
         let Announcement {
             key, http, p2p_port, ..
@@ -111,6 +113,7 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
         channels: channels(view),
         neighbours: neighbours.collect(),
         origins: origins(view, caller),
+        reach: known.map(|alive| alive.reach.clone()).unwrap_or_default(),
     }
 }
 

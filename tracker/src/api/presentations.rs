@@ -263,7 +263,8 @@ fn seeds(view: &View, offered: &Presentation, now: u64) -> (Vec<BoxId>, Vec<Sile
     });
     let silent: Vec<Silence> = reported.chain(lasting.copied()).take(MAX_SILENT).collect();
     let silent_ids: Vec<BoxId> = silent.iter().map(|silence| silence.id).collect();
-    let candidates: Vec<_> = view.listed().map(|listed| listed.candidate.clone()).collect();
+    let open = view.boxes.values().filter(|alive| alive.may_seed());
+    let candidates: Vec<_> = open.map(|alive| alive.candidate.clone()).collect();
     let salt = view.session_key.salt(&format!("seeds {}", offered.channel));
     let count = if offered.state.is_on_air() { SEEDS } else { 0 };
     (

@@ -11,8 +11,9 @@ use crate::clock::SECOND;
 /// Proofs asked for at a time.
 pub(super) const MAX_UNDER_WAY: usize = 32;
 
-/// A proof is asked for again after this long.
+/// A proof is asked for again after this long; sooner when a port was closed, which its owner may be about to open.
 const PROVE_AGAIN: u64 = 4 * 60 * SECOND;
+const TRY_AGAIN: u64 = 30 * SECOND;
 
 /// One address and port is asked no oftener than this.
 const APART: u64 = SECOND;
@@ -27,11 +28,33 @@ const FORGET: u64 = 10 * 60 * SECOND;
 /// Sweeping is left until there is this much.
 const SWEEP_ABOVE: usize = 1024;
 
+/// Where a box says that it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) http: HttpBase,
+    /// Its other ports.
+    pub(super) ports: [u16; 2],
+}
+
 /// A proof to ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Due {
     pub(super) id: BoxId,
-    pub(super) http: HttpBase,
+    pub(super) target: Target,
+}
+
+/// When a box was last found, and whether all of its ports were open then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) at: u64,
+    pub(super) is_open: bool,
+}
+
+impl Found {
+    fn is_fresh(self, now: u64) -> bool {
+        let good_for = if self.is_open { PROVE_AGAIN } else { TRY_AGAIN };
+        now < self.at.saturating_add(good_for)
+    }
 }
 
 /// What was asked of whom.
@@ -44,7 +67,7 @@ pub(super) struct Plan {
 
 #[derive(Debug)]
 struct Asked {
-    http: HttpBase,
+    target: Target,
     under_way: bool,
     failures: u32,
     /// Whether it was ever found to be there.
@@ -54,31 +77,32 @@ struct Asked {
 }
 
 impl Plan {
-    /// Whether a box just heard of is to be asked now, given when it was last `proved` to be there.
+    /// Whether a box just heard of is to be asked now, given when it was last `found` there.
     /// If so, it counts as under way.
     pub(super) fn due(
         &mut self,
         id: BoxId,
-        http: HttpBase,
+        target: Target,
         address: IpAddr,
-        proved: Option<u64>,
+        found: Option<Found>,
         now: u64,
     ) -> Option<Due> {
         self.sweep(now);
-        let target = (address, http.port);
+        let place = (address, target.http.port);
         let asked = self
             .boxes
             .entry(id)
-            .or_insert_with(|| Asked::new(http.clone(), now));
+            .or_insert_with(|| Asked::new(target.clone(), now));
         asked.considered = now;
         if asked.under_way {
             return None;
         }
-        if asked.http != http {
-            *asked = Asked::new(http.clone(), now);
+        let has_moved = asked.target != target;
+        if has_moved {
+            *asked = Asked::new(target.clone(), now);
         }
-        asked.proved_once |= proved.is_some();
-        let proved = proved.is_some_and(|at| now < at.saturating_add(PROVE_AGAIN));
+        asked.proved_once |= found.is_some();
+        let proved = !has_moved && found.is_some_and(|found| found.is_fresh(now));
         // A proof that another tracker got counts; a failure since then is ours to follow up.
         let rests = if asked.failures == 0 {
             proved
@@ -87,15 +111,15 @@ impl Plan {
         };
         let crowded = self
             .targets
-            .get(&target)
+            .get(&place)
             .is_some_and(|last| now < last.saturating_add(APART));
         if rests || crowded || self.under_way >= MAX_UNDER_WAY {
             return None;
         }
         asked.under_way = true;
         self.under_way += 1;
-        self.targets.insert(target, now);
-        Some(Due { id, http })
+        self.targets.insert(place, now);
+        Some(Due { id, target })
     }
 
     /// Takes in what came of it. Returns whether it is worth telling: a box that was proved before
@@ -127,9 +151,9 @@ impl Plan {
 }
 
 impl Asked {
-    fn new(http: HttpBase, now: u64) -> Self {
+    fn new(target: Target, now: u64) -> Self {
         Self {
-            http,
+            target,
             under_way: false,
             failures: 0,
             proved_once: false,
@@ -147,12 +171,47 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const NOW: u64 = 1_790_000_000_000;
 
-    fn http(port: u16) -> HttpBase {
-        format!("http://127.0.0.1:{port}").parse().unwrap()
+    fn target(port: u16) -> Target {
+        let http = format!("http://127.0.0.1:{port}").parse().unwrap();
+        let ports = [8091, 8092];
+        Target { http, ports }
     }
 
     fn due(plan: &mut Plan, n: u16, port: u16, proved: Option<u64>, now: u64) -> Option<Due> {
-        plan.due(candidate(n, 1).id, http(port), HERE, proved, now)
+        let found = proved.map(|at| Found { at, is_open: true });
+        plan.due(candidate(n, 1).id, target(port), HERE, found, now)
+    }
+
+    #[test]
+    fn a_box_with_a_closed_port_is_tried_sooner() {
+        let mut plan = Plan::default();
+        let first = due(&mut plan, 1, 80, None, NOW).unwrap();
+        assert!(plan.settled(&first, true, NOW));
+        let found = Some(Found {
+            at: NOW,
+            is_open: false,
+        });
+        let id = candidate(1, 1).id;
+        let mut again = |after| plan.due(id, target(80), HERE, found, NOW + after);
+        assert_eq!(again(TRY_AGAIN - 1), None);
+        assert!(again(TRY_AGAIN).is_some());
+    }
+
+    #[test]
+    fn a_box_whose_other_port_moved_is_asked_at_once() {
+        let mut plan = Plan::default();
+        let first = due(&mut plan, 1, 80, None, NOW).unwrap();
+        assert!(plan.settled(&first, true, NOW));
+        let found = Some(Found {
+            at: NOW,
+            is_open: true,
+        });
+        let moved = Target {
+            ports: [8091, 9092],
+            ..target(80)
+        };
+        let due = plan.due(candidate(1, 1).id, moved, HERE, found, NOW + APART);
+        assert!(due.is_some());
     }
 
     #[test]

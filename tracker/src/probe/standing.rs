@@ -1,6 +1,7 @@
 //! Why viewers are not sent to a box, in words that its owner understands.
 
 use wire::address::Host;
+use wire::announcement::{Reach, Seen};
 
 use crate::clock::SECOND;
 use crate::reach::{address, is_private};
@@ -25,6 +26,24 @@ pub fn why_unlisted(
     })
 }
 
+/// What was seen of a box's ports, given what came of proving the address that it now has.
+pub fn reach(record: &BoxRecord, verdict: Option<&Verdict>, allow_private: bool, now: u64) -> Reach {
+    let seen = |why: Option<String>| why.map_or_else(Seen::yes, Seen::no);
+    let fresh = verdict.filter(|verdict| now < verdict.at.saturating_add(GOOD_FOR));
+    let port = |port| match (objection(record, allow_private), fresh) {
+        (Some(objection), _) => Seen::no(objection),
+        (None, Some(verdict)) => verdict
+            .of_port(port)
+            .map_or_else(Seen::default, |found| seen(found.refusal.clone())),
+        (None, None) => Seen::default(),
+    };
+    Reach {
+        http: seen(why_unlisted(record, verdict, allow_private, now)),
+        zmq: port(record.announcement.zmq_port),
+        p2p: port(record.announcement.p2p_port),
+    }
+}
+
 /// What speaks against a box before anybody goes to see.
 pub(super) fn objection(record: &BoxRecord, allow_private: bool) -> Option<String> {
     let seen_from = record.seen_from;
@@ -44,6 +63,7 @@ pub(super) fn objection(record: &BoxRecord, allow_private: bool) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::PortVerdict;
     use crate::testing;
 
     const NOW: u64 = testing::NOW;
@@ -54,6 +74,7 @@ mod tests {
             http: record.http(),
             at: NOW,
             refusal: None,
+            ports: vec![],
         };
         why_unlisted(&record, Some(&verdict), allow_private, NOW)
     }
@@ -65,10 +86,41 @@ mod tests {
             http: record.http(),
             at: NOW,
             refusal: None,
+            ports: vec![],
         };
         assert_eq!(why_unlisted(&record, Some(&verdict), false, NOW), None);
         assert!(why_unlisted(&record, Some(&verdict), false, NOW + GOOD_FOR).is_some());
         assert!(why_unlisted(&record, None, false, NOW).is_some());
+    }
+
+    #[test]
+    fn each_port_is_told_of_by_itself_until_that_is_old() {
+        let record = testing::box_record(1, NOW, "http://0.0.0.0:80", "127.0.0.1");
+        let refusal = Some("nothing listens there".to_owned());
+        let [zmq, p2p] = [None, refusal.clone()];
+        let ports = [(8091, zmq), (8092, p2p)].map(|(port, refusal)| PortVerdict { port, refusal });
+        let verdict = Verdict {
+            http: record.http(),
+            at: NOW,
+            refusal: Some("connection refused".into()),
+            ports: ports.into(),
+        };
+        let seen = reach(&record, Some(&verdict), false, NOW);
+        assert_eq!(seen.http, Seen::no("connection refused"));
+        assert_eq!((seen.zmq, seen.p2p.why), (Seen::yes(), refusal));
+        assert_eq!(
+            reach(&record, Some(&verdict), false, NOW + GOOD_FOR).zmq,
+            Seen::default()
+        );
+        assert_eq!(reach(&record, None, false, NOW).zmq, Seen::default());
+
+        let moved = Verdict {
+            ports: vec![],
+            ..verdict
+        };
+        assert_eq!(reach(&record, Some(&moved), false, NOW).zmq, Seen::default());
+        let private = testing::box_record(1, NOW, "http://0.0.0.0:80", "192.168.1.2");
+        assert!(!reach(&private, None, false, NOW).p2p.ok);
     }
 
     #[test]

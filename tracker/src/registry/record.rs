@@ -196,9 +196,26 @@ pub struct Verdict {
     pub at: u64,
     /// Why it is not proved; nothing if it is.
     pub refusal: Option<String>,
+    /// What was found at its other ports.
+    #[serde(default)]
+    pub ports: Vec<PortVerdict>,
+}
+
+/// What was found at one of a box's ports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortVerdict {
+    /// The port.
+    pub port: u16,
+    /// Why nobody gets through; nothing if one does.
+    pub refusal: Option<String>,
 }
 
 impl Verdict {
+    /// What was found at this port, if anybody went to see.
+    pub fn of_port(&self, port: u16) -> Option<&PortVerdict> {
+        self.ports.iter().find(|found| found.port == port)
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         join(self, &[])
     }

@@ -88,6 +88,7 @@ async fn what_is_too_old_is_forgotten_and_the_rest_is_not(registry: &dyn Registr
                     http,
                     at: NOW,
                     refusal: None,
+                    ports: vec![],
                 },
             )
             .await
@@ -191,6 +192,10 @@ async fn a_verdict_is_shared(registry: &dyn Registry) {
             http: http.clone(),
             at: NOW,
             refusal,
+            ports: vec![PortVerdict {
+                port: 8091,
+                refusal: Some("connection refused".into()),
+            }],
         };
         registry.judge(box_id(1), verdict.clone()).await.unwrap();
         assert_eq!(

@@ -19,7 +19,7 @@ use super::News;
 use super::room::Room;
 use super::view::{BoxView, ChannelView, View};
 use crate::clock::SECOND;
-use crate::probe::why_unlisted;
+use crate::probe::{reach, why_unlisted};
 use crate::reach::Network;
 use crate::registry::{ALIVE, BoxRecord, ChannelRecord, FORGET_BOXES, FORGET_CHANNELS, Snapshot, Verdict};
 use crate::select::{Candidate, Carriers};
@@ -268,10 +268,12 @@ impl State {
             .get(&record.id)
             .filter(|verdict| verdict.http == http);
         let why = why_unlisted(&record, verdict, self.allow_private, now);
+        let reach = reach(&record, verdict, self.allow_private, now);
         BoxView {
             record,
             candidate,
             why,
+            reach,
             verdict: verdict.cloned(),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use wire::announcement::{Reach, Seen};
 use wire::id::{BoxId, ChannelName, TrackKind};
 use wire::key::PublicKey;
 use wire::presentation::State;
@@ -41,6 +42,8 @@ pub struct BoxView {
     pub candidate: Candidate,
     /// Why viewers are not sent to it; nothing if they are.
     pub why: Option<String>,
+    /// Which of its ports were reached.
+    pub reach: Reach,
     /// What came of proving the address that it now has.
     pub verdict: Option<Verdict>,
 }
@@ -50,6 +53,16 @@ impl BoxView {
     pub fn proved_at(&self) -> Option<u64> {
         let found = self.verdict.as_ref().filter(|verdict| verdict.refusal.is_none());
         found.map(|verdict| verdict.at)
+    }
+
+    /// Whether an origin may push to it.
+    pub fn may_seed(&self) -> bool {
+        self.reach.zmq.ok
+    }
+
+    /// Whether other boxes may connect to it, as far as is known. One that they cannot reach connects to them.
+    pub fn may_be_dialled(&self) -> bool {
+        self.reach.p2p.ok || self.reach.p2p == Seen::default()
     }
 }
 

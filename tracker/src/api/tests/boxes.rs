@@ -56,7 +56,7 @@ async fn a_box_whose_clock_is_wrong_is_told_the_time() {
 async fn a_box_hears_what_to_carry_and_whom_to_know() {
     let rig = Rig::start().await;
     rig.on_air().await;
-    rig.announce(1, &testing::announcement(1, rig.now(), HTTP)).await;
+    let near = rig.add_box(1).await;
     let (_, reply) = rig.announce(2, &testing::announcement(2, rig.now(), HTTP)).await;
     assert_eq!(reply["id"], box_id(2).to_string());
     assert_eq!(reply["channels"][0]["name"], "demo");
@@ -68,7 +68,8 @@ async fn a_box_hears_what_to_carry_and_whom_to_know() {
     );
     assert_eq!(reply["neighbours"].as_array().unwrap().len(), 1);
     assert_eq!(reply["neighbours"][0]["id"], box_id(1).to_string());
-    assert_eq!(reply["neighbours"][0]["p2p"], "/ip4/127.0.0.1/tcp/8092");
+    let p2p = format!("/ip4/127.0.0.1/tcp/{}", near.port);
+    assert_eq!(reply["neighbours"][0]["p2p"], p2p);
     assert_eq!(reply["origins"], serde_json::json!(["127.0.0.1", "::1"]));
     assert_eq!(reply["listed"], false);
 }
@@ -80,6 +81,62 @@ async fn a_box_is_listed_when_it_was_found_where_it_says() {
     let reply = rig.says(&at_home).await;
     assert_eq!(reply["listed"], true, "{reply}");
     assert_eq!(reply["why"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn a_box_is_told_of_each_port_whether_it_was_reached() {
+    let rig = Rig::start().await;
+    rig.on_air().await;
+    let at_home = rig.add_box(1).await;
+    let reached = serde_json::json!({"ok": true, "why": null});
+    let reach = rig.says(&at_home).await["reach"].clone();
+    assert_eq!(
+        reach,
+        serde_json::json!({"http": reached, "zmq": reached, "p2p": reached})
+    );
+
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let behind_nat = wire::announcement::Announcement {
+        zmq_port: port,
+        p2p_port: port,
+        ..testing::announcement(2, rig.now(), &format!("http://0.0.0.0:{port}"))
+    };
+    let says = async |sequence| {
+        let announcement = wire::announcement::Announcement {
+            sequence,
+            ..behind_nat.clone()
+        };
+        rig.announce(2, &announcement).await.1
+    };
+    assert!(
+        says(rig.now()).await["reach"]["zmq"]["why"]
+            .as_str()
+            .unwrap()
+            .contains("yet")
+    );
+    rig.until(async || {
+        let why = says(rig.now()).await["reach"]["zmq"]["why"].clone();
+        why.as_str().unwrap().contains("refuses")
+    })
+    .await;
+    let reply = says(rig.now()).await;
+    assert_eq!(reply["listed"], false);
+    assert_eq!(
+        reply["neighbours"][0]["id"],
+        box_id(1).to_string(),
+        "it dials out"
+    );
+    let near = rig.says(&at_home).await;
+    assert_eq!(
+        near["neighbours"],
+        serde_json::json!([]),
+        "who cannot be reached is not dialled"
+    );
+    let (_, seeds) = rig.present(101, &testing::presentation(101, rig.now())).await;
+    assert_eq!(seeds["seeds"].as_array().unwrap().len(), 1, "{seeds}");
+    assert_eq!(seeds["seeds"][0]["id"], box_id(1).to_string());
 }
 
 #[tokio::test]

@@ -111,5 +111,6 @@ async fn an_origin_is_given_seeds_that_stay_and_a_silent_one_is_replaced() {
     assert_eq!(seeds(vec![]).await, second, "for a while it is not asked again");
 
     let (_, reply) = rig.present(101, &presentation(101, rig.now())).await;
-    assert_eq!(reply["seeds"][0]["zmq"], "tcp://127.0.0.1:8091");
+    let zmq = reply["seeds"][0]["zmq"].as_str().unwrap();
+    assert!(zmq.starts_with("tcp://127.0.0.1:"), "{zmq}");
 }

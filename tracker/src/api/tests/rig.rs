@@ -212,7 +212,12 @@ impl BoxAtHome {
     }
 
     pub(super) fn announcement(&self, sequence: u64) -> Announcement {
-        testing::announcement(self.n, sequence, &format!("http://0.0.0.0:{}", self.port))
+        let http = format!("http://0.0.0.0:{}", self.port);
+        Announcement {
+            zmq_port: self.port,
+            p2p_port: self.port,
+            ..testing::announcement(self.n, sequence, &http)
+        }
     }
 }
 

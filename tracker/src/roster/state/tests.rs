@@ -22,6 +22,7 @@ fn proved(n: u8) -> News {
             http,
             at: NOW,
             refusal: None,
+            ports: vec![],
         },
     )
 }
