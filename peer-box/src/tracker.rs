@@ -109,6 +109,8 @@ impl Announcer {
                 refused_chunks: self.counts.refusals().values().sum(),
             },
             carried,
+            room: u32::MAX,
+            channels: Vec::new(),
         }
     }
 }

@@ -27,6 +27,9 @@ const RAMP_MILLIS: u64 = 60_000;
 /// The share of a box that has only just come.
 const RAMP_START: f64 = 0.1;
 
+/// A box that would take so many more viewers is drawn as often as its uplink allows; one with less room is drawn less often.
+const ROOM_ENOUGH: u32 = 4;
+
 /// A box that may be chosen.
 #[derive(Clone, Debug)]
 pub struct Candidate {
@@ -40,6 +43,8 @@ pub struct Candidate {
     pub handed: Arc<AtomicU64>,
     /// How long it has been there, in milliseconds.
     pub age: u64,
+    /// How many more viewers it said that it would take.
+    pub room: u32,
     /// Where it is, if that says anything.
     pub network: Option<Network>,
 }
@@ -58,7 +63,13 @@ impl Candidate {
     #[expect(clippy::cast_precision_loss, reason = "a weight need not be exact")]
     fn weight(&self) -> f64 {
         let grown = self.age.min(RAMP_MILLIS) as f64 / RAMP_MILLIS as f64;
-        self.uplink() as f64 * (RAMP_START + (1.0 - RAMP_START) * grown)
+        let room = f64::from(self.room.min(ROOM_ENOUGH)) / f64::from(ROOM_ENOUGH);
+        self.uplink() as f64 * (RAMP_START + (1.0 - RAMP_START) * grown) * room
+    }
+
+    /// Whether viewers who do not have it yet may be sent to it: it asks for fewer before it has to refuse any.
+    fn has_room(&self) -> bool {
+        self.room > 0
     }
 
     /// The share of its uplink in use, as far as is known: what it said and what came to it since.
@@ -79,6 +90,7 @@ pub(crate) fn candidate(n: u16, uplink: u64) -> Candidate {
         sending: 0,
         handed: Arc::default(),
         age: RAMP_MILLIS,
+        room: u32::MAX,
         network: None,
     }
 }

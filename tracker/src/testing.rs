@@ -53,6 +53,8 @@ pub(crate) fn announcement(n: u8, sequence: u64, http: &str) -> Announcement {
             epoch: Epoch(NOW),
             newest: 1,
         }],
+        room: 5,
+        channels: Vec::new(),
     }
 }
 

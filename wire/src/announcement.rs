@@ -52,6 +52,12 @@ pub struct Announcement {
     /// What it carries.
     #[n(9)]
     pub carried: Vec<Carried>,
+    /// How many more viewers it would take now: of one without room the tracker tells no newcomer.
+    #[n(10)]
+    pub room: u32,
+    /// The channels that it carries and no others; none named: whatever is on air.
+    #[n(11)]
+    pub channels: Vec<ChannelName>,
 }
 
 /// How busy a box is.
@@ -108,6 +114,18 @@ impl Announcement {
         BoxId::of(&self.key)
     }
 
+    /// Whether it takes in what there is of a channel.
+    pub fn takes(&self, channel: &ChannelName) -> bool {
+        self.channels.is_empty() || self.channels.contains(channel)
+    }
+
+    /// Whether two boxes have a use for each other: whether there may be a channel that both take in.
+    pub fn may_share_with(&self, other: &Self) -> bool {
+        self.channels.is_empty()
+            || other.channels.is_empty()
+            || self.channels.iter().any(|name| other.takes(name))
+    }
+
     /// The announcement as it travels.
     pub fn sign(&self, secret: &SecretKey) -> Bytes {
         sign(secret, self)
@@ -125,11 +143,9 @@ impl Signed for Announcement {
     const MAX_BYTES: usize = 16 << 10;
 
     fn check(&self) -> Result<(), String> {
-        if self.carried.len() > MAX_CARRIED {
-            return Err(format!(
-                "{} channels are over the limit of {MAX_CARRIED}",
-                self.carried.len()
-            ));
+        let channels = self.carried.len().max(self.channels.len());
+        if channels > MAX_CARRIED {
+            return Err(format!("{channels} channels are over the limit of {MAX_CARRIED}"));
         }
         if self.zmq_port == 0 || self.p2p_port == 0 {
             return Err("a port is 0".into());

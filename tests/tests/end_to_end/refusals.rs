@@ -233,6 +233,8 @@ fn announcement_of(secret: &SecretKey) -> Announcement {
         load: Load::default(),
         served: Served::default(),
         carried: Vec::new(),
+        room: 0,
+        channels: Vec::new(),
     }
 }
 

@@ -19,7 +19,7 @@ use super::refusal::{Refused, check_clock};
 use crate::clock::SECOND;
 use crate::reach::{Caller, multiaddress};
 use crate::registry::{ALIVE, BoxRecord, Outcome};
-use crate::roster::{News, View};
+use crate::roster::{BoxView, News, View};
 use crate::select;
 
 /// An announcement this far ahead of the tracker's clock would outlive its box.
@@ -92,8 +92,11 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
         None => Some("it is not known here yet".into()),
     };
     let salt = view.session_key.salt("neighbours");
-    let dialled = view.boxes.iter().filter(|(_, alive)| alive.may_be_dialled());
-    let nearest = select::neighbours(salt, record.id, dialled.map(|(id, _)| *id));
+    let useful = |alive: &&BoxView| {
+        alive.may_be_dialled() && alive.record.announcement.may_share_with(&record.announcement)
+    };
+    let others = view.boxes.values().filter(useful);
+    let nearest = select::neighbours(salt, record.id, others.map(|alive| alive.record.id));
     let neighbours = nearest.iter().filter_map(|id| view.boxes.get(id)).map(|near| {
         let Announcement {
             key, http, p2p_port, ..

@@ -72,6 +72,8 @@ struct Alive {
     channels: Vec<ChannelName>,
     listed: bool,
     why: Option<String>,
+    /// How many more viewers it would take.
+    room: u32,
     #[serde(flatten)]
     load: Load,
     #[serde(flatten)]
@@ -142,6 +144,7 @@ fn alive(known: &BoxView, caller: &Caller, now: u64) -> Alive {
             .collect(),
         listed: known.why.is_none(),
         why: known.why.clone(),
+        room: announcement.room,
         load: announcement.load,
         served: announcement.served,
         age_ms: now.saturating_sub(announcement.sequence),

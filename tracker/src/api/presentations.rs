@@ -19,7 +19,7 @@ use super::refusal::{Refused, check_clock};
 use crate::clock::{SECOND, iso8601};
 use crate::reach::Caller;
 use crate::registry::{self, BadRecord, ChannelRecord, Claim, Heard, Past, Silence};
-use crate::roster::{ChannelView, News, View};
+use crate::roster::{BoxView, ChannelView, News, View};
 use crate::select;
 use crate::succession::{Chain, trusts};
 
@@ -263,8 +263,9 @@ fn seeds(view: &View, offered: &Presentation, now: u64) -> (Vec<BoxId>, Vec<Sile
     });
     let silent: Vec<Silence> = reported.chain(lasting.copied()).take(MAX_SILENT).collect();
     let silent_ids: Vec<BoxId> = silent.iter().map(|silence| silence.id).collect();
-    let open = view.boxes.values().filter(|alive| alive.may_seed());
-    let candidates: Vec<_> = open.map(|alive| alive.candidate.clone()).collect();
+    let takes = |alive: &&BoxView| alive.may_seed() && alive.record.announcement.takes(&offered.channel);
+    let candidates = view.boxes.values().filter(takes);
+    let candidates: Vec<_> = candidates.map(|alive| alive.candidate.clone()).collect();
     let salt = view.session_key.salt(&format!("seeds {}", offered.channel));
     let count = if offered.state.is_on_air() { SEEDS } else { 0 };
     (

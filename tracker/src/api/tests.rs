@@ -11,3 +11,4 @@ mod shared;
 mod site;
 mod states;
 mod viewers;
+mod wishes;

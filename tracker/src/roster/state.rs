@@ -260,6 +260,7 @@ impl State {
             sending: load.sending_bits_per_second,
             handed: known.handed.clone(),
             age: now.saturating_sub(known.since),
+            room: record.announcement.room,
             network: Network::of(record.seen_from),
         };
         let http = record.http();

@@ -3,6 +3,8 @@
 //! Two boxes are drawn by uplink and age, and the less loaded of them is taken, where load counts
 //! what the box said and what this tracker has sent it since. Taking the least loaded of all by
 //! reports that are seconds old sends every viewer to the same box.
+//!
+//! A box that said that it has no room keeps the viewers that it has, and is drawn for nobody else.
 
 use std::sync::atomic::Ordering;
 
@@ -113,7 +115,7 @@ impl Carriers {
         fits: impl Fn(&Candidate) -> bool,
     ) -> Option<&Candidate> {
         let total = self.sums.last().copied()?;
-        let fits = |candidate: &&Candidate| fits(candidate);
+        let fits = |candidate: &&Candidate| candidate.has_room() && fits(candidate);
         let is_apart = |candidate: &&Candidate| {
             candidate.network.is_none() || chosen.iter().all(|other| other.network != candidate.network)
         };
@@ -231,6 +233,38 @@ mod tests {
             (40..180).contains(&draws),
             "{draws} of 1000 for a tenth of the weight"
         );
+    }
+
+    #[test]
+    fn a_box_without_room_keeps_its_viewers_and_gets_no_others() {
+        let mut rng = StdRng::seed_from_u64(8);
+        let mut full = candidate(0, 1_000_000_000);
+        full.room = 0;
+        let carriers = Carriers::new(vec![full.clone(), candidate(1, 1), candidate(2, 1)]);
+        for _ in 0..50 {
+            let chosen = carriers.choose(&mut rng, &[], 3, VIEWER);
+            assert_eq!(chosen.len(), 2, "{chosen:?}");
+            assert!(!chosen.contains(&full.id));
+            assert_ne!(carriers.choose_one(&mut rng, 1, |_| true), Some(full.id));
+        }
+        let kept = carriers.choose(&mut rng, &[full.id], 3, VIEWER);
+        assert_eq!((kept[0], kept.len()), (full.id, 3));
+
+        let alone = Carriers::new(vec![full]);
+        assert!(alone.choose(&mut rng, &[], 3, VIEWER).is_empty());
+        assert_eq!(alone.choose_one(&mut rng, 1, |_| true), None);
+    }
+
+    #[test]
+    fn a_box_with_little_room_is_drawn_less_often() {
+        let mut rng = StdRng::seed_from_u64(9);
+        let mut tight = candidate(0, 10_000_000);
+        tight.room = 1;
+        let carriers = Carriers::new(vec![tight.clone(), candidate(1, 10_000_000)]);
+        let to_tight = (0..1000)
+            .filter(|_| carriers.draw(&mut rng, &[], |_| true).unwrap().id == tight.id)
+            .count();
+        assert!((140..260).contains(&to_tight), "{to_tight} of 1000 for a fifth");
     }
 
     #[test]

@@ -33,6 +33,8 @@ fn announcement() -> Announcement {
             epoch: EPOCH,
             newest: 7,
         }],
+        room: 5,
+        channels: Vec::new(),
     }
 }
 
@@ -89,6 +91,15 @@ fn a_message_over_its_bound_is_refused() {
     };
     assert_eq!(
         Announcement::open(&many.sign(&stranger())).unwrap_err().reason(),
+        "malformed"
+    );
+
+    let picky = Announcement {
+        channels: vec![channel(); 65],
+        ..announcement()
+    };
+    assert_eq!(
+        Announcement::open(&picky.sign(&stranger())).unwrap_err().reason(),
         "malformed"
     );
 
