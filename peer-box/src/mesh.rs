@@ -4,17 +4,22 @@
 //! and [`behaviour`] are what runs on a connection.
 
 mod behaviour;
+mod candidates;
 mod codec;
 mod early;
+mod gossip;
+mod meet;
 mod node;
 mod places;
 mod roster;
 mod schedule;
 #[cfg(test)]
+#[expect(clippy::large_futures, reason = "a swarm is large, and a test has few")]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use libp2p::Swarm;
 use program::lifecycle::Lifecycle;
@@ -33,6 +38,8 @@ use crate::counts::Counts;
 use crate::news::Following;
 use crate::nudge::Nudge;
 use behaviour::Behaviour;
+pub(crate) use behaviour::Meeting;
+use meet::Meetings;
 use node::Node;
 use roster::Roster;
 use schedule::{Limits, Schedule};
@@ -78,9 +85,10 @@ impl Bound {
     pub(crate) async fn listen(
         secret: &SecretKey,
         address: SocketAddr,
+        meeting: Meeting,
         life: &Lifecycle,
     ) -> Result<Self, ListenError> {
-        let (swarm, address) = behaviour::listen(secret, address, &life.tasks).await?;
+        let (swarm, address) = behaviour::open(secret, address, meeting, &life.tasks).await?;
         let me = BoxId::of(&secret.public());
         Ok(Self { me, swarm, address })
     }
@@ -97,6 +105,7 @@ impl Bound {
             ..Limits::default()
         };
         let node = Node {
+            meetings: Meetings::new(*self.swarm.local_peer_id(), Instant::now()),
             swarm: self.swarm,
             store: around.store,
             schedule: Schedule::new(limits, StdRng::from_rng(&mut rand::rng())),

@@ -40,6 +40,12 @@ pub struct Settings {
     /// Where other boxes connect
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:8092")]
     pub p2p: SocketAddr,
+    /// Does not look for boxes on the local network
+    #[arg(long)]
+    pub no_lan: bool,
+    /// Tells boxes that nobody can connect to who would like to, so that they find a way to each other
+    #[arg(long)]
+    pub relay: bool,
     /// Where viewers reach this box, if not at the address that the tracker sees it come from
     #[arg(long, value_name = "URL")]
     pub public_url: Option<HttpBase>,

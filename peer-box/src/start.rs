@@ -68,7 +68,11 @@ pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, Star
     let listener = listen::tcp("http", settings.http).await?;
     let http = listener.local_addr().map_err(StartError::Bound)?;
     let feed = feed::Bound::listen(settings.zmq)?;
-    let mesh = mesh::Bound::listen(&secret, settings.p2p, life).await?;
+    let meeting = mesh::Meeting {
+        lan: !settings.no_lan,
+        relay: settings.relay,
+    };
+    let mesh = mesh::Bound::listen(&secret, settings.p2p, meeting, life).await?;
     let running = Running {
         id: BoxId::of(&secret.public()),
         http,

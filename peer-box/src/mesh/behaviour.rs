@@ -1,30 +1,45 @@
-//! The libp2p node: TCP, noise, yamux; the exchange, identify and ping; places, and bans.
+//! What runs on each connection: the exchange and the gossip, how boxes find each other and learn how they are reached,
+//! places, and bans.
 
-use std::net::{IpAddr, SocketAddr};
+mod address;
+mod limits;
+mod own_address;
+mod swarm;
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use futures::StreamExt;
 use libp2p::allow_block_list::{self, BlockedPeers};
-use libp2p::multiaddr::Protocol;
+use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
 use libp2p::request_response::{self, ProtocolSupport};
-use libp2p::swarm::{Config, NetworkBehaviour, SwarmEvent};
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, identity, noise, ping, tcp, yamux,
+    PeerId, StreamProtocol, autonat, connection_limits, dcutr, identify, identity, kad, mdns,
+    memory_connection_limits, ping, relay,
 };
-use program::listen::ListenError;
-use tokio_util::task::TaskTracker;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use wire::exchange::PROTOCOL;
-use wire::id::BoxId;
-use wire::key::{PublicKey, SecretKey};
 
 use super::codec::ExchangeCodec;
+use super::gossip;
 use super::places::Door;
+pub(super) use address::{
+    MAX_ADDRESS_BYTES, address_in, box_of, dialled_addresses, ip_of, is_relayed, multiaddr_of, peer_of,
+    relay_in,
+};
+use own_address::OwnAddress;
+#[cfg(test)]
+pub(super) use swarm::listen;
+pub(super) use swarm::open;
 
-/// How long a connection may take for its handshakes.
-const HANDSHAKES: Duration = Duration::from_secs(5);
+/// The name of the table by which boxes find each other when trackers are away.
+pub(super) const KAD: &str = "/boxmesh/kad/1";
 
-/// Substreams of one connection: `have`s, one `want`, one `done`, ping and identify, in both directions.
-const MAX_STREAMS: usize = 48;
+/// Requests under way on one connection, in each direction.
 const MAX_EXCHANGES: usize = 32;
 
 /// Longer than the schedule waits for anything: its own deadlines come first.
@@ -34,21 +49,48 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 const PING_EVERY: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Neighbours stay connected, whether there is something to say or not.
-const NEVER: Duration = Duration::from_hours(24 * 365);
+/// Asking through the table takes no longer.
+const LOOK_UP: Duration = Duration::from_secs(15);
+
+/// Boxes of each distance in the table.
+const MAX_OF_DISTANCE: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
+
+/// How often an address that others see this box at is tried.
+const TRY_ADDRESSES: Duration = Duration::from_secs(5);
+
+/// How a box may be met beside by what trackers tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meeting {
+    /// Whether it looks for boxes on its own network.
+    pub(crate) lan: bool,
+    /// Whether it passes on the first words of boxes that cannot be reached.
+    pub(crate) relay: bool,
+}
 
 /// What runs on each connection.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     banned: allow_block_list::Behaviour<BlockedPeers>,
+    limits: connection_limits::Behaviour,
+    memory: memory_connection_limits::Behaviour,
     pub(super) door: Door,
     pub(super) exchange: request_response::Behaviour<ExchangeCodec>,
+    pub(super) gossip: gossip::Gossip,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
+    pub(super) table: kad::Behaviour<MemoryStore>,
+    pub(super) lan: Toggle<mdns::tokio::Behaviour>,
+    own_address: Toggle<OwnAddress>,
+    others_addresses: autonat::v2::server::Behaviour,
+    relay: Toggle<relay::Behaviour>,
+    relayed: relay::client::Behaviour,
+    punch: dcutr::Behaviour,
 }
 
 impl Behaviour {
-    fn new(key: &identity::Keypair) -> Self {
+    /// For a box whose `is_public` tells that its port is not only for this machine.
+    fn new(key: &identity::Keypair, relayed: relay::client::Behaviour, is_public: bool) -> Self {
+        let me = key.public().to_peer_id();
         let exchange = request_response::Config::default()
             .with_request_timeout(REQUEST_TIMEOUT)
             .with_max_concurrent_streams(MAX_EXCHANGES);
@@ -61,161 +103,80 @@ impl Behaviour {
             .with_timeout(PING_TIMEOUT);
         Self {
             banned: allow_block_list::Behaviour::default(),
+            limits: limits::connections(),
+            memory: limits::memory(),
             door: Door::default(),
             exchange: request_response::Behaviour::new([protocol], exchange),
+            gossip: gossip::behaviour(),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
+            table: table(me),
+            lan: None.into(),
+            own_address: is_public.then(own_address).into(),
+            others_addresses: autonat::v2::server::Behaviour::new(StdRng::from_rng(&mut rand::rng())),
+            relay: None.into(),
+            relayed,
+            punch: dcutr::Behaviour::new(me),
         }
     }
 
     /// Ends all connections with the peer and takes no further one.
     pub(super) fn ban(&mut self, peer: PeerId) {
         self.banned.block_peer(peer);
+        self.table.remove_peer(&peer);
     }
 
     /// Lifts a ban.
     pub(super) fn forgive(&mut self, peer: PeerId) {
         self.banned.unblock_peer(peer);
     }
+
+    /// Looks for boxes on the networks that this machine is in.
+    fn look_on_lan(&mut self, me: PeerId) -> std::io::Result<()> {
+        let lan = mdns::tokio::Behaviour::new(mdns::Config::default(), me)?;
+        self.lan = Some(lan).into();
+        Ok(())
+    }
+
+    /// Passes on the first words of boxes that cannot be reached.
+    fn pass_on(&mut self, me: PeerId) {
+        let mut relay = relay::Behaviour::new(me, limits::relay());
+        // Who runs one said so: it waits for nobody's word that it can be reached.
+        relay.set_status(Some(relay::Status::Enable));
+        self.relay = Some(relay).into();
+    }
 }
 
-/// A swarm that listens. Its connections' tasks belong to `tasks` and end with it.
-pub(super) async fn listen(
-    secret: &SecretKey,
-    address: SocketAddr,
-    tasks: &TaskTracker,
-) -> Result<(Swarm<Behaviour>, SocketAddr), ListenError> {
-    let refused = |error| ListenError {
-        setting: "p2p",
-        address,
-        error,
+/// The table keeps where boxes are and nothing else, and answers only in a box that others can reach.
+fn table(me: PeerId) -> kad::Behaviour<MemoryStore> {
+    let mut config = kad::Config::new(StreamProtocol::new(KAD));
+    config
+        .set_query_timeout(LOOK_UP)
+        .set_record_filtering(kad::StoreInserts::FilterBoth)
+        .set_kbucket_inserts(kad::BucketInserts::Manual)
+        .set_kbucket_size(MAX_OF_DISTANCE)
+        .set_caching(kad::Caching::Disabled)
+        .set_replication_interval(None)
+        .set_publication_interval(None)
+        .set_provider_publication_interval(None)
+        .set_periodic_bootstrap_interval(None);
+    let nothing = MemoryStoreConfig {
+        max_records: 0,
+        max_value_bytes: 0,
+        max_providers_per_key: 0,
+        max_provided_keys: 0,
     };
-    // libp2p shares its port with whoever lets it: only an ordinary listener finds out whether it is taken.
-    drop(std::net::TcpListener::bind(address).map_err(refused)?);
-    let mut swarm = swarm(secret, tasks);
-    swarm
-        .listen_on(multiaddr_of(address))
-        .map_err(|error| refused(std::io::Error::other(error)))?;
-    loop {
-        match swarm.select_next_some().await {
-            SwarmEvent::NewListenAddr { address: bound, .. } => {
-                let port = address_in(&bound).map_or(address.port(), |bound| bound.port());
-                return Ok((swarm, SocketAddr::new(address.ip(), port)));
-            }
-            SwarmEvent::ListenerError { error, .. }
-            | SwarmEvent::ListenerClosed {
-                reason: Err(error), ..
-            } => return Err(refused(error)),
-            _ => {}
-        }
-    }
+    let mut table = kad::Behaviour::with_config(me, MemoryStore::with_config(me, nothing), config);
+    table.set_mode(Some(kad::Mode::Client));
+    table
 }
 
-fn swarm(secret: &SecretKey, tasks: &TaskTracker) -> Swarm<Behaviour> {
-    let key = identity::Keypair::ed25519_from_bytes(secret.seed())
-        .expect("32 bytes are the seed of an Ed25519 key, whatever they are");
-    let multiplexer = || {
-        let mut config = yamux::Config::default();
-        config.set_max_num_streams(MAX_STREAMS);
-        config
-    };
-    let tasks = tasks.clone();
-    let config = Config::with_executor(move |task| drop(tasks.spawn(task)))
-        .with_idle_connection_timeout(NEVER)
-        .with_max_negotiating_inbound_streams(MAX_EXCHANGES);
-    SwarmBuilder::with_existing_identity(key)
-        .with_tokio()
-        .with_tcp(
-            tcp::Config::default().nodelay(true),
-            noise::Config::new,
-            multiplexer,
-        )
-        .expect("an Ed25519 key signs for noise")
-        .with_behaviour(Behaviour::new)
-        .expect("making the behaviour does not fail")
-        .with_swarm_config(|_| config)
-        .with_connection_timeout(HANDSHAKES)
-        .build()
-}
-
-/// The libp2p name of the holder of a key.
-pub(super) fn peer_of(key: &PublicKey) -> Option<PeerId> {
-    let key = identity::ed25519::PublicKey::try_from_bytes(key.bytes()).ok()?;
-    Some(identity::PublicKey::from(key).to_peer_id())
-}
-
-/// The box behind a libp2p name. Such a name contains the key when that is an Ed25519 key, and others are no boxes'.
-pub(super) fn box_of(peer: &PeerId) -> Option<BoxId> {
-    let key = identity::PublicKey::try_decode_protobuf(peer.as_ref().digest()).ok()?;
-    let key = key.try_into_ed25519().ok()?.to_bytes();
-    PublicKey::from_bytes(&key).ok().map(|key| BoxId::of(&key))
-}
-
-fn multiaddr_of(address: SocketAddr) -> Multiaddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) => Protocol::Ip4(ip),
-        IpAddr::V6(ip) => Protocol::Ip6(ip),
-    };
-    Multiaddr::empty().with(ip).with(Protocol::Tcp(address.port()))
-}
-
-/// The address in `/ip4/…/tcp/…` or `/ip6/…/tcp/…`; no other form is dialled.
-pub(super) fn address_in(address: &Multiaddr) -> Option<SocketAddr> {
-    let mut parts = address.iter();
-    let ip = match parts.next()? {
-        Protocol::Ip4(ip) => IpAddr::V4(ip),
-        Protocol::Ip6(ip) => IpAddr::V6(ip),
-        _ => return None,
-    };
-    match (parts.next()?, parts.next()) {
-        (Protocol::Tcp(port), None) => Some(SocketAddr::new(ip, port)),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_boxs_id_follows_from_its_libp2p_name() {
-        let key = SecretKey::from_seed([4; 32]).public();
-        let peer = peer_of(&key).expect("an honest key");
-        assert_eq!(box_of(&peer), Some(BoxId::of(&key)));
-        assert_eq!(box_of(&PeerId::random()), None);
-    }
-
-    #[test]
-    fn only_an_address_and_a_port_are_dialled() {
-        let read = |text: &str| address_in(&text.parse().unwrap());
-        assert_eq!(
-            read("/ip4/192.0.2.7/tcp/8092"),
-            Some("192.0.2.7:8092".parse().unwrap())
-        );
-        assert_eq!(
-            read("/ip6/2001:db8::1/tcp/1"),
-            Some("[2001:db8::1]:1".parse().unwrap())
-        );
-        for other in [
-            "/dns4/a.example/tcp/1",
-            "/ip4/192.0.2.7/udp/1",
-            "/ip4/192.0.2.7/tcp/1/ws",
-            "/tcp/1",
-        ] {
-            assert_eq!(read(other), None, "{other}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_port_that_is_taken_is_refused_with_the_setting_that_moves_it() {
-        let tasks = TaskTracker::new();
-        let any = "127.0.0.1:0".parse().unwrap();
-        let (_swarm, address) = listen(&SecretKey::from_seed([1; 32]), any, &tasks).await.unwrap();
-        let error = listen(&SecretKey::from_seed([2; 32]), address, &tasks)
-            .await
-            .map(|_| ())
-            .unwrap_err();
-        assert!(error.to_string().contains("--p2p"), "{error}");
-        assert!(error.to_string().contains(&address.to_string()), "{error}");
-    }
+fn own_address() -> OwnAddress {
+    let config = autonat::v2::client::Config::default()
+        .with_max_candidates(own_address::MAX_TRIED)
+        .with_probe_interval(TRY_ADDRESSES);
+    OwnAddress::new(autonat::v2::client::Behaviour::new(
+        StdRng::from_rng(&mut rand::rng()),
+        config,
+    ))
 }

@@ -8,7 +8,6 @@ use std::time::Instant;
 use futures::StreamExt;
 use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::SwarmEvent;
-use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::{PeerId, Swarm, ping};
 use program::store::{Arrival, Store};
 use tokio::sync::mpsc;
@@ -20,6 +19,7 @@ use wire::id::{BoxId, ChunkId};
 use super::Command;
 use super::behaviour::{Behaviour, BehaviourEvent, box_of, peer_of};
 use super::early::Early;
+use super::meet::{Meetings, dial_options};
 use super::roster::Roster;
 use super::schedule::{Action, Schedule};
 use crate::budget::Uplink;
@@ -52,6 +52,7 @@ pub(super) struct Node {
     pub(super) sent: Requests,
     pub(super) early: Early,
     pub(super) banned: VecDeque<PeerId>,
+    pub(super) meetings: Meetings,
 }
 
 /// The requests on their way.
@@ -109,17 +110,12 @@ impl Node {
             }
         }
         for (peer, address) in self.roster.dials(now) {
-            // From a port of its own: two boxes that dial each other from their listening ports would meet in
-            // one connection that both of them opened.
-            let options = DialOpts::peer_id(peer)
-                .addresses(vec![address])
-                .allocate_new_port()
-                .build();
-            if let Err(error) = self.swarm.dial(options) {
+            if let Err(error) = self.swarm.dial(dial_options(peer, &address)) {
                 debug!(%error, "not dialled");
                 self.unreachable(peer);
             }
         }
+        self.meet(now);
     }
 
     fn wakes_at(&self) -> Option<Instant> {
@@ -127,6 +123,7 @@ impl Node {
             .wakes_at()
             .into_iter()
             .chain(self.roster.wakes_at())
+            .chain(self.meets_at())
             .min()
     }
 
@@ -148,6 +145,7 @@ impl Node {
             .name(named.filter_map(|neighbour| peer_of(&neighbour.key)));
         self.roster
             .learn(&news.neighbours, |id| self.peers.contains_key(&id));
+        self.note_reach();
         self.told_earlier(&news);
     }
 
@@ -167,19 +165,18 @@ impl Node {
         match event {
             SwarmEvent::ConnectionEstablished {
                 peer_id,
-                num_established,
+                connection_id,
+                endpoint,
                 ..
-            } if num_established.get() == 1 => {
-                self.joined(peer_id).await;
-            }
+            } => self.connected(peer_id, connection_id, &endpoint).await,
             SwarmEvent::ConnectionClosed {
                 peer_id,
-                num_established: 0,
+                connection_id,
                 cause,
                 ..
             } => {
                 let cause = cause.map(|cause| cause.to_string());
-                self.left(peer_id, cause.as_deref());
+                self.disconnected(peer_id, connection_id, cause.as_deref());
             }
             SwarmEvent::OutgoingConnectionError {
                 peer_id: Some(peer),
@@ -195,12 +192,16 @@ impl Node {
                 result: Err(ping::Failure::Timeout | ping::Failure::Other { .. }),
                 ..
             })) => drop(self.swarm.close_connection(connection)),
-            SwarmEvent::ListenerClosed { reason, .. } => warn!(?reason, "no neighbour can connect any more"),
+            SwarmEvent::Behaviour(event) => self.met(event),
+            SwarmEvent::ExternalAddrConfirmed { address } => self.is_found_at(&address),
+            SwarmEvent::ListenerClosed {
+                listener_id, reason, ..
+            } => self.listener_closed(listener_id, &reason),
             _ => {}
         }
     }
 
-    async fn joined(&mut self, peer: PeerId) {
+    pub(super) async fn joined(&mut self, peer: PeerId) {
         let Some(id) = box_of(&peer) else {
             debug!(%peer, "peer is no box: its key is not Ed25519");
             let _ = self.swarm.disconnect_peer_id(peer);
@@ -219,7 +220,7 @@ impl Node {
         info!(neighbour = %id, neighbours = self.peers.len(), "neighbour connected");
     }
 
-    fn left(&mut self, peer: PeerId, cause: Option<&str>) {
+    pub(super) fn left(&mut self, peer: PeerId, cause: Option<&str>) {
         let Some(id) = box_of(&peer) else { return };
         if self.peers.remove(&id).is_some() {
             self.counts.set_neighbours(self.peers.len());
@@ -231,6 +232,7 @@ impl Node {
     }
 
     fn unreachable(&mut self, peer: PeerId) {
+        self.meetings.candidates.unreachable(Instant::now(), peer);
         if let Some(id) = box_of(&peer) {
             self.roster.unreachable(Instant::now(), id);
         }

@@ -18,7 +18,7 @@ use wire::id::{BoxId, ChunkId};
 use wire::key::SecretKey;
 
 use super::behaviour::{self, peer_of};
-use super::{Bound, Mesh, Surroundings};
+use super::{Bound, Meeting, Mesh, Surroundings};
 use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::Desk;
@@ -42,9 +42,13 @@ struct Member {
 impl Member {
     /// A box that no tracker has told anything.
     async fn alone(number: u8) -> Self {
+        Self::meeting(number, Meeting::default()).await
+    }
+
+    async fn meeting(number: u8, meeting: Meeting) -> Self {
         let life = Lifecycle::default();
         let secret = secret(number);
-        let bound = Bound::listen(&secret, "127.0.0.1:0".parse().unwrap(), &life)
+        let bound = Bound::listen(&secret, "127.0.0.1:0".parse().unwrap(), meeting, &life)
             .await
             .unwrap();
         let address = bound.address();

@@ -1,0 +1,158 @@
+//! The swarm: TCP, noise and yamux; QUIC on the same port number; and the way through relays.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures::StreamExt;
+use libp2p::swarm::{Config, SwarmEvent};
+use libp2p::{Swarm, SwarmBuilder, identity, noise, tcp, yamux};
+use program::listen::ListenError;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+use wire::key::SecretKey;
+
+use super::address::{address_in, multiaddr_of, quic_of};
+use super::{Behaviour, MAX_EXCHANGES, Meeting};
+
+/// How long a connection may take for its handshakes.
+const HANDSHAKES: Duration = Duration::from_secs(5);
+
+/// Substreams of one connection: `have`s, one `want`, one `done`, gossip, ping and identify, in both directions.
+const MAX_STREAMS: u8 = 64;
+
+/// What QUIC keeps of one connection and of one of its streams until it is read: a chunk fits.
+const MAX_QUIC_BYTES: u32 = 8 << 20;
+const MAX_QUIC_STREAM_BYTES: u32 = 5 << 20;
+
+/// Neighbours stay connected, whether there is something to say or not.
+const NEVER: Duration = Duration::from_hours(24 * 365);
+
+/// The system picks a TCP port without regard to UDP: so many are tried until both are free.
+const PORTS_TRIED: usize = 8;
+
+/// A swarm that listens, on TCP and QUIC alike. Its connections' tasks belong to `tasks` and end with it.
+pub(in super::super) async fn open(
+    secret: &SecretKey,
+    address: SocketAddr,
+    meeting: Meeting,
+    tasks: &TaskTracker,
+) -> Result<(Swarm<Behaviour>, SocketAddr), ListenError> {
+    let (mut swarm, bound) = listen(secret, address, tasks).await?;
+    let me = *swarm.local_peer_id();
+    // On loopback there is no network to look at.
+    if meeting.lan
+        && !address.ip().is_loopback()
+        && let Err(error) = swarm.behaviour_mut().look_on_lan(me)
+    {
+        warn!(%error, "cannot look for boxes on this network");
+    }
+    if meeting.relay {
+        swarm.behaviour_mut().pass_on(me);
+        if !address.ip().is_unspecified() {
+            swarm.add_external_address(multiaddr_of(bound));
+        }
+    }
+    Ok((swarm, bound))
+}
+
+/// A swarm that listens and meets whom trackers name.
+pub(in super::super) async fn listen(
+    secret: &SecretKey,
+    address: SocketAddr,
+    tasks: &TaskTracker,
+) -> Result<(Swarm<Behaviour>, SocketAddr), ListenError> {
+    let mut tried = 1;
+    loop {
+        match listen_once(secret, address, tasks).await {
+            Err(Taken::Quic(_)) if address.port() == 0 && tried < PORTS_TRIED => tried += 1,
+            Err(Taken::Tcp(error) | Taken::Quic(error)) => {
+                return Err(ListenError {
+                    setting: "p2p",
+                    address,
+                    error,
+                });
+            }
+            Ok(listening) => return Ok(listening),
+        }
+    }
+}
+
+/// Which of the two was not to be had.
+enum Taken {
+    Tcp(std::io::Error),
+    Quic(std::io::Error),
+}
+
+async fn listen_once(
+    secret: &SecretKey,
+    address: SocketAddr,
+    tasks: &TaskTracker,
+) -> Result<(Swarm<Behaviour>, SocketAddr), Taken> {
+    // libp2p shares its port with whoever lets it: only an ordinary listener finds out whether it is taken.
+    drop(std::net::TcpListener::bind(address).map_err(Taken::Tcp)?);
+    let mut swarm = swarm(secret, address.ip(), tasks);
+    swarm
+        .listen_on(multiaddr_of(address))
+        .map_err(|error| Taken::Tcp(std::io::Error::other(error)))?;
+    let port = bound_port(&mut swarm).await.map_err(Taken::Tcp)?;
+    let bound = SocketAddr::new(address.ip(), port);
+    drop(std::net::UdpSocket::bind(bound).map_err(Taken::Quic)?);
+    swarm
+        .listen_on(quic_of(bound))
+        .map_err(|error| Taken::Quic(std::io::Error::other(error)))?;
+    Ok((swarm, bound))
+}
+
+async fn bound_port(swarm: &mut Swarm<Behaviour>) -> Result<u16, std::io::Error> {
+    loop {
+        match swarm.select_next_some().await {
+            SwarmEvent::NewListenAddr { address, .. } => {
+                if let Some(bound) = address_in(&address) {
+                    return Ok(bound.port());
+                }
+            }
+            SwarmEvent::ListenerError { error, .. }
+            | SwarmEvent::ListenerClosed {
+                reason: Err(error), ..
+            } => return Err(error),
+            _ => {}
+        }
+    }
+}
+
+fn multiplexer() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(MAX_STREAMS.into());
+    config
+}
+
+fn swarm(secret: &SecretKey, ip: IpAddr, tasks: &TaskTracker) -> Swarm<Behaviour> {
+    let key = identity::Keypair::ed25519_from_bytes(secret.seed())
+        .expect("32 bytes are the seed of an Ed25519 key, whatever they are");
+    let tasks = tasks.clone();
+    let config = Config::with_executor(move |task| drop(tasks.spawn(task)))
+        .with_idle_connection_timeout(NEVER)
+        .with_max_negotiating_inbound_streams(MAX_EXCHANGES);
+    SwarmBuilder::with_existing_identity(key)
+        .with_tokio()
+        .with_tcp(
+            tcp::Config::default().nodelay(true),
+            noise::Config::new,
+            multiplexer,
+        )
+        .expect("an Ed25519 key signs for noise")
+        .with_quic_config(|mut config| {
+            config.handshake_timeout = HANDSHAKES;
+            config.max_concurrent_stream_limit = MAX_STREAMS.into();
+            config.max_connection_data = MAX_QUIC_BYTES;
+            config.max_stream_data = MAX_QUIC_STREAM_BYTES;
+            config
+        })
+        .with_relay_client(noise::Config::new, multiplexer)
+        .expect("an Ed25519 key signs for noise")
+        .with_behaviour(|key, relayed| Behaviour::new(key, relayed, !ip.is_loopback()))
+        .expect("making the behaviour does not fail")
+        .with_swarm_config(|_| config)
+        .with_connection_timeout(HANDSHAKES)
+        .build()
+}
