@@ -15,7 +15,7 @@ PUBLISH ?= yes
 SECONDS ?= 120
 TARGETS ?=
 
-.PHONY: help demo test build player bench bench-origin conformance fuzz audit fmt clean
+.PHONY: help demo test build player bench bench-origin bench-box conformance fuzz audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,8 +35,8 @@ build: player ## The programs, for trying them out and for the tests
 
 player: web-player/dist/watch.html ## The web player, which the tracker serves
 
-bench: player ## What the origin costs beside nginx, and how fast chunks travel
-	@deploy/need.sh c++ ffmpeg nginx-rtmp
+bench: player ## What origin and box cost beside nginx, and how fast chunks travel
+	@deploy/need.sh c++ ffmpeg nginx-rtmp wrk
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench
 
@@ -44,6 +44,11 @@ bench-origin: player ## What the origin costs, bears and takes, each beside its 
 	@deploy/need.sh c++ ffmpeg nginx-rtmp
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench cost crowd delay
+
+bench-box: player ## What a box serves, beside nginx and to a thousand viewers, each beside its goal
+	@deploy/need.sh c++ ffmpeg nginx-rtmp wrk
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@exec $(TARGET)/release/bench box
 
 conformance: player tests/players/node_modules/.package-lock.json ## Every manifest checked, and played by the players that it is for [BOXMESH_DASH_SCHEMA=…/DASH-MPD.xsd]
 	@deploy/need.sh c++ ffmpeg chromium mpv vlc gstreamer xmllint

@@ -2,6 +2,7 @@
 //! ends; and what origin and box share: the window of chunks, and serving it to viewers.
 
 pub mod clock;
+pub mod disk;
 pub mod folder;
 pub mod http;
 pub mod lifecycle;

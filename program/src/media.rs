@@ -25,7 +25,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::future::BoxFuture;
-use wire::chunk::Chunk;
 
 use crate::http::misses::{Misses, TooOften};
 use crate::http::{Peer, error};
@@ -151,7 +150,7 @@ impl Media {
                 })
             }
             Piece::Part(index) => {
-                let chunk = self.store.chunk(name.chunk(index)).await?;
+                let chunk = self.store.part(name.clone(), index).await?;
                 Some(Found::Whole(Content::of_part(&chunk)))
             }
             Piece::Picture => {
@@ -180,11 +179,7 @@ impl Media {
     /// How long to wait for what is not here.
     async fn hold(&self, name: &Name) -> Duration {
         let newest = self.store.newest_of_track(name.segment.clone()).await;
-        match Hold::of(
-            name.segment.number,
-            name.piece,
-            newest.as_ref().map(Chunk::record),
-        ) {
+        match Hold::of(name.segment.number, name.piece, newest.as_ref()) {
             Hold::Soon => hold::SOON,
             Hold::Promised => match &self.promises {
                 Some(promises) => promises(name.segment.clone()).await,

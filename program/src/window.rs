@@ -5,8 +5,8 @@
 //!
 //! - **Nothing goes back.** A name keeps its first bytes ([`Refused::Conflict`]), and what has left does not
 //!   return ([`Refused::Stale`]). Staleness is told from the time in the record, so it outlives the chunks.
-//! - **Nothing grows.** Bytes, channels and epochs are bounded; when bytes run out, the oldest segment of all
-//!   channels leaves first.
+//! - **Nothing grows.** Bytes in memory, bytes on disk, channels and epochs are bounded; when bytes run out, the oldest
+//!   segments of the channels that viewers ask for least leave first, and never the edge of a newest epoch.
 //! - **Posters move nothing.** They are kept like segments, but only the newest few, and neither what else is kept nor
 //!   what is whole goes by them.
 //! - **One record does not move the window.** A genuine record may still say something absurd: an origin's
@@ -15,7 +15,10 @@
 //!   own bytes, never the channel's window.
 
 mod channel;
+mod demand;
 mod epoch;
+mod kept;
+mod room;
 #[cfg(test)]
 pub(crate) mod samples;
 mod segment;
@@ -27,11 +30,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wire::announcement::Carried;
-use wire::chunk::{Chunk, ChunkRecord};
+use wire::chunk::{Chunk, ChunkRecord, Verified};
 use wire::id::{ChannelName, ChunkId, Epoch};
 
 use channel::Channel;
 use epoch::EpochWindow;
+pub use kept::Kept;
 use segment::Held;
 pub use segment::{Segment, SegmentName};
 
@@ -43,8 +47,10 @@ const CLOCK_SLACK: Duration = Duration::from_hours(24);
 pub struct Limits {
     /// What is kept of an epoch, counted back from its newest chunk.
     pub keep: Duration,
-    /// Bytes of all chunks together, with an allowance for keeping the books of each.
+    /// Bytes in memory of all chunks together, with an allowance for keeping the books of each.
     pub bytes: usize,
+    /// Bytes on disk of all chunks together; none, where there is no disk for them.
+    pub disk_bytes: usize,
     /// Channels.
     pub channels: usize,
 }
@@ -54,6 +60,7 @@ impl Default for Limits {
         Self {
             keep: Duration::from_mins(1),
             bytes: 512 << 20,
+            disk_bytes: 0,
             channels: 64,
         }
     }
@@ -106,6 +113,8 @@ impl Refused {
 pub struct Window {
     limits: Limits,
     channels: BTreeMap<ChannelName, Channel>,
+    /// Counts what is written and asked for: the time of a segment's last use.
+    uses: u64,
 }
 
 impl Window {
@@ -114,6 +123,7 @@ impl Window {
         Self {
             limits,
             channels: BTreeMap::new(),
+            uses: 0,
         }
     }
 
@@ -133,8 +143,10 @@ impl Window {
         let verdict = self.judge(chunk.record(), now)?;
         if verdict == Verdict::New {
             self.make_room(&chunk, now)?;
-            let channel = self.channels.entry(chunk.id().channel.clone()).or_default();
+            let id = chunk.id().clone();
+            let channel = self.channels.entry(id.channel.clone()).or_default();
             channel.insert(chunk, now, self.limits.keep);
+            self.used(&id);
         }
         Ok(verdict)
     }
@@ -146,24 +158,32 @@ impl Window {
         }
     }
 
+    /// A viewer asks for that segment, or for a chunk of it.
+    pub fn asked(&mut self, name: &SegmentName, now: SystemTime) {
+        if let Some(channel) = self.channels.get_mut(&name.channel) {
+            channel.demand.asked(now);
+            self.used(&name.chunk(0));
+        }
+    }
+
     /// The chunk of that name.
-    pub fn chunk(&self, id: &ChunkId) -> Option<&Chunk> {
+    pub fn chunk(&self, id: &ChunkId) -> Option<&Kept> {
         self.epoch(&id.channel, id.epoch)?.chunk(id)
     }
 
     /// A segment: all of it, or its beginning as far as it is here without a gap.
-    pub fn segment(&self, name: &SegmentName) -> Option<Segment> {
+    pub fn segment(&self, name: &SegmentName) -> Option<Segment<Kept>> {
         self.epoch(&name.channel, name.epoch)?
             .segment(name.track, name.number)
     }
 
     /// The newest chunk of the track that `name` is a segment of.
-    pub fn newest_of_track(&self, name: &SegmentName) -> Option<&Chunk> {
+    pub fn newest_of_track(&self, name: &SegmentName) -> Option<&Kept> {
         self.epoch(&name.channel, name.epoch)?.newest_of_track(name.track)
     }
 
     /// Everything that is here: init segments first, then the newest segment first, each in its own order.
-    pub fn held(&self) -> Vec<Chunk> {
+    pub fn held(&self) -> Vec<Verified> {
         let epochs = || self.channels.values().flat_map(Channel::epochs);
         let mut segments: Vec<_> = epochs().flat_map(EpochWindow::segments).collect();
         segments.sort_by_key(|segment| Reverse(segment.since_1970()));
@@ -171,7 +191,7 @@ impl Window {
             .flat_map(EpochWindow::inits)
             .chain(segments)
             .flat_map(Held::chunks)
-            .cloned()
+            .map(|kept| kept.verified().clone())
             .collect()
     }
 
@@ -188,43 +208,31 @@ impl Window {
         self.channels.iter().filter_map(newest).collect()
     }
 
-    /// Bytes held, bookkeeping included.
+    /// Bytes held in memory, bookkeeping included.
     pub fn bytes(&self) -> usize {
         self.channels.values().map(Channel::bytes).sum()
+    }
+
+    /// Bytes held on disk.
+    pub fn disk_bytes(&self) -> usize {
+        self.channels.values().map(Channel::disk_bytes).sum()
     }
 
     fn epoch(&self, channel: &ChannelName, epoch: Epoch) -> Option<&EpochWindow> {
         self.channels.get(channel)?.epoch(epoch)
     }
 
-    /// Forgets a channel if it takes that to admit another, and evicts the oldest segments of all channels
-    /// until the chunk fits. A chunk that is itself the oldest has no claim on the room of newer ones.
-    fn make_room(&mut self, chunk: &Chunk, now: SystemTime) -> Result<(), Refused> {
-        if !self.channels.contains_key(&chunk.id().channel)
-            && self.channels.len() >= self.limits.channels
-            && let Some(name) = self.forgettable(now).cloned()
-        {
-            self.channels.remove(&name);
+    fn held_mut(&mut self, id: &ChunkId) -> Option<&mut Held> {
+        let channel = self.channels.get_mut(&id.channel)?;
+        channel.epoch_mut(id.epoch)?.held_mut(id.track, id.segment)
+    }
+
+    fn used(&mut self, id: &ChunkId) {
+        self.uses += 1;
+        let uses = self.uses;
+        if let Some(held) = self.held_mut(id) {
+            held.used = uses;
         }
-        let room = self
-            .limits
-            .bytes
-            .checked_sub(segment::cost(chunk))
-            .ok_or(Refused::Full)?;
-        let mut bytes = self.bytes();
-        while bytes > room {
-            let oldest = self
-                .channels
-                .values_mut()
-                .filter_map(Channel::oldest)
-                .min_by_key(|oldest| oldest.end);
-            let oldest = oldest.ok_or(Refused::Full)?;
-            if oldest.end >= segment::end_since_1970(chunk.record()) {
-                return Err(Refused::Stale);
-            }
-            bytes -= oldest.evict();
-        }
-        Ok(())
     }
 
     /// The channel that has been off the air for longest, if for long enough to forget it.

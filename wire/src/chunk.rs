@@ -5,6 +5,7 @@
 //! [`Seal`] opens on its own too, so that a forgery can be refused before its bytes are fetched.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use minicbor::bytes::ByteArray;
@@ -193,24 +194,61 @@ impl SealedChunk {
                 found: record.id.into(),
             });
         }
+        Verified::new(record, seal).cover(self.0, shape, span)
+    }
+}
+
+/// A record and its seal, which was opened, or made, here: what is left of a chunk while its bytes are elsewhere. Cheap
+/// to clone.
+#[derive(Clone, Debug)]
+pub struct Verified(Arc<(ChunkRecord, Seal)>);
+
+impl Verified {
+    fn new(record: ChunkRecord, seal: Seal) -> Self {
+        Self(Arc::new((record, seal)))
+    }
+
+    /// The chunk's name.
+    pub fn id(&self) -> &ChunkId {
+        &self.record().id
+    }
+
+    /// What the origin said of it.
+    pub fn record(&self) -> &ChunkRecord {
+        &self.0.0
+    }
+
+    /// Its seal.
+    pub fn seal(&self) -> &Seal {
+        &self.0.1
+    }
+
+    /// The chunk, if these are its bytes, every one of them.
+    pub fn chunk(&self, bytes: Bytes) -> Result<Chunk, Refusal> {
+        let (shape, span) = find_seal(&bytes)?;
+        self.clone().cover(bytes, shape, span)
+    }
+
+    /// Makes sure that the record speaks of these bytes, whose seal is in a box of that shape and place.
+    fn cover(self, bytes: Bytes, shape: Shape, span: Range<usize>) -> Result<Chunk, Refusal> {
+        let (record, seal) = (self.record(), self.seal());
         if shape != Shape::of(&record.id) {
             return Err(wrong_shape());
         }
         // That box is outside the hash, so each byte of it must be the one that follows from the record.
-        if self.0[span.clone()] != *shape.write(&record, &seal.0) {
+        if bytes.get(span.clone()) != Some(&*shape.write(record, &seal.0)) {
             return Err(Refusal::malformed(
                 CHUNK,
                 "the box around the seal is not as the record says",
             ));
         }
-        let (head, body) = (&self.0[..span.start], &self.0[span.end..]);
+        let (head, body) = (&bytes[..span.start], &bytes[span.end..]);
         if record.size as usize != head.len() + body.len() || record.sha256 != hash(head, body) {
-            return Err(Refusal::Damaged(record.id.into()));
+            return Err(Refusal::Damaged(record.id.clone().into()));
         }
         Ok(Chunk {
-            record,
-            seal,
-            bytes: self.0,
+            verified: self,
+            bytes,
         })
     }
 }
@@ -233,8 +271,7 @@ pub struct Facts {
 /// A chunk whose seal was opened, or made, here. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    record: ChunkRecord,
-    seal: Seal,
+    verified: Verified,
     bytes: Bytes,
 }
 
@@ -274,8 +311,7 @@ impl Chunk {
             return Err(wrong_shape());
         }
         Ok(Self {
-            record,
-            seal: Seal(seal),
+            verified: Verified::new(record, Seal(seal)),
             bytes: bytes.into(),
         })
     }
@@ -294,25 +330,30 @@ impl Chunk {
 
     /// The JPEG, if this is a poster.
     pub fn jpeg(&self) -> Option<Bytes> {
-        let media = self.bytes.len().checked_sub(self.record.size as usize)?;
-        let is_poster = self.record.id.track.is_poster();
+        let media = self.bytes.len().checked_sub(self.record().size as usize)?;
+        let is_poster = self.id().track.is_poster();
         (is_poster && media + POSTER_HEADER_BYTES <= self.bytes.len())
             .then(|| self.bytes.slice(media + POSTER_HEADER_BYTES..))
     }
 
     /// The chunk's name.
     pub fn id(&self) -> &ChunkId {
-        &self.record.id
+        self.verified.id()
     }
 
     /// What the origin said of it.
     pub fn record(&self) -> &ChunkRecord {
-        &self.record
+        self.verified.record()
     }
 
     /// Its seal, to go ahead of it.
     pub fn seal(&self) -> &Seal {
-        &self.seal
+        self.verified.seal()
+    }
+
+    /// All but its bytes.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
     }
 
     /// The whole chunk, its seal inside, as it travels and as players take it.

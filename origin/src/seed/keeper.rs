@@ -9,7 +9,7 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, info, info_span, warn};
-use wire::chunk::Chunk;
+use wire::chunk::{Chunk, Verified};
 use wire::id::{BoxId, ChannelName, ChunkId};
 use wire::key::SecretKey;
 use wire::presentation::Seed;
@@ -173,8 +173,10 @@ impl Keeper {
     /// Hands a seed what it needs to begin: init segments and the newest segments.
     async fn fill(&mut self, seed: BoxId, channel: &ChannelName) {
         let held = self.store.held().await;
-        for chunk in beginning(channel, held) {
-            self.hand(seed, chunk);
+        for id in beginning(channel, held.iter().map(Verified::id)) {
+            if let Some(chunk) = self.store.chunk(id).await {
+                self.hand(seed, chunk);
+            }
         }
         self.bell.ring();
     }
@@ -296,20 +298,14 @@ impl Keeper {
 
 /// What a seed begins a channel with, from what the store holds: of the newest epoch, the init segments, the posters
 /// and each track's newest segments, in the order of time.
-fn beginning(channel: &ChannelName, held: Vec<Chunk>) -> Vec<Chunk> {
-    let epoch = held
-        .iter()
-        .map(Chunk::id)
-        .filter(|id| id.channel == *channel)
-        .map(|id| id.epoch)
-        .max();
-    let of_epoch = |chunk: &Chunk| chunk.id().channel == *channel && Some(chunk.id().epoch) == epoch;
-    let mut chunks: Vec<Chunk> = held.into_iter().filter(of_epoch).collect();
-    let media = chunks.iter().filter(|chunk| !chunk.id().track.is_poster());
-    let newest = media.map(|chunk| chunk.id().segment).max().unwrap_or(0);
-    let is_due = |id: &ChunkId| id.is_init() || id.track.is_poster() || id.segment + NEWEST > newest;
-    chunks.retain(|chunk| is_due(chunk.id()));
-    chunks.sort_by_key(|chunk| (chunk.id().segment, chunk.id().index));
+fn beginning<'a>(channel: &ChannelName, held: impl Iterator<Item = &'a ChunkId>) -> Vec<ChunkId> {
+    let mut chunks: Vec<ChunkId> = held.filter(|id| id.channel == *channel).cloned().collect();
+    let epoch = chunks.iter().map(|id| id.epoch).max();
+    chunks.retain(|id| Some(id.epoch) == epoch);
+    let media = chunks.iter().filter(|id| !id.track.is_poster());
+    let newest = media.map(|id| id.segment).max().unwrap_or(0);
+    chunks.retain(|id| id.is_init() || id.track.is_poster() || id.segment + NEWEST > newest);
+    chunks.sort_by_key(|id| (id.segment, id.index));
     chunks
 }
 
@@ -327,9 +323,9 @@ mod tests {
             chunk(1, 2, 0),
             chunk(1, 1, 0),
         ];
-        let names: Vec<_> = beginning(&demo(), held)
+        let names: Vec<_> = beginning(&demo(), held.iter().map(Chunk::id))
             .iter()
-            .map(|chunk| format!("{}/{}", chunk.id().track, chunk.id().segment))
+            .map(|id| format!("{}/{}", id.track, id.segment))
             .collect();
         assert_eq!(names, ["poster/1", "v0/2", "v0/3", "poster/50"]);
     }
@@ -340,11 +336,12 @@ mod tests {
         let mut held: Vec<Chunk> = [chunk(1, 0, 0), chunk(2, 0, 0)].into();
         held.extend(of(1, 9));
         held.extend((1..=4).rev().flat_map(|segment| of(2, segment)));
-        let names: Vec<_> = beginning(&demo(), held)
+        let names: Vec<_> = beginning(&demo(), held.iter().map(Chunk::id))
             .iter()
-            .map(|chunk| (chunk.id().epoch.0, chunk.id().segment, chunk.id().index))
+            .map(|id| (id.epoch.0, id.segment, id.index))
             .collect();
         assert_eq!(names, [(2, 0, 0), (2, 3, 0), (2, 3, 1), (2, 4, 0), (2, 4, 1)]);
-        assert!(beginning(&"other".parse().unwrap(), vec![chunk(1, 1, 0)]).is_empty());
+        let held = [chunk(1, 1, 0)];
+        assert!(beginning(&"other".parse().unwrap(), held.iter().map(Chunk::id)).is_empty());
     }
 }

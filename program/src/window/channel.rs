@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 use wire::chunk::{Chunk, ChunkRecord};
 use wire::id::Epoch;
 
+use super::demand::Demand;
 use super::epoch::{EpochWindow, Oldest};
+use super::segment::Held;
 use super::{CLOCK_SLACK, Refused, Verdict, millis};
 
 /// A channel keeps its epoch and the one before it.
@@ -20,6 +22,7 @@ pub(super) struct Channel {
     epochs: BTreeMap<Epoch, EpochWindow>,
     /// The newest epoch that has left: no epoch up to it comes back.
     left: Option<Epoch>,
+    pub(super) demand: Demand,
 }
 
 impl Channel {
@@ -72,6 +75,14 @@ impl Channel {
         self.epochs.get(&epoch)
     }
 
+    pub(super) fn epoch_mut(&mut self, epoch: Epoch) -> Option<&mut EpochWindow> {
+        self.epochs.get_mut(&epoch)
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Held> {
+        self.epochs.values_mut().flat_map(EpochWindow::all_mut)
+    }
+
     pub(super) fn epochs(&self) -> impl Iterator<Item = &EpochWindow> {
         self.epochs.values().rev()
     }
@@ -82,15 +93,37 @@ impl Channel {
             .map(|(epoch, window)| (*epoch, window))
     }
 
-    pub(super) fn oldest(&mut self) -> Option<Oldest<'_>> {
-        self.epochs
-            .values_mut()
-            .filter_map(EpochWindow::oldest)
-            .min_by_key(|oldest| oldest.end)
+    /// The oldest segment among those that are `meant`, but for the edge of the newest epoch. `coming` is about to be
+    /// inserted here.
+    pub(super) fn oldest(
+        &mut self,
+        coming: Option<&ChunkRecord>,
+        meant: fn(&Held) -> bool,
+    ) -> Option<Oldest<'_>> {
+        let coming_epoch = coming.map(|record| record.id.epoch);
+        let newest = self.epochs.keys().copied().chain(coming_epoch).max();
+        let oldest = self.epochs.iter_mut().filter_map(|(epoch, window)| {
+            let coming = coming.filter(|record| record.id.epoch == *epoch);
+            window.oldest(Some(*epoch) == newest, coming, meant)
+        });
+        oldest.min_by_key(|oldest| oldest.end)
+    }
+
+    /// Whether a chunk would be of the newest epoch's edge.
+    pub(super) fn is_edge(&self, record: &ChunkRecord) -> bool {
+        match self.epochs.last_key_value() {
+            Some((newest, window)) if *newest == record.id.epoch => window.is_edge(record),
+            Some((newest, _)) => record.id.epoch > *newest,
+            None => true,
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.epochs.values().map(EpochWindow::bytes).sum()
+    }
+
+    pub(super) fn disk_bytes(&self) -> usize {
+        self.epochs.values().map(EpochWindow::disk_bytes).sum()
     }
 
     /// Whether an epoch that is not here may be: any newer one, and the one before for as long as it would

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use wire::chunk::{Chunk, ChunkRecord};
 use wire::id::{ChunkId, Epoch, INIT_SEGMENT, TrackId};
 
+use super::kept::Kept;
 use super::segment::{Held, Segment, Span, since_1970};
 use super::{CLOCK_SLACK, Refused, Verdict, elapsed, millis};
 
@@ -20,6 +21,9 @@ const SEGMENTS_A_SECOND: u64 = 10;
 
 /// Posters that are kept: the newest, and those that somebody may be about to ask for.
 const POSTERS: usize = 3;
+
+/// The edge of a track: its newest segments, which viewers are about to ask for.
+const EDGE: usize = 2;
 
 /// A track that is so far behind the others has ended before them.
 const ENDED: Duration = Duration::from_secs(10);
@@ -135,21 +139,49 @@ impl EpochWindow {
         self.inits().chain(self.segments()).map(Held::bytes).sum()
     }
 
-    pub(super) fn oldest(&mut self) -> Option<Oldest<'_>> {
+    pub(super) fn disk_bytes(&self) -> usize {
+        self.inits().chain(self.segments()).map(Held::disk_bytes).sum()
+    }
+
+    /// The oldest segment among those that are `meant`, and no edge if this is the newest epoch. `coming` is about to be
+    /// inserted here, and may be a new edge itself.
+    pub(super) fn oldest(
+        &mut self,
+        is_newest: bool,
+        coming: Option<&ChunkRecord>,
+        meant: fn(&Held) -> bool,
+    ) -> Option<Oldest<'_>> {
         let epoch = self.epoch;
-        let oldest_of_tracks = self.tracks.values_mut().filter_map(|track| track.oldest(epoch));
+        let oldest_of_tracks = self.tracks.iter_mut().filter_map(|(id, track)| {
+            let coming = coming.filter(|record| record.id.track == *id && track.is_next(record));
+            let edge = if is_newest { EDGE } else { 0 };
+            track.oldest(epoch, edge.saturating_sub(coming.iter().count()), meant)
+        });
         oldest_of_tracks.min_by_key(|oldest| oldest.end)
     }
 
-    pub(super) fn chunk(&self, id: &ChunkId) -> Option<&Chunk> {
+    /// Whether a chunk would be of an edge here.
+    pub(super) fn is_edge(&self, record: &ChunkRecord) -> bool {
+        let Some(track) = self.tracks.get(&record.id.track) else {
+            return true;
+        };
+        let end = Span::of(record).end;
+        let newer = track
+            .segments
+            .iter()
+            .filter(|(number, held)| **number != record.id.segment && held.span.end > end);
+        newer.count() < EDGE
+    }
+
+    pub(super) fn chunk(&self, id: &ChunkId) -> Option<&Kept> {
         self.held(id.track, id.segment)?.chunk(id.index)
     }
 
-    pub(super) fn segment(&self, track: TrackId, number: u32) -> Option<Segment> {
+    pub(super) fn segment(&self, track: TrackId, number: u32) -> Option<Segment<Kept>> {
         self.held(track, number).map(Held::segment)
     }
 
-    pub(super) fn newest_of_track(&self, track: TrackId) -> Option<&Chunk> {
+    pub(super) fn newest_of_track(&self, track: TrackId) -> Option<&Kept> {
         self.tracks
             .get(&track)?
             .segments
@@ -165,6 +197,20 @@ impl EpochWindow {
 
     pub(super) fn segments(&self) -> impl Iterator<Item = &Held> {
         self.tracks.values().flat_map(|track| track.segments.values())
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Held> {
+        let tracks = self.tracks.values_mut();
+        tracks.flat_map(|track| track.init.iter_mut().chain(track.segments.values_mut()))
+    }
+
+    pub(super) fn held_mut(&mut self, track: TrackId, number: u32) -> Option<&mut Held> {
+        let track = self.tracks.get_mut(&track)?;
+        if number == INIT_SEGMENT {
+            track.init.as_mut()
+        } else {
+            track.segments.get_mut(&number)
+        }
     }
 
     /// The newest number that is whole in every track that has not ended.
@@ -230,17 +276,28 @@ impl EpochWindow {
 }
 
 impl Track {
-    fn oldest(&mut self, epoch: Epoch) -> Option<Oldest<'_>> {
-        let ends = self
-            .segments
-            .iter()
-            .map(|(number, held)| (held.span.end, *number));
-        let (end, number) = ends.min()?;
+    /// The oldest segment among those that are `meant` and not among the newest `edge`.
+    fn oldest(&mut self, epoch: Epoch, edge: usize, meant: fn(&Held) -> bool) -> Option<Oldest<'_>> {
+        let ends = self.segments.iter();
+        let mut ends: Vec<_> = ends.map(|(number, held)| (held.span.end, *number)).collect();
+        ends.sort_unstable();
+        ends.truncate(ends.len().saturating_sub(edge));
+        let (end, number) = ends
+            .into_iter()
+            .find(|(_, number)| meant(&self.segments[number]))?;
         Some(Oldest {
             end: since_1970(epoch, end),
             track: self,
             number,
         })
+    }
+
+    /// Whether a chunk begins a segment newer than all.
+    fn is_next(&self, record: &ChunkRecord) -> bool {
+        let end = Span::of(record).end;
+        self.segments
+            .iter()
+            .all(|(number, held)| *number != record.id.segment && held.span.end < end)
     }
 
     fn keep_newest(&mut self, count: usize) {
@@ -254,18 +311,17 @@ impl Track {
         }
     }
 
-    fn evict(&mut self, number: u32) -> usize {
-        let Some(held) = self.segments.remove(&number) else {
-            return 0;
-        };
+    fn evict(&mut self, number: u32) -> Option<Held> {
+        let held = self.segments.remove(&number)?;
         self.left = self.left.max(held.span.end);
-        held.bytes()
+        Some(held)
     }
 }
 
 impl Oldest<'_> {
-    /// Lets go of it; the bytes that it took.
-    pub(super) fn evict(self) -> usize {
-        self.track.evict(self.number)
+    /// Lets go of it; the bytes that it took in memory and on disk.
+    pub(super) fn evict(self) -> (usize, usize) {
+        let held = self.track.evict(self.number);
+        held.map_or((0, 0), |held| (held.bytes(), held.disk_bytes()))
     }
 }

@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use wire::chunk::{Chunk, ChunkRecord, HASH_BYTES};
 use wire::id::{ChannelName, ChunkId, Epoch, TrackId};
 
+use super::kept::Kept;
 use super::{Refused, Verdict};
+use crate::disk::ChunkFile;
 
 /// What keeping the books of a chunk costs, about: many tiny chunks must not hide behind their bytes.
 const BOOKKEEPING_BYTES: usize = 1024;
@@ -47,15 +49,15 @@ impl SegmentName {
 
 /// A segment as far as it is here: its chunks from the first on, without a gap.
 #[derive(Clone, Debug)]
-pub struct Segment {
-    chunks: Vec<Chunk>,
+pub struct Segment<C = Chunk> {
+    chunks: Vec<C>,
     whole: bool,
     hash: Arc<OnceLock<[u8; HASH_BYTES]>>,
 }
 
-impl Segment {
+impl<C> Segment<C> {
     /// Its chunks, in order.
-    pub fn chunks(&self) -> &[Chunk] {
+    pub fn chunks(&self) -> &[C] {
         &self.chunks
     }
 
@@ -63,7 +65,20 @@ impl Segment {
     pub fn is_whole(&self) -> bool {
         self.whole
     }
+}
 
+impl Segment<Kept> {
+    /// The same segment of those of its chunks that could be read: the first ones, without a gap.
+    pub(crate) fn of(self, chunks: Vec<Chunk>) -> Segment {
+        Segment {
+            whole: self.whole && chunks.len() == self.chunks.len(),
+            chunks,
+            hash: self.hash,
+        }
+    }
+}
+
+impl Segment {
     /// Its size so far.
     pub fn size(&self) -> u64 {
         self.chunks.iter().map(|chunk| chunk.bytes().len() as u64).sum()
@@ -109,10 +124,14 @@ impl Span {
 pub(super) struct Held {
     epoch: Epoch,
     pub(super) span: Span,
-    chunks: Vec<Option<Chunk>>,
+    chunks: Vec<Option<Kept>>,
     /// How many chunks it has, once the last one is here.
     count: Option<usize>,
+    /// Bytes in memory, with what keeping the books takes, and on disk.
     bytes: usize,
+    disk_bytes: usize,
+    /// When it was last written to or asked for, in the window's own count.
+    pub(super) used: u64,
     hash: Arc<OnceLock<[u8; HASH_BYTES]>>,
 }
 
@@ -124,6 +143,8 @@ impl Held {
             chunks: Vec::new(),
             count: None,
             bytes: 0,
+            disk_bytes: 0,
+            used: 0,
             hash: Arc::default(),
         }
     }
@@ -131,7 +152,7 @@ impl Held {
     pub(super) fn judge(&self, record: &ChunkRecord) -> Result<Verdict, Refused> {
         let index = usize::from(record.id.index);
         match self.chunks.get(index).and_then(Option::as_ref) {
-            Some(chunk) if chunk.record() == record => Ok(Verdict::Duplicate),
+            Some(kept) if kept.record() == record => Ok(Verdict::Duplicate),
             Some(_) => Err(Refused::Conflict),
             // A segment ends once, and nothing is behind its end.
             None if self.count.is_some_and(|count| record.last || index >= count) => Err(Refused::Conflict),
@@ -155,22 +176,75 @@ impl Held {
         if self.chunks.len() <= index {
             self.chunks.resize(index + 1, None);
         }
-        self.chunks[index] = Some(chunk);
+        self.chunks[index] = Some(Kept::of(chunk));
+    }
+
+    /// A chunk is on disk too. Whether it was still here.
+    pub(super) fn filed(&mut self, index: u16, file: Arc<ChunkFile>) -> bool {
+        let Some(kept) = self.place(index) else {
+            return false;
+        };
+        let size = file.size();
+        let is_new = kept.file(file);
+        self.disk_bytes += if is_new { size } else { 0 };
+        is_new
+    }
+
+    /// The bytes of a chunk that is on disk are in memory again.
+    pub(super) fn warmed(&mut self, chunk: Chunk) {
+        let index = chunk.id().index;
+        if let Some(kept) = self.place(index) {
+            self.bytes += kept.warm(chunk);
+        }
+    }
+
+    /// Lets go of what is in memory of chunks that are on disk; the bytes that it took.
+    pub(super) fn cool(&mut self) -> usize {
+        let cooled = self.chunks.iter_mut().flatten().map(Kept::cool).sum();
+        self.bytes -= cooled;
+        cooled
+    }
+
+    /// Whether [`Held::cool`] would give anything back.
+    pub(super) fn is_coolable(&self) -> bool {
+        self.chunks().any(Kept::is_in_both)
+    }
+
+    /// A chunk could not be read from disk: it is here no more, unless it is in memory.
+    pub(super) fn lost(&mut self, index: u16) {
+        let place = self.chunks.get_mut(usize::from(index));
+        let Some(place) = place.filter(|place| place.as_ref().is_some_and(|kept| kept.chunk().is_none()))
+        else {
+            return;
+        };
+        let Some(lost) = place.take() else { return };
+        self.disk_bytes -= lost.disk_bytes();
+        self.bytes -= BOOKKEEPING_BYTES;
+        // As if it had never come.
+        if lost.record().last {
+            self.count = None;
+        }
+        while self.chunks.pop_if(|place| place.is_none()).is_some() {}
+        self.hash = Arc::default();
+    }
+
+    fn place(&mut self, index: u16) -> Option<&mut Kept> {
+        self.chunks.get_mut(usize::from(index))?.as_mut()
     }
 
     pub(super) fn is_whole(&self) -> bool {
         self.count.is_some_and(|count| self.chunks().count() == count)
     }
 
-    pub(super) fn chunk(&self, index: u16) -> Option<&Chunk> {
+    pub(super) fn chunk(&self, index: u16) -> Option<&Kept> {
         self.chunks.get(usize::from(index))?.as_ref()
     }
 
-    pub(super) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+    pub(super) fn chunks(&self) -> impl Iterator<Item = &Kept> {
         self.chunks.iter().flatten()
     }
 
-    pub(super) fn segment(&self) -> Segment {
+    pub(super) fn segment(&self) -> Segment<Kept> {
         let chunks: Vec<_> = self.chunks.iter().map_while(Option::clone).collect();
         let whole = self.count == Some(chunks.len());
         Segment {
@@ -182,6 +256,10 @@ impl Held {
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    pub(super) fn disk_bytes(&self) -> usize {
+        self.disk_bytes
     }
 
     /// When it begins by the origin's clock, comparable across channels.

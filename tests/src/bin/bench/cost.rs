@@ -160,7 +160,7 @@ impl Bench {
     async fn nginx(&self) -> Result<Cost> {
         let nginx = Nginx::start().await?;
         let folder = TempDir::new()?;
-        let urls = (0..self.publishers).map(|one| format!("rtmp://{}/live/bench-{one}", nginx.rtmp));
+        let urls = (0..self.publishers).map(|one| format!("rtmp://{}/live/bench-{one}", nginx.address));
         let publishers = self.publish(urls, folder.path())?;
         until("all channels to be on air", START_LIMIT, async || {
             Ok(nginx.manifests()? == publishers.len())

@@ -102,7 +102,7 @@ async fn metrics(mesh: &Mesh) -> Result<Metrics> {
 }
 
 /// Pushes until the origin will not have it any more.
-async fn push(mut publisher: RawPublisher, clip: Clip, late: Late) -> Result<()> {
+pub(crate) async fn push(mut publisher: RawPublisher, clip: Clip, late: Late) -> Result<()> {
     publisher.introduce(0, &clip).await?;
     let begun = Instant::now();
     let note = |time: Duration, _: &Unit| {
@@ -115,7 +115,7 @@ async fn push(mut publisher: RawPublisher, clip: Clip, late: Late) -> Result<()>
 /// How much later than it should anything left a publisher, in milliseconds: as an origin that reads too slowly,
 /// or a machine with too much to do, makes it.
 #[derive(Clone, Debug, Default)]
-struct Late(Arc<AtomicU64>);
+pub(crate) struct Late(Arc<AtomicU64>);
 
 impl Late {
     fn note(&self, late: Duration) {

@@ -10,16 +10,42 @@ pub(crate) struct AtMost {
     pub(crate) unit: &'static str,
 }
 
+/// The least that a figure may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AtLeast {
+    pub(crate) figure: f64,
+    pub(crate) goal: f64,
+    pub(crate) unit: &'static str,
+}
+
 impl fmt::Display for AtMost {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { figure, goal, unit } = self;
-        let verdict = if figure <= goal { "met" } else { "missed" };
-        let space = if unit.is_empty() { "" } else { " " };
-        write!(
-            out,
-            "{figure:7.2}{space}{unit}   goal: at most {goal}{space}{unit}, {verdict}"
-        )
+        let Self { figure, goal, unit } = *self;
+        beside(out, figure, "at most", goal, unit, figure <= goal)
     }
+}
+
+impl fmt::Display for AtLeast {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { figure, goal, unit } = *self;
+        beside(out, figure, "at least", goal, unit, figure >= goal)
+    }
+}
+
+fn beside(
+    out: &mut fmt::Formatter<'_>,
+    figure: f64,
+    bound: &str,
+    goal: f64,
+    unit: &str,
+    met: bool,
+) -> fmt::Result {
+    let verdict = if met { "met" } else { "missed" };
+    let space = if unit.is_empty() { "" } else { " " };
+    write!(
+        out,
+        "{figure:7.2}{space}{unit}   goal: {bound} {goal}{space}{unit}, {verdict}"
+    )
 }
 
 #[cfg(test)]
@@ -28,16 +54,12 @@ mod tests {
 
     #[test]
     fn a_figure_that_is_its_goal_has_met_it() {
-        let of = |figure| {
-            let unit = "ms";
-            AtMost {
-                figure,
-                goal: 5.0,
-                unit,
-            }
-            .to_string()
-        };
-        assert_eq!(of(5.0), "   5.00 ms   goal: at most 5 ms, met");
-        assert_eq!(of(5.01), "   5.01 ms   goal: at most 5 ms, missed");
+        let (goal, unit) = (5.0, "ms");
+        let most = |figure| AtMost { figure, goal, unit }.to_string();
+        assert_eq!(most(5.0), "   5.00 ms   goal: at most 5 ms, met");
+        assert_eq!(most(5.01), "   5.01 ms   goal: at most 5 ms, missed");
+        let least = |figure| AtLeast { figure, goal, unit }.to_string();
+        assert_eq!(least(5.0), "   5.00 ms   goal: at least 5 ms, met");
+        assert_eq!(least(4.99), "   4.99 ms   goal: at least 5 ms, missed");
     }
 }

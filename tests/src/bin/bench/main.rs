@@ -1,5 +1,5 @@
-//! `make bench` and `make bench-origin`: what the origin costs, what it bears, and how long a chunk travels. Printed
-//! with the goal beside each figure, and asserted by nobody: a machine that does other things besides misses them all.
+//! `make bench`, `make bench-origin` and `make bench-box`: what the origin costs, what it bears, how long a chunk travels,
+//! and what a box serves. Printed with the goal beside each figure, and asserted by nobody: a machine that does other things besides misses them all.
 
 mod cost;
 mod cpu;
@@ -9,6 +9,7 @@ mod goal;
 mod journey;
 mod metrics;
 mod nginx;
+mod serving;
 mod spread;
 mod stream;
 mod watcher;
@@ -21,7 +22,7 @@ use clap::{Parser, ValueEnum};
 /// How many processors all that is measured may use together, as whoever measures does.
 const PROCESSORS: usize = 2;
 
-/// Measures the origin and the chunks' journey on this machine.
+/// Measures the origin, the chunks' journey and a box on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Settings {
@@ -52,6 +53,8 @@ enum Part {
     Delay,
     /// From the publisher to viewers at boxes.
     Journey,
+    /// What a box serves, beside nginx and to many, and what it costs.
+    Box,
 }
 
 fn main() -> Result<()> {
@@ -79,6 +82,7 @@ async fn measure(settings: &Settings) -> Result<()> {
             Part::Crowd => crowd::measure(settings.crowd, span).await?,
             Part::Delay => delay::measure(settings.publishers, span).await?,
             Part::Journey => journey::measure(span).await?,
+            Part::Box => serving::measure(span, settings.rounds).await?,
         }
     }
     Ok(())

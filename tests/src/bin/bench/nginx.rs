@@ -1,4 +1,4 @@
-//! The peer: nginx with its RTMP module, writing DASH, from Debian's packages.
+//! The peer: nginx, with its RTMP module writing DASH, or serving files over HTTP, from Debian's packages.
 
 use std::{
     env, fs,
@@ -17,18 +17,28 @@ const MODULE: &str = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 
 /// A running nginx, with all its files in a temporary folder.
 pub(crate) struct Nginx {
-    pub(crate) rtmp: SocketAddr,
+    pub(crate) address: SocketAddr,
     process: Process,
     folder: TempDir,
 }
 
 impl Nginx {
+    /// One that takes publishers in over RTMP, and writes DASH.
     pub(crate) async fn start() -> Result<Self> {
+        Self::configured(ingesting).await
+    }
+
+    /// One that serves the files below `root` over HTTP.
+    pub(crate) async fn serving(root: &Path) -> Result<Self> {
+        Self::configured(|folder, http| serving(folder, http, root)).await
+    }
+
+    async fn configured(configure: impl FnOnce(&Path, SocketAddr) -> String) -> Result<Self> {
         let folder = TempDir::with_prefix("boxmesh-nginx-")?;
-        let rtmp = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let configuration = folder.path().join("nginx.conf");
         fs::create_dir(folder.path().join("dash"))?;
-        fs::write(&configuration, configure(folder.path(), rtmp))?;
+        fs::write(&configuration, configure(folder.path(), address))?;
 
         let mut command = Command::new(binary()?);
         command.arg("-c").arg(&configuration).arg("-p").arg(folder.path());
@@ -38,11 +48,11 @@ impl Nginx {
             if let Some(status) = process.ended()? {
                 bail!("nginx ended: {status}\n{}", process.tail());
             }
-            Ok(TcpStream::connect(rtmp).await.is_ok())
+            Ok(TcpStream::connect(address).await.is_ok())
         })
         .await?;
         Ok(Self {
-            rtmp,
+            address,
             process,
             folder,
         })
@@ -63,14 +73,9 @@ impl Nginx {
 }
 
 /// The same work as the origin's: RTMP in, segments of two seconds out, a minute of them kept.
-fn configure(folder: &Path, rtmp: SocketAddr) -> String {
+fn ingesting(folder: &Path, rtmp: SocketAddr) -> String {
     let folder = folder.display();
-    // A worker of root's would become somebody who cannot write here.
-    let user = if env::var("USER").is_ok_and(|user| user != "root") {
-        ""
-    } else {
-        "user root;"
-    };
+    let user = user();
     format!(
         "load_module {MODULE};
 {user}
@@ -94,6 +99,48 @@ rtmp {{
 }}
 "
     )
+}
+
+/// Files as nginx serves them at its best: sent by the kernel, many requests to a connection, nothing logged.
+fn serving(folder: &Path, http: SocketAddr, root: &Path) -> String {
+    let (folder, root, user) = (folder.display(), root.display(), user());
+    format!(
+        "{user}
+daemon off;
+worker_processes 2;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  keepalive_requests 100000000;
+  open_file_cache max=1000;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  types {{ video/mp4 m4v; }}
+  server {{
+    listen {http};
+    root {root};
+    add_header Cache-Control \"public, max-age=31536000, immutable\";
+    add_header Access-Control-Allow-Origin *;
+  }}
+}}
+"
+    )
+}
+
+/// A worker of root's would become somebody who cannot work in these folders.
+fn user() -> &'static str {
+    if env::var("USER").is_ok_and(|user| user != "root") {
+        ""
+    } else {
+        "user root;"
+    }
 }
 
 fn binary() -> Result<PathBuf> {

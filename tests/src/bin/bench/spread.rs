@@ -27,7 +27,7 @@ impl fmt::Display for Spread {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "p50 {:.1} ms   p95 {:.1} ms   p99 {:.1} ms   ({} chunks)",
+            "p50 {:.1} ms   p95 {:.1} ms   p99 {:.1} ms   ({} of them)",
             self.millis(50),
             self.millis(95),
             self.millis(99),
