@@ -14,7 +14,9 @@ async fn join() -> anyhow::Result<ExitCode> {
     let Action::Join(settings) = settings::load::<Command>().action;
     let life = Lifecycle::start();
     let running = match peer_box::start(settings, &life).await {
-        Err(error @ (StartError::Homeless(_) | StartError::Folder(_))) => settings::refuse::<Command>(error),
+        Err(error @ (StartError::Homeless(_) | StartError::Folder(_) | StartError::Storage(_))) => {
+            settings::refuse::<Command>(error)
+        }
         started => started?,
     };
     listen::first_line(format_args!("id {}", running.id));

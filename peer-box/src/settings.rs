@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use program::quantity::{BadQuantity, Size};
+use program::window::Limits;
 use url::Url;
 use wire::address::HttpBase;
 
@@ -55,7 +57,19 @@ pub struct Settings {
     /// What may be sent to viewers and other boxes: a number and bit, kbit, mbit, gbit, kbyte or mbyte, a second
     #[arg(long, value_name = "RATE", default_value = "20mbit")]
     pub upload: Rate,
+    /// How much media may be kept, all channels together: in memory, or on disk with --storage-dir
+    #[arg(long, value_name = "SIZE", default_value = "512MB", value_parser = storage)]
+    pub storage: Size,
+    /// Where media is kept, if not in memory: a folder on a disk that may be written to all the time
+    #[arg(long, value_name = "DIR")]
+    pub storage_dir: Option<PathBuf>,
 }
+
+/// What is kept in memory beside a disk: the newest of the channels, and what is asked for most.
+const MEMORY_BESIDE_DISK: usize = 64 << 20;
+
+/// Less holds not even the newest segments of a channel.
+const LEAST_STORAGE: Size = Size(16_000_000);
 
 /// There is no telling where this user's data belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +77,21 @@ pub struct Settings {
 pub struct Homeless;
 
 impl Settings {
+    /// How much the window may hold, and where.
+    pub(crate) fn limits(&self) -> Limits {
+        // A disk larger than all memory that could be addressed is one without a bound.
+        let storage = usize::try_from(self.storage.0).unwrap_or(usize::MAX);
+        let (bytes, disk_bytes) = match self.storage_dir {
+            Some(_) => (MEMORY_BESIDE_DISK, storage),
+            None => (storage, 0),
+        };
+        Limits {
+            bytes,
+            disk_bytes,
+            ..Limits::default()
+        }
+    }
+
     /// The data folder: the one given, or `boxmesh/box` where the XDG base directory specification has data.
     pub fn data_dir(&self) -> Result<PathBuf, Homeless> {
         let from = |variable| {
@@ -82,6 +111,14 @@ fn data_dir_in(xdg_data_home: Option<PathBuf>, home: Option<PathBuf>) -> Result<
         .or_else(|| home.map(|home| home.join(".local/share")))
         .ok_or(Homeless)?;
     Ok(data.join("boxmesh/box"))
+}
+
+fn storage(text: &str) -> Result<Size, String> {
+    let size: Size = text.parse().map_err(|bad: BadQuantity| bad.to_string())?;
+    if size < LEAST_STORAGE {
+        return Err(format!("{size} is too little: {LEAST_STORAGE} is the least"));
+    }
+    Ok(size)
 }
 
 fn tracker_url(text: &str) -> Result<Url, String> {
@@ -111,6 +148,10 @@ mod tests {
         assert_eq!(settings.tracker.len(), 2);
         assert_eq!(settings.http.port(), 8090);
         assert_eq!(settings.upload.bits_per_second(), 20_000_000);
+        assert_eq!(
+            (settings.limits().bytes, settings.limits().disk_bytes),
+            (512_000_000, 0)
+        );
         assert!(
             read("peer-box join")
                 .unwrap_err()
@@ -120,11 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_on_disk_is_not_kept_in_memory() {
+        let settings = read("peer-box join http://one:8080 --storage 10GB --storage-dir /media").unwrap();
+        assert_eq!(settings.limits().disk_bytes, 10_000_000_000);
+        assert_eq!(settings.limits().bytes, MEMORY_BESIDE_DISK);
+    }
+
+    #[test]
     fn a_wrong_setting_is_named_with_its_value() {
         for (setting, value) in [
             ("--upload", "20"),
             ("--http", "8090"),
             ("--public-url", "http://a/b"),
+            ("--storage", "lots"),
+            ("--storage", "1MB"),
         ] {
             let message = read(&format!("peer-box join http://t {setting} {value}"))
                 .unwrap_err()

@@ -6,13 +6,14 @@ mod tests;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use program::disk::Shelf;
 use program::folder::{Folder, FolderError, Lock};
 use program::http;
 use program::lifecycle::Lifecycle;
 use program::listen::{self, ListenError};
 use program::media::Meter;
 use program::store::Store;
-use program::window::{Limits, Window};
+use program::window::Window;
 use wire::address::HttpBase;
 use wire::id::BoxId;
 
@@ -37,6 +38,9 @@ pub enum StartError {
     /// Its data folder is of no use.
     #[error("--data-dir: {0}")]
     Folder(#[from] FolderError),
+    /// The folder for media is of no use.
+    #[error("--storage-dir: {0}")]
+    Storage(#[source] FolderError),
     /// A port is taken.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -64,6 +68,8 @@ pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, Star
     let folder = Folder::open(&settings.data_dir()?)?;
     let lock = folder.lock()?;
     let secret = folder.key(KEY)?;
+    let shelf = settings.storage_dir.as_deref().map(Shelf::open).transpose();
+    let shelf = shelf.map_err(StartError::Storage)?;
     // Every port is bound before anything runs.
     let listener = listen::tcp("http", settings.http).await?;
     let http = listener.local_addr().map_err(StartError::Bound)?;
@@ -81,7 +87,11 @@ pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, Star
         _lock: lock,
     };
 
-    let store = Store::spawn(&life.tasks, life.stop.clone(), Window::new(Limits::default()));
+    let window = Window::new(settings.limits());
+    let store = match shelf {
+        Some(shelf) => Store::on_disk(&life.tasks, life.stop.clone(), window, shelf),
+        None => Store::spawn(&life.tasks, life.stop.clone(), window),
+    };
     let (clock, counts, viewers) = (Clock::default(), Counts::default(), Meter::default());
     let uplink = Uplink::new(settings.upload, viewers.clone(), counts.clone(), Instant::now());
     let (desk, news) = Desk::new();

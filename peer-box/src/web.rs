@@ -107,17 +107,27 @@ async fn prove(
 
 /// The counters, in the text format of Prometheus.
 async fn metrics(State(around): State<Surroundings>) -> Response {
-    let window_bytes = around.store.bytes().await as u64;
-    let text = text(&around, window_bytes, Instant::now());
+    let held = Held {
+        memory: around.store.bytes().await as u64,
+        disk: around.store.disk_bytes().await as u64,
+    };
+    let text = text(&around, &held, Instant::now());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-fn text(around: &Surroundings, window_bytes: u64, now: Instant) -> String {
+/// Bytes of media here.
+struct Held {
+    memory: u64,
+    disk: u64,
+}
+
+fn text(around: &Surroundings, held: &Held, now: Instant) -> String {
     let mut page = Page::default();
     let (neighbours, banned) = around.counts.neighbours();
     let (from_origins, from_neighbours) = around.counts.accepted();
     let uplink = &around.uplink;
-    page.gauge("window_bytes", "Bytes of media in memory.", window_bytes);
+    page.gauge("window_bytes", "Bytes of media in memory.", held.memory);
+    page.gauge("disk_bytes", "Bytes of media on disk.", held.disk);
     page.gauge(
         "viewers",
         "Viewers that asked for media here lately, about.",

@@ -44,7 +44,7 @@ pub enum FolderError {
         what: &'static str,
     },
     /// Another program works in this folder.
-    #[error("{} is in use by another program; give each a --data-dir of its own", .0.display())]
+    #[error("{} is in use by another program; give each a folder of its own", .0.display())]
     InUse(PathBuf),
 }
 

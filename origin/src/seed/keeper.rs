@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_seed_begins_with_posters_too_and_their_numbers_say_nothing_of_segments() {
-        let held = vec![
+        let held = [
             poster(1, 1),
             poster(1, 50),
             chunk(1, 3, 0),

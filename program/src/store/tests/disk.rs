@@ -75,12 +75,12 @@ impl OnDisk {
     }
 
     async fn until(&self, what: &str, wanted: impl AsyncFn() -> bool) {
-        let waited = timeout(LIMIT, async {
+        let ended = timeout(LIMIT, async {
             while !wanted().await {
                 tokio::task::yield_now().await;
             }
         });
-        waited
+        ended
             .await
             .unwrap_or_else(|_| panic!("waited in vain for {what}"));
     }

@@ -2,9 +2,9 @@
 
 use std::{fs, time::Duration};
 
+use ::tests::mesh::Mesh;
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use tests::mesh::Mesh;
 use tokio::process::Command;
 
 use super::LARGE;
