@@ -22,6 +22,7 @@ mod guesses;
 mod hook;
 pub mod keys;
 mod limits;
+mod line;
 mod places;
 mod publisher;
 mod refusals;

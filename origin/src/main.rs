@@ -2,17 +2,13 @@
 
 use std::process::ExitCode;
 
-use origin::settings::{ChannelSettings, Command};
+use origin::settings::{ChannelSettings, Command, Settings};
 use origin::{Identity, command};
 use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
 use tracing::info;
 
 fn main() -> ExitCode {
-    lifecycle::run(run())
-}
-
-async fn run() -> ExitCode {
     let (Command { instead, settings }, channels) =
         settings::load_with_tables::<Command, ChannelSettings>("channel");
     if let Some(instead) = instead {
@@ -23,6 +19,10 @@ async fn run() -> ExitCode {
     }
     let identity =
         Identity::of(&settings, channels).unwrap_or_else(|error| settings::refuse::<Command>(error));
+    lifecycle::run_on_threads(settings.threads, run(settings, identity))
+}
+
+async fn run(settings: Settings, identity: Identity) -> ExitCode {
     let (made, keeps_keys) = (identity.made.clone(), identity.keeps_keys);
     let lifecycle = Lifecycle::start();
     let running = match origin::start(settings, identity, &lifecycle).await {

@@ -127,6 +127,9 @@ pub struct Settings {
     /// How much media is kept in memory at most, in MiB
     #[arg(long, value_name = "MIB", default_value = "512", value_parser = clap::value_parser!(u16).range(64..))]
     pub window_mib: u16,
+    /// How many threads carry media; one carries some hundred Mbit/s of publishers, and costs least
+    #[arg(long, value_name = "COUNT", default_value = "1")]
+    pub threads: NonZeroU16,
     /// How long a channel waits for a publisher that went away
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub wait: Span,

@@ -1,11 +1,13 @@
 //! The life of a program: logs, tasks that all hear one stop, an end with a deadline.
 
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,10 +36,27 @@ pub struct Lifecycle {
     failed: Arc<AtomicBool>,
 }
 
-/// Runs a program on a runtime of its own. What still blocks a thread at its end, such as a name server that does
-/// not answer, is not waited for.
+/// Runs a program on a runtime of its own, with a thread for each processor. What still blocks a thread at its end,
+/// such as a name server that does not answer, is not waited for.
 pub fn run<T>(program: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    run_on(Builder::new_multi_thread(), program)
+}
+
+/// Runs a program as [`run`] does, on so many threads. On one alone nothing is handed from thread to thread: where many
+/// small things arrive, that is a good part of the work.
+pub fn run_on_threads<T>(threads: NonZeroU16, program: impl Future<Output = T>) -> T {
+    match threads.get() {
+        1 => run_on(Builder::new_current_thread(), program),
+        many => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(many.into());
+            run_on(builder, program)
+        }
+    }
+}
+
+fn run_on<T>(mut builder: Builder, program: impl Future<Output = T>) -> T {
+    let runtime = builder
         .enable_all()
         .build()
         .expect("the system gives a program threads");

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -20,6 +20,7 @@ use super::ended::Ended;
 use super::hook::Hook;
 use super::keys::Secret;
 use super::limits::{Flow, Limits};
+use super::line::Line;
 use super::places::Place;
 use super::publisher::{Outlet, Publisher, size};
 use super::refusals::Refusals;
@@ -27,8 +28,8 @@ use super::session::{Event, Patience, Session};
 use super::tls::Tls;
 use crate::media::Unit;
 
-/// How much is read at once.
-const READ_BYTES: usize = 16 * 1024;
+/// How much is read at once of what nobody listens to any more.
+const UNHEARD_BYTES: usize = 16 * 1024;
 /// How long the origin may take no unit, or an encoder no answer.
 const STUCK: Duration = Duration::from_secs(10);
 /// How long an encoder has to read why it is let go.
@@ -72,14 +73,14 @@ pub(super) async fn serve_tls(tls: Tls, socket: TcpStream, peer: IpAddr, host: H
 /// Serves one encoder to its end, and logs that end.
 pub(super) async fn serve<S>(socket: S, peer: IpAddr, host: Host, place: Place)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Line,
 {
     serve_since(Instant::now(), socket, peer, host, place).await;
 }
 
 async fn serve_since<S>(began: Instant, socket: S, peer: IpAddr, host: Host, place: Place)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Line,
 {
     let mut connection = Connection {
         socket,
@@ -126,9 +127,8 @@ struct Stream {
     flow: Flow,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: Line> Connection<S> {
     async fn converse(&mut self) -> Result<Infallible, Ended> {
-        let mut buffer = vec![0; READ_BYTES];
         loop {
             while let Some(event) = self.session.next(Instant::now().into_std())? {
                 match event {
@@ -137,17 +137,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             self.send().await?;
-            let length = self.read(&mut buffer).await?;
+            let bytes = self.read().await?;
             if let Some(Stream { outlet, .. }) = &self.stream {
                 outlet.standing().hear(Instant::now().into_std());
             }
-            self.session.push(buffer.get(..length).unwrap_or_default());
+            self.session.came(bytes);
         }
     }
 
-    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Ended> {
+    async fn read(&mut self) -> Result<usize, Ended> {
         let (deadline, overdue) = self.session.deadline();
-        let read = pin!(timeout_at(deadline.into(), self.socket.read(buffer)));
+        let room = self.session.room();
+        let read = pin!(timeout_at(deadline.into(), self.socket.read_buf(room)));
         let refused = async {
             match &mut self.stream {
                 Some(Stream { outlet, .. }) => outlet.over().await,
@@ -192,6 +193,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         admitted.outlet.standing().hear(now);
         self.stream = Some(admitted);
         self.session.accept(now);
+        self.socket.doze();
         Ok(())
     }
 
@@ -261,7 +263,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let farewell = async {
             socket.write_all_buf(self.session.output()).await?;
             socket.shutdown().await?;
-            let mut unheard = vec![0; READ_BYTES];
+            let mut unheard = vec![0; UNHEARD_BYTES];
             while socket.read(&mut unheard).await? > 0 {}
             Ok::<_, std::io::Error>(())
         };

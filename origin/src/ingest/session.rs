@@ -60,6 +60,10 @@ pub(super) enum Event {
     Unit(Unit),
 }
 
+/// How much is read at once: of media about what a keyframe has, of everything before it little, as anybody may connect.
+const MEDIA_ROOM: usize = 32 << 10;
+const COMMAND_ROOM: usize = 4 << 10;
+
 /// One connection of an encoder.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -103,10 +107,19 @@ impl Session {
         }
     }
 
-    /// Takes what the encoder sent. Take all events before pushing more: only then it is bounded what waits here.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.received += bytes.len() as u64;
-        self.input.extend_from_slice(bytes);
+    /// Where what the encoder sends next belongs; say then how much [came](Self::came).
+    pub(super) fn room(&mut self) -> &mut BytesMut {
+        self.input.reserve(match self.phase {
+            Phase::Publishing => MEDIA_ROOM,
+            Phase::Greeting(_) | Phase::Talking { .. } | Phase::Deciding => COMMAND_ROOM,
+        });
+        &mut self.input
+    }
+
+    /// So many bytes of the encoder's are there. Take all events before more comes: only then it is bounded what
+    /// waits here.
+    pub(super) fn came(&mut self, bytes: usize) {
+        self.received += bytes as u64;
         let greeted = !matches!(self.phase, Phase::Greeting(_));
         if greeted && self.received - self.acknowledged >= u64::from(self.window) {
             self.acknowledged = self.received;
@@ -119,7 +132,14 @@ impl Session {
         }
     }
 
-    /// The next event in what was pushed; `None` until more is.
+    /// Takes what the encoder sent.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.room().extend_from_slice(bytes);
+        self.came(bytes.len());
+    }
+
+    /// The next event in what came; `None` until more does.
     pub(super) fn next(&mut self, now: Instant) -> Result<Option<Event>, Ended> {
         let event = self.proceed(now)?;
         let (deadline, overdue) = self.deadline();
