@@ -22,7 +22,7 @@ use crate::counts::Counts;
 
 /// Choices and answers under way before who brings them has to wait.
 const MAILBOX: usize = 64;
-const NEWS: usize = 1024;
+const NEWS: usize = 64;
 
 /// How often seeds are judged.
 const JUDGE: Duration = Duration::from_millis(250);
@@ -66,7 +66,16 @@ impl Seeds {
         let (silent, watched) = watch::channel(Vec::new());
         let outboxes = Outboxes::default();
         let span = info_span!("seeds");
-        let bell = span.in_scope(|| post::start(outboxes.clone(), secret, news, tasks, stop.clone()))?;
+        let bell = span.in_scope(|| {
+            post::start(
+                outboxes.clone(),
+                secret,
+                news,
+                counts.clone(),
+                tasks,
+                stop.clone(),
+            )
+        })?;
         let arrivals = store.arrivals();
         let keeper = Keeper {
             plan: Plan::new(most),
@@ -119,7 +128,11 @@ impl Keeper {
                     let changes = self.plan.want(&channel, &seeds, Instant::now());
                     self.apply(changes).await;
                 }
-                Some((seed, heard)) = answers.recv() => self.hear(seed, heard),
+                Some(news) = answers.recv() => {
+                    for (seed, heard) in news {
+                        self.hear(seed, heard);
+                    }
+                }
                 arrival = arrivals.next() => match arrival {
                     Some(Arrival::Chunk(chunk)) => self.push(&chunk),
                     Some(Arrival::Missed(missed)) => self.catch_up(missed).await,
@@ -192,7 +205,6 @@ impl Keeper {
     fn hear(&mut self, seed: BoxId, heard: Heard) {
         let now = Instant::now();
         match heard {
-            Heard::Sent(bytes) => self.counts.seed_bytes.add(bytes),
             Heard::Welcome => debug!(%seed, "seed welcomed us"),
             Heard::Unwelcome(why) => {
                 debug!(%seed, why, "seed does not know us");

@@ -45,8 +45,6 @@ pub(super) enum Heard {
     Unwelcome(String),
     Received(ChunkId),
     Refused(ChunkId, String),
-    /// So many bytes were handed to the socket.
-    Sent(u64),
     /// Something that is no answer.
     Nonsense(String),
 }
@@ -88,18 +86,31 @@ impl Link {
         })
     }
 
-    /// What to wait for: answers always, room to send when there is something to send.
-    pub(super) fn interest(&self, outboxes: &Outboxes) -> zmq::PollEvents {
-        let may_send = self.may_send() && !outboxes.is_empty(self.seed);
-        if may_send || self.standing.is_hello_due(Instant::now()) {
-            zmq::POLLIN | zmq::POLLOUT
+    /// What to wait for: room to send when there is something to send, answers when that cannot be before they came. Other
+    /// answers wait for the next turn.
+    pub(super) fn interest(&self, outboxes: &Outboxes) -> Option<zmq::PollEvents> {
+        let is_waited_for = !outboxes.is_empty(self.seed);
+        if self.standing.is_hello_due(Instant::now()) || (is_waited_for && self.may_send()) {
+            Some(zmq::POLLIN | zmq::POLLOUT)
+        } else if is_waited_for || !self.standing.is_welcome() {
+            Some(zmq::POLLIN)
         } else {
-            zmq::POLLIN
+            None
         }
     }
 
-    /// Reads answers and sends what can be sent, without waiting for either.
-    pub(super) fn turn(&mut self, outboxes: &Outboxes, secret: &SecretKey, heard: &mut impl FnMut(Heard)) {
+    /// Whether chunks are under way.
+    pub(super) fn is_owed_receipts(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    /// Reads answers and sends what can be sent, without waiting for either. How many bytes of media were sent.
+    pub(super) fn turn(
+        &mut self,
+        outboxes: &Outboxes,
+        secret: &SecretKey,
+        heard: &mut impl FnMut(Heard),
+    ) -> u64 {
         for _ in 0..ANSWERS_A_TURN {
             let Some(answer) = self.read() else { break };
             self.take(answer, outboxes, heard);
@@ -108,6 +119,7 @@ impl Link {
         if self.standing.is_hello_due(now) && self.say_hello(secret) {
             self.standing.greeted(now);
         }
+        let mut sent = 0;
         while self.may_send() {
             let Some(chunk) = outboxes.take(self.seed) else {
                 break;
@@ -117,9 +129,10 @@ impl Link {
                 outboxes.give_back(self.seed, std::iter::once(chunk));
                 break;
             }
-            heard(Heard::Sent(chunk.bytes().len() as u64));
+            sent += chunk.bytes().len() as u64;
             self.in_flight.push_back(chunk);
         }
+        sent
     }
 
     fn take(&mut self, answer: Result<Answer, String>, outboxes: &Outboxes, heard: &mut impl FnMut(Heard)) {

@@ -1,6 +1,6 @@
 //! The post: one thread that owns all ZeroMQ sockets, since they are not for several threads.
 //!
-//! It sleeps until a socket has something, or until [`Bell`] says that an outbox has.
+//! It sleeps until [`Bell`] says that an outbox has something, or until a socket that something depends on has.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +13,13 @@ use wire::key::SecretKey;
 
 use super::link::{Heard, Link};
 use super::outbox::Outboxes;
+use crate::counts::Counts;
 
 /// How long the thread sleeps when nothing wakes it: a hello may have to be said again.
 const NAP_MILLIS: i64 = 250;
+/// How long receipts may lie unread. Each chunk brings one of every seed: most are read when the next chunk is sent, and
+/// wake nobody.
+const RECEIPTS_MILLIS: i64 = 50;
 
 const BELL: &str = "inproc://bell";
 
@@ -29,14 +33,15 @@ impl Bell {
     }
 }
 
-/// What a seed's link has to tell, and whose link it is.
-pub(super) type News = (BoxId, Heard);
+/// What the links have to tell, each with the seed that it leads to.
+pub(super) type News = Vec<(BoxId, Heard)>;
 
 /// Starts the thread. It ends at `stop`, within a nap; or at once when the bell is rung after it.
 pub(super) fn start(
     outboxes: Outboxes,
     secret: SecretKey,
     news: mpsc::Sender<News>,
+    counts: Counts,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Bell, zmq::Error> {
@@ -53,6 +58,7 @@ pub(super) fn start(
         outboxes,
         secret,
         news,
+        counts,
         links: BTreeMap::new(),
     };
     let span = Span::current();
@@ -66,6 +72,7 @@ struct Post {
     outboxes: Outboxes,
     secret: SecretKey,
     news: mpsc::Sender<News>,
+    counts: Counts,
     /// A box that cannot be connected to has a place and no link, so that this is said once.
     links: BTreeMap<BoxId, Place>,
 }
@@ -84,22 +91,25 @@ impl Post {
                 return;
             }
             while self.bell.recv_bytes(zmq::DONTWAIT).is_ok() {}
-            let Self {
-                outboxes,
-                secret,
-                news,
-                links,
-                ..
-            } = &mut self;
-            for (seed, link) in links
-                .iter_mut()
-                .filter_map(|(seed, place)| Some((seed, place.link.as_mut()?)))
-            {
-                // The keeper always listens, until it ends.
-                let mut tell = |heard| drop(news.blocking_send((*seed, heard)));
-                link.turn(outboxes, secret, &mut tell);
+            let news = self.turn();
+            // The keeper always listens, until it ends.
+            if !news.is_empty() && self.news.blocking_send(news).is_err() {
+                return;
             }
         }
+    }
+
+    /// Each link's turn to read and to send.
+    fn turn(&mut self) -> News {
+        let mut news = News::new();
+        let links = self.links.iter_mut();
+        for (seed, link) in links.filter_map(|(seed, place)| Some((*seed, place.link.as_mut()?))) {
+            let sent = link.turn(&self.outboxes, &self.secret, &mut |heard| {
+                news.push((seed, heard));
+            });
+            self.counts.seed_bytes.add(sent);
+        }
+        news
     }
 
     /// Makes links as there are outboxes.
@@ -119,12 +129,17 @@ impl Post {
     }
 
     fn sleep(&self) -> Result<(), zmq::Error> {
-        let links = self.links.values().filter_map(|place| place.link.as_ref());
-        let mut items: Vec<_> = links
-            .map(|link| link.socket.as_poll_item(link.interest(&self.outboxes)))
+        let links = || self.links.values().filter_map(|place| place.link.as_ref());
+        let nap = if links().any(Link::is_owed_receipts) {
+            RECEIPTS_MILLIS
+        } else {
+            NAP_MILLIS
+        };
+        let mut items: Vec<_> = links()
+            .filter_map(|link| Some(link.socket.as_poll_item(link.interest(&self.outboxes)?)))
             .collect();
         items.push(self.bell.as_poll_item(zmq::POLLIN));
-        match zmq::poll(&mut items, NAP_MILLIS) {
+        match zmq::poll(&mut items, nap) {
             // A signal woke us.
             Ok(_) | Err(zmq::Error::EINTR) => Ok(()),
             Err(error) => Err(error),
