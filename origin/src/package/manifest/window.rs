@@ -1,6 +1,7 @@
 //! The window of one track: the segments that players may still ask for, and what was measured of them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,7 +51,8 @@ pub(super) struct TrackWindow {
     pub(super) goes_on: Option<bool>,
     /// The number of its first segment.
     first: u32,
-    whole: VecDeque<Segment>,
+    /// Shared with those who read it: a window is handed out at each chunk, and this changes only with a segment.
+    whole: Arc<VecDeque<Segment>>,
     growing: Option<Segment>,
     longest: u64,
     longest_part: u32,
@@ -65,7 +67,7 @@ impl TrackWindow {
             init,
             goes_on,
             first: 1,
-            whole: VecDeque::new(),
+            whole: Arc::default(),
             growing: None,
             longest: 0,
             longest_part: 0,
@@ -105,12 +107,13 @@ impl TrackWindow {
         self.longest = self.longest.max(segment.duration);
         self.peak = self.peak.max(rate(segment.bytes, segment.duration, timescale));
         let horizon = segment.end().saturating_sub(ticks(WINDOW, timescale));
-        self.whole.push_back(segment);
-        while self.whole.len() > MAX_SEGMENTS || self.whole.front().is_some_and(|old| old.end() < horizon) {
-            self.whole.pop_front();
+        let whole = Arc::make_mut(&mut self.whole);
+        whole.push_back(segment);
+        while whole.len() > MAX_SEGMENTS || whole.front().is_some_and(|old| old.end() < horizon) {
+            whole.pop_front();
         }
-        let past = self.whole.len().checked_sub(SEGMENTS_WITH_PARTS + 1);
-        if let Some(old) = past.and_then(|place| self.whole.get_mut(place)) {
+        let past = whole.len().checked_sub(SEGMENTS_WITH_PARTS + 1);
+        if let Some(old) = past.and_then(|place| whole.get_mut(place)) {
             old.parts = Vec::new();
         }
     }
