@@ -8,9 +8,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
-/// More than a chunk's header takes without its body (RTMP 1.0 §5.3.1: 3 + 11 bytes, an extended timestamp aside), and
-/// less than any message of media or any command takes with it.
-const MORE_THAN_A_HEADER: usize = 15;
+/// More than the header of a chunk that has no message stream id of its own (RTMP 1.0 §5.3.1.2.2, 1 + 7 bytes), which is what
+/// goes before each picture and sound; less than a ping with any header but the shortest.
+const MORE_THAN_A_HEADER: usize = 9;
 
 sockopt_impl!(
     /// How many bytes have to be there before a socket is said to be readable.
