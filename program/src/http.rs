@@ -28,6 +28,12 @@ pub use reader::Patience;
 /// How long requests under way may take at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(3);
 
+/// The longest header of a request.
+const MAX_HEADER_BYTES: usize = 64 << 10;
+
+/// What is handed to the system in one call, out of however many pieces: fewer calls, and fewer wake-ups of whoever reads.
+const WRITE_BYTES: usize = 256 << 10;
+
 /// What may wait in the system's buffer, beside what is on its way. It would take megabytes, of each viewer, and hide for
 /// a minute that nobody reads them.
 const UNSENT_BYTES: u32 = 256 << 10;
@@ -124,7 +130,8 @@ async fn connection(
     server
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
-        .max_buf_size(64 << 10);
+        .max_header_size(MAX_HEADER_BYTES)
+        .max_buf_size(WRITE_BYTES);
     let connection =
         server.serve_connection(TokioIo::new(MustRead::within(limits.patience, stream)), service);
     tokio::pin!(connection);

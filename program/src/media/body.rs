@@ -15,7 +15,7 @@ use super::meter::Counter;
 use crate::store::Store;
 use crate::window::{Segment, SegmentName};
 
-/// What is handed to the socket at a time: small enough that what was counted is nearly what was sent.
+/// A piece of what is handed to the socket: small enough that what was counted is nearly what was sent.
 const FRAME_BYTES: usize = 64 << 10;
 
 /// A part of a whole segment, its size known.

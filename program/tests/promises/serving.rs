@@ -56,6 +56,32 @@ async fn a_header_that_never_ends_closes_the_connection_and_others_are_served() 
 }
 
 #[tokio::test]
+async fn a_header_that_is_too_long_is_refused_before_it_ends() {
+    let (address, _lifecycle) = started(
+        Router::new().route("/", get(|| async { "here" })),
+        Limits::default(),
+    )
+    .await;
+    let ask = async |bytes: usize| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let header = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Long: {}",
+            "x".repeat(bytes)
+        );
+        // It may be refused before all of it is read.
+        let _ = stream.write_all(header.as_bytes()).await;
+        let _ = stream.write_all(b"\r\n\r\n").await;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer))
+            .await
+            .unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    assert!(ask(4 << 10).await.ends_with("here"));
+    assert!(!ask(1 << 20).await.contains("200 OK"));
+}
+
+#[tokio::test]
 async fn a_viewer_that_drips_loses_its_connection_and_others_are_served() {
     let limits = Limits {
         patience: Patience {

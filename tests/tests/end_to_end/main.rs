@@ -14,6 +14,7 @@ mod same_bytes;
 mod settings;
 mod soft_state;
 mod stopping;
+mod storage;
 mod support;
 mod timeline;
 mod watching;
