@@ -29,7 +29,7 @@ const STALLERS: u32 = 2000;
 /// A segment is made so often.
 const SEGMENT: Duration = Duration::from_secs(2);
 
-const GOAL_SECONDS: f64 = 1.0;
+const GOAL_MILLIS: f64 = 1000.0;
 /// 256 MiB.
 const GOAL_MEGABYTES: f64 = 268.0;
 
@@ -73,9 +73,9 @@ async fn watch(mesh: &Mesh, number: usize, segment: &Segment, span: Duration) ->
     }
     let spread = Spread::of(times);
     let p99 = AtMost {
-        figure: spread.millis(99) / 1000.0,
-        goal: GOAL_SECONDS,
-        unit: "s",
+        figure: spread.millis(99),
+        goal: GOAL_MILLIS,
+        unit: "ms",
     };
     let memory = AtMost {
         figure: super::megabytes(mesh.boxes[number].resident_bytes()?),
