@@ -1,129 +1,125 @@
-//! The upload budget: how fast this box may send, to viewers and neighbours together.
+//! The budget: what may leave this box, to viewers and neighbours together.
 //!
-//! A token bucket that may go into debt: what has been sent is counted afterwards, and while there is a debt
-//! viewers are sent elsewhere. Neighbours are served a little longer, since each of them serves viewers too.
+//! Three limits, each a file beside this one: a rate (a token bucket), a month's quota, and hours of the day. While
+//! there is a debt viewers are sent elsewhere; neighbours are served a little longer, since each of them
+//! serves viewers too. Beyond the quota and outside the hours nobody is served.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+mod account;
+mod bucket;
+mod calendar;
+mod hours;
+mod keeper;
+mod rate;
+mod room;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use program::media::Meter;
+use tokio::sync::{Notify, watch};
 
+use crate::clock::Clock;
 use crate::counts::Counts;
-
-/// What may be sent at once after a pause, as time at the full rate: a viewer that begins fetches some
-/// segments together.
-const BURST: Duration = Duration::from_secs(4);
+use account::Account;
+pub(crate) use account::{Given, Kept};
+use bucket::Bucket;
+use calendar::{Date, until_next_month};
+pub use hours::{BadHours, Hours};
+pub(crate) use keeper::{Keeper, recall};
+pub use rate::{BadRate, Rate};
 
 /// How much deeper the debt may be while neighbours are still served, as time at the full rate.
 const NEIGHBOURS_FIRST: Duration = Duration::from_secs(1);
 
-/// Over what time the rate of sending is measured, and how finely.
-const MEASURED: Duration = Duration::from_secs(4);
-const SAMPLE: Duration = Duration::from_millis(250);
-
-/// An uplink from here on sends two chunks at a time.
-const FAST_BITS_PER_SECOND: u64 = 50_000_000;
-
-/// Why a text is no rate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is no rate: a number and bit, kbit, mbit, gbit, kbyte or mbyte (a second) are, as in 20mbit or 2.5mbyte"
-)]
-pub struct BadRate(String);
-
-/// A rate of sending, 64 kbit/s at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rate {
-    bits_per_second: u64,
+/// What a box may give.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) rate: Rate,
+    /// Bytes in a month.
+    pub(crate) quota: Option<u64>,
+    pub(crate) hours: Option<Hours>,
 }
 
-impl Rate {
-    const LEAST: f64 = 64e3;
-    const MOST: f64 = 1e12;
-
-    /// In bits per second.
-    pub fn bits_per_second(self) -> u64 {
-        self.bits_per_second
-    }
-
-    /// How many chunks to send to neighbours at a time.
-    pub(crate) fn upload_slots(self) -> usize {
-        if self.bits_per_second < FAST_BITS_PER_SECOND {
-            1
-        } else {
-            2
-        }
-    }
-}
-
-impl FromStr for Rate {
-    type Err = BadRate;
-
-    fn from_str(text: &str) -> Result<Self, BadRate> {
-        let bad = || BadRate(text.chars().take(32).collect());
-        let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(bad)?;
-        let (number, unit) = text.split_at(unit_at);
-        let unit = match unit.to_ascii_lowercase().as_str() {
-            "bit" => 1.0,
-            "kbit" => 1e3,
-            "mbit" => 1e6,
-            "gbit" => 1e9,
-            "kbyte" => 8e3,
-            "mbyte" => 8e6,
-            _ => return Err(bad()),
-        };
-        let number: f64 = number.trim_end().parse().map_err(|_| bad())?;
-        let bits = (number * unit).round();
-        if !(Self::LEAST..=Self::MOST).contains(&bits) {
-            return Err(bad());
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "its range was checked"
-        )]
-        let bits_per_second = bits as u64;
-        Ok(Self { bits_per_second })
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}bit", self.bits_per_second)
-    }
+/// Nobody is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// Why, in words.
+    pub(crate) why: &'static str,
+    /// How long still.
+    pub(crate) wait: Duration,
 }
 
 /// The uplink that viewers and neighbours share. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Uplink {
-    rate: Rate,
+pub(crate) struct Uplink(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    limits: Limits,
     viewers: Meter,
     counts: Counts,
-    bucket: Arc<Mutex<Bucket>>,
+    clock: Clock,
+    state: Mutex<State>,
+    closed: watch::Sender<Option<Closed>>,
+    press: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    bucket: Bucket,
+    account: Account,
 }
 
 impl Uplink {
-    /// An uplink on which nothing was sent yet.
+    /// An uplink on which nothing was sent yet, and no limit but its rate.
+    #[cfg(test)]
     pub(crate) fn new(rate: Rate, viewers: Meter, counts: Counts, now: Instant) -> Self {
-        Self {
+        let limits = Limits {
             rate,
+            quota: None,
+            hours: None,
+        };
+        Self::limited(limits, None, (viewers, counts, Clock::default()), now)
+    }
+
+    /// An uplink within `limits`, that goes on from what was kept.
+    pub(crate) fn limited(
+        limits: Limits,
+        kept: Option<Kept>,
+        (viewers, counts, clock): (Meter, Counts, Clock),
+        now: Instant,
+    ) -> Self {
+        let account = Account::new(limits.quota, limits.rate.bytes_per_second(), kept);
+        let state = State {
+            bucket: Bucket::new(limits.rate, now),
+            account,
+        };
+        Self(Arc::new(Inner {
+            limits,
             viewers,
             counts,
-            bucket: Arc::new(Mutex::new(Bucket::new(rate, now))),
-        }
+            clock,
+            state: Mutex::new(state),
+            closed: watch::channel(None).0,
+            press: Notify::new(),
+        }))
     }
 
     /// What it may send.
     pub(crate) fn rate(&self) -> Rate {
-        self.rate
+        self.0.limits.rate
     }
 
     /// Whether a viewer may be served; if not, when there will be room again.
     pub(crate) fn room_for_viewers(&self, now: Instant) -> Result<(), Duration> {
-        match self.with_bucket(now, Bucket::debt) {
+        if let Some(closed) = self.closed() {
+            return Err(closed.wait);
+        }
+        let state = self.counted(now);
+        if state.account.quota().is_some_and(|(_, left)| left == 0) {
+            return Err(until_next_month(self.0.clock.now_ms()));
+        }
+        match state.bucket.debt() {
             Duration::ZERO => Ok(()),
             debt => Err(debt),
         }
@@ -131,151 +127,193 @@ impl Uplink {
 
     /// Whether a neighbour may be served.
     pub(crate) fn has_room_for_neighbours(&self, now: Instant) -> bool {
-        self.with_bucket(now, Bucket::debt) < NEIGHBOURS_FIRST
+        if self.closed().is_some() {
+            return false;
+        }
+        let state = self.counted(now);
+        state.account.quota().is_none_or(|(_, left)| left > 0) && state.bucket.debt() < NEIGHBOURS_FIRST
+    }
+
+    /// How many more viewers there is room for.
+    pub(crate) fn room(&self, now: Instant) -> u32 {
+        if self.closed().is_some() {
+            return 0;
+        }
+        let viewers = self.0.viewers.viewers();
+        let state = self.counted(now);
+        let used = room::Use {
+            rate: self.rate().bits_per_second(),
+            sending: state.bucket.sending_bits_per_second(),
+            to_viewers: state.bucket.to_viewers_bits_per_second(),
+            viewers,
+            quota: state.account.quota(),
+        };
+        used.room()
     }
 
     /// What is sent now, in bits per second, measured over the last seconds.
     pub(crate) fn sending_bits_per_second(&self, now: Instant) -> u64 {
-        self.with_bucket(now, Bucket::sending_bits_per_second)
+        self.counted(now).bucket.sending_bits_per_second()
     }
 
-    fn with_bucket<T>(&self, now: Instant, ask: impl FnOnce(&Bucket) -> T) -> T {
-        let sent = self.viewers.bytes() + self.counts.neighbour_bytes();
-        // What is behind the lock is counts: true enough, whatever happened to who held it.
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.account(now, sent);
-        ask(&bucket)
+    /// What was given this month, and today.
+    pub(crate) fn given(&self, now: Instant) -> (Given, Given) {
+        self.counted(now).account.given()
     }
-}
 
-/// The bucket, pure.
-#[derive(Debug)]
-struct Bucket {
-    bytes_per_second: f64,
-    /// Bytes that may be sent; below zero, bytes that were sent too many.
-    level: f64,
-    at: Instant,
-    /// All bytes sent at some moments of the last seconds, oldest first.
-    samples: VecDeque<(Instant, u64)>,
-    sent: u64,
-}
+    /// The quota, and what is left of it.
+    pub(crate) fn quota(&self, now: Instant) -> Option<(u64, u64)> {
+        self.counted(now).account.quota()
+    }
 
-impl Bucket {
-    #[expect(clippy::cast_precision_loss, reason = "rates are far below 2^52")]
-    fn new(rate: Rate, now: Instant) -> Self {
-        let bytes_per_second = rate.bits_per_second as f64 / 8.0;
-        Self {
-            bytes_per_second,
-            level: bytes_per_second * BURST.as_secs_f64(),
-            at: now,
-            samples: VecDeque::from([(now, 0)]),
-            sent: 0,
+    /// Whether nobody is served, and for how long.
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        *self.0.closed.borrow()
+    }
+
+    /// Changes as the box opens and closes.
+    pub(crate) fn opening(&self) -> watch::Receiver<Option<Closed>> {
+        self.0.closed.subscribe()
+    }
+
+    /// Looks at the clocks. What there is to say about it, if that has changed.
+    fn look(&self, ours_ms: u64, second_of_day: u32) -> Option<Option<Closed>> {
+        let now_ms = self.0.clock.told_ms();
+        let mut state = self.counted(Instant::now());
+        if let Some(now_ms) = now_ms {
+            state.account.turn_to(Date::of_ms(now_ms));
         }
-    }
-
-    /// Takes notice of all bytes sent so far.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "the difference between two looks is small"
-    )]
-    fn account(&mut self, now: Instant, sent: u64) {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        let full = self.bytes_per_second * BURST.as_secs_f64();
-        self.level = (self.level + passed * self.bytes_per_second).min(full);
-        self.level -= sent.saturating_sub(self.sent) as f64;
-        self.at = now;
-        self.sent = self.sent.max(sent);
-        let since = |at: &Instant| now.saturating_duration_since(*at);
-        if self.samples.back().is_none_or(|(at, _)| since(at) >= SAMPLE) {
-            self.samples.push_back((now, self.sent));
-        }
-        // The oldest sample that stays is the newest that is old enough to measure from.
-        while self.samples.get(1).is_some_and(|(at, _)| since(at) >= MEASURED) {
-            self.samples.pop_front();
-        }
-    }
-
-    /// How long until what was sent too many is paid back.
-    fn debt(&self) -> Duration {
-        Duration::try_from_secs_f64(-self.level / self.bytes_per_second).unwrap_or_default()
-    }
-
-    fn sending_bits_per_second(&self) -> u64 {
-        let Some((since, before)) = self.samples.front() else {
-            return 0;
+        let used_up = state.account.quota().is_some_and(|(_, left)| left == 0);
+        drop(state);
+        let hours = self.0.limits.hours;
+        let asleep = hours.and_then(|hours| hours.closed_for(second_of_day));
+        let closed = match asleep {
+            Some(wait) => Some(Closed {
+                why: "it is outside of --hours",
+                wait,
+            }),
+            None => used_up.then(|| Closed {
+                why: "the month's --quota is used up",
+                wait: until_next_month(now_ms.unwrap_or(ours_ms)),
+            }),
         };
-        let millis = self.at.saturating_duration_since(*since).max(SAMPLE).as_millis();
-        let bits = u128::from(self.sent - before) * 8;
-        u64::try_from(bits * 1000 / millis).unwrap_or(u64::MAX)
+        let mut changed = None;
+        self.0.closed.send_if_modified(|known| {
+            let differs = known.map(|known| known.why) != closed.map(|closed| closed.why);
+            changed = differs.then_some(closed);
+            *known = closed;
+            differs
+        });
+        changed
+    }
+
+    /// Waits until somebody is served and the account should be written.
+    async fn pressed(&self) {
+        self.0.press.notified().await;
+    }
+
+    /// What to write, if it is `due` or presses.
+    fn to_keep(&self, due: bool) -> Option<Kept> {
+        let state = self.counted(Instant::now());
+        let account = &state.account;
+        (account.should_be_kept() || due && account.has_news()).then(|| account.to_keep())
+    }
+
+    fn to_keep_at_last(&self) -> Kept {
+        self.counted(Instant::now()).account.to_keep_at_last()
+    }
+
+    fn was_kept(&self, kept: &Kept) {
+        self.counted(Instant::now()).account.was_kept(kept);
+    }
+
+    /// The state after all that was sent so far.
+    fn counted(&self, now: Instant) -> MutexGuard<'_, State> {
+        let Inner {
+            viewers,
+            counts,
+            state,
+            press,
+            ..
+        } = &*self.0;
+        let sent = Given {
+            viewers: viewers.bytes(),
+            neighbours: counts.neighbour_bytes(),
+            besides: counts.small_bytes(),
+        };
+        // What is behind the lock is counts: true enough, whatever happened to who held it.
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.bucket.account(now, sent.total(), sent.viewers);
+        state.account.count(sent);
+        if state.account.should_be_kept() {
+            press.notify_one();
+        }
+        state
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples::secret;
+    use wire::id::BoxId;
 
-    fn bucket(rate: &str, now: Instant) -> Bucket {
-        Bucket::new(rate.parse().unwrap(), now)
-    }
+    const NOON: u32 = 12 * 3600;
 
-    #[test]
-    fn a_rate_has_a_unit() {
-        let bits = |text: &str| text.parse::<Rate>().map(Rate::bits_per_second);
-        assert_eq!(bits("20mbit"), Ok(20_000_000));
-        assert_eq!(bits("500kbit"), Ok(500_000));
-        assert_eq!(bits("1gbit"), Ok(1_000_000_000));
-        assert_eq!(bits("2.5Mbyte"), Ok(20_000_000));
-        assert_eq!(bits("100 kbyte"), Ok(800_000));
-        for bad in [
-            "20", "", "mbit", "20 mbits", "20MB", "-1mbit", "0mbit", "1bit", "nanmbit", "infgbit", "9e9gbit",
-        ] {
-            assert!(bits(bad).is_err(), "{bad}");
-        }
-        assert!("20".parse::<Rate>().unwrap_err().to_string().contains("mbit"));
-    }
-
-    #[test]
-    fn what_was_sent_too_fast_is_paid_back_in_time() {
-        let start = Instant::now();
-        let mut bucket = bucket("8mbit", start);
-        bucket.account(start, 4_000_000);
-        assert_eq!(bucket.debt(), Duration::ZERO, "a burst is allowed");
-        bucket.account(start, 6_000_000);
-        assert_eq!(bucket.debt(), Duration::from_secs(2));
-        bucket.account(start + Duration::from_secs(1), 6_000_000);
-        assert_eq!(bucket.debt(), Duration::from_secs(1));
-        bucket.account(start + Duration::from_mins(1), 6_000_000);
-        bucket.account(start + Duration::from_mins(1), 11_000_000);
-        assert_eq!(
-            bucket.debt(),
-            Duration::from_secs(1),
-            "a pause does not save up more than a burst"
-        );
-    }
-
-    #[test]
-    fn the_rate_is_measured_over_the_last_seconds() {
-        let start = Instant::now();
-        let mut bucket = bucket("100mbit", start);
-        for quarter in 1..=40 {
-            bucket.account(start + SAMPLE * quarter, u64::from(quarter) * 250_000);
-        }
-        assert_eq!(bucket.sending_bits_per_second(), 8_000_000);
-        bucket.account(start + Duration::from_secs(30), 10_000_000);
-        bucket.account(start + Duration::from_secs(35), 10_000_000);
-        assert_eq!(bucket.sending_bits_per_second(), 0);
+    fn uplink(quota: Option<u64>, hours: Option<&str>, counts: &Counts, now: Instant) -> Uplink {
+        let limits = Limits {
+            rate: "8mbit".parse().unwrap(),
+            quota,
+            hours: hours.map(|hours| hours.parse().unwrap()),
+        };
+        let around = (Meter::default(), counts.clone(), Clock::default());
+        Uplink::limited(limits, None, around, now)
     }
 
     #[test]
     fn neighbours_are_served_a_little_longer_than_viewers() {
         let now = Instant::now();
         let counts = Counts::default();
-        let uplink = Uplink::new("8mbit".parse().unwrap(), Meter::default(), counts.clone(), now);
+        let uplink = uplink(None, None, &counts, now);
+        let neighbour = BoxId::of(&secret(1).public());
         assert_eq!(uplink.room_for_viewers(now), Ok(()));
-        counts.sent_to_neighbour(4_500_000);
+        counts.sent_to_neighbour(neighbour, 4_500_000);
         assert_eq!(uplink.room_for_viewers(now), Err(Duration::from_millis(500)));
         assert!(uplink.has_room_for_neighbours(now));
-        counts.sent_to_neighbour(1_000_000);
+        counts.sent_besides(1_000_000);
         assert!(!uplink.has_room_for_neighbours(now));
+    }
+
+    #[test]
+    fn a_used_up_quota_serves_nobody_until_the_next_month() {
+        let now = Instant::now();
+        let counts = Counts::default();
+        let uplink = uplink(Some(1_000_000), None, &counts, now);
+        assert_eq!(uplink.look(0, NOON), None);
+        counts.sent_besides(985_000);
+        assert_eq!(uplink.room(now), 0, "it asks for nobody else");
+        assert_eq!(uplink.room_for_viewers(now), Ok(()), "before it refuses anybody");
+
+        counts.sent_besides(15_000);
+        assert!(uplink.room_for_viewers(now).unwrap_err() > Duration::from_secs(1));
+        assert!(!uplink.has_room_for_neighbours(now));
+        let closed = uplink.look(0, NOON).flatten().expect("a word about it");
+        assert!(closed.why.contains("--quota"));
+        assert_eq!(uplink.look(0, NOON), None, "said once");
+    }
+
+    #[test]
+    fn outside_its_hours_a_box_serves_nobody() {
+        let now = Instant::now();
+        let uplink = uplink(None, Some("20:00-08:00"), &Counts::default(), now);
+        let closed = uplink.look(0, NOON).flatten().expect("a word about it");
+        assert!(closed.why.contains("--hours"));
+        assert_eq!(uplink.room_for_viewers(now), Err(Duration::from_hours(8)));
+        assert!(!uplink.has_room_for_neighbours(now));
+        assert_eq!(uplink.room(now), 0);
+
+        assert_eq!(uplink.look(0, 20 * 3600), Some(None));
+        assert_eq!(uplink.room_for_viewers(now), Ok(()));
+        assert!(uplink.has_room_for_neighbours(now) && uplink.room(now) > 0);
     }
 }

@@ -136,7 +136,10 @@ impl Folder {
     pub fn keep(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let path = self.path.join(name);
         let temporary = write_beside(&path, text)?;
-        fs::rename(&temporary, &path).map_err(refused("write", &path))
+        fs::rename(&temporary, &path).map_err(refused("write", &path))?;
+        // The file is on disk; its new name is when the folder is.
+        let folder = File::open(&self.path).and_then(|folder| folder.sync_all());
+        folder.map_err(refused("write", &self.path))
     }
 
     /// Removes what was kept under that name, if anything was.

@@ -34,7 +34,7 @@ pub struct Size(pub u64);
 #[serde(try_from = "String", into = "String")]
 pub struct Span(pub Duration);
 
-const BITRATES: [(&str, f64); 10] = [
+const BITRATES: [(&str, f64); 12] = [
     ("", 1.0),
     ("bit", 1.0),
     ("k", 1e3),
@@ -45,6 +45,8 @@ const BITRATES: [(&str, f64); 10] = [
     ("gbit", 1e9),
     ("kbps", 1e3),
     ("mbps", 1e6),
+    ("kbyte", 8e3),
+    ("mbyte", 8e6),
 ];
 
 const SIZES: [(&str, f64); 10] = [

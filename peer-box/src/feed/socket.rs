@@ -110,11 +110,10 @@ impl Sockets {
         let peer = frames.remove(0);
         let frames = frames.into_iter().map(Bytes::from).collect();
         let answer = runtime.block_on(judge.answer(&peer, frames));
+        let answer = answer.encode();
+        judge.around.counts.sent_besides(answer.len());
         // Whoever does not take its answers loses them; the others are not kept waiting.
-        match self
-            .origins
-            .send_multipart([&peer[..], &answer.encode()], zmq::DONTWAIT)
-        {
+        match self.origins.send_multipart([&peer[..], &answer], zmq::DONTWAIT) {
             Err(zmq::Error::EAGAIN | zmq::Error::EHOSTUNREACH) | Ok(()) => Ok(()),
             Err(error) => Err(error),
         }

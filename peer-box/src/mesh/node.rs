@@ -101,6 +101,7 @@ impl Node {
             };
             // Whoever left meanwhile must not be dialled for this.
             if let Some(peer) = self.peers.get(&to) {
+                self.counts.sent_besides(weight(&request));
                 let request = self
                     .swarm
                     .behaviour_mut()
@@ -192,6 +193,15 @@ impl Node {
                 result: Err(ping::Failure::Timeout | ping::Failure::Other { .. }),
                 ..
             })) => drop(self.swarm.close_connection(connection)),
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
+                peer,
+                result: Ok(took),
+                ..
+            })) => {
+                if let Some(id) = box_of(&peer) {
+                    self.counts.round_trip(id, took);
+                }
+            }
             SwarmEvent::Behaviour(event) => self.met(event),
             SwarmEvent::ExternalAddrConfirmed { address } => self.is_found_at(&address),
             SwarmEvent::ListenerClosed {
@@ -208,7 +218,7 @@ impl Node {
             return;
         };
         self.peers.insert(id, peer);
-        self.counts.set_neighbours(self.peers.len());
+        self.counts.joined(id);
         self.roster.connected(id);
         let window = self.store.held().await;
         self.schedule.joined(
@@ -223,7 +233,7 @@ impl Node {
     pub(super) fn left(&mut self, peer: PeerId, cause: Option<&str>) {
         let Some(id) = box_of(&peer) else { return };
         if self.peers.remove(&id).is_some() {
-            self.counts.set_neighbours(self.peers.len());
+            self.counts.left(id);
             self.schedule.left(id);
             self.early.left(id);
             self.roster.disconnected(Instant::now(), id);
@@ -255,6 +265,16 @@ impl Node {
             }
             self.left(peer, Some("banned"));
         }
+    }
+}
+
+/// About how many bytes a request takes on its way.
+fn weight(request: &Request) -> usize {
+    /// A name and what goes round it.
+    const NAME: usize = 64;
+    match request {
+        Request::Have(seals) => NAME + seals.iter().map(|seal| seal.bytes().len()).sum::<usize>(),
+        Request::Want(_) | Request::Done(_) => NAME,
     }
 }
 

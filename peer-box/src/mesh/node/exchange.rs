@@ -179,7 +179,7 @@ impl Node {
         if !self.uplink.has_room_for_neighbours(now) || !self.schedule.takes_slot(now, to, &id) {
             return Response::Busy;
         }
-        self.counts.sent_to_neighbour(chunk.bytes().len());
+        self.counts.sent_to_neighbour(to, chunk.bytes().len());
         Response::Here(chunk.bytes().clone())
     }
 
@@ -206,6 +206,7 @@ impl Node {
     /// A neighbour sent what it was asked for, or so it says.
     async fn arrived(&mut self, from: BoxId, id: &ChunkId, bytes: Bytes) {
         self.schedule.arrived(from, id);
+        self.counts.had_from_neighbour(from, bytes.len());
         if self.schedule.holds(id) {
             return;
         }
