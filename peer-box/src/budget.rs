@@ -49,6 +49,13 @@ pub(crate) struct Closed {
     pub(crate) wait: Duration,
 }
 
+/// A box opens or closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Opens,
+    Closes(Closed),
+}
+
 /// The uplink that viewers and neighbours share. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Uplink(Arc<Inner>);
@@ -177,7 +184,7 @@ impl Uplink {
     }
 
     /// Looks at the clocks. What there is to say about it, if that has changed.
-    fn look(&self, ours_ms: u64, second_of_day: u32) -> Option<Option<Closed>> {
+    fn look(&self, ours_ms: u64, second_of_day: u32) -> Option<Turn> {
         let now_ms = self.0.clock.told_ms();
         let mut state = self.counted(Instant::now());
         if let Some(now_ms) = now_ms {
@@ -200,7 +207,7 @@ impl Uplink {
         let mut changed = None;
         self.0.closed.send_if_modified(|known| {
             let differs = known.map(|known| known.why) != closed.map(|closed| closed.why);
-            changed = differs.then_some(closed);
+            changed = differs.then_some(closed.map_or(Turn::Opens, Turn::Closes));
             *known = closed;
             differs
         });
@@ -297,7 +304,9 @@ mod tests {
         counts.sent_besides(15_000);
         assert!(uplink.room_for_viewers(now).unwrap_err() > Duration::from_secs(1));
         assert!(!uplink.has_room_for_neighbours(now));
-        let closed = uplink.look(0, NOON).flatten().expect("a word about it");
+        let Some(Turn::Closes(closed)) = uplink.look(0, NOON) else {
+            panic!("a word about it")
+        };
         assert!(closed.why.contains("--quota"));
         assert_eq!(uplink.look(0, NOON), None, "said once");
     }
@@ -306,13 +315,15 @@ mod tests {
     fn outside_its_hours_a_box_serves_nobody() {
         let now = Instant::now();
         let uplink = uplink(None, Some("20:00-08:00"), &Counts::default(), now);
-        let closed = uplink.look(0, NOON).flatten().expect("a word about it");
+        let Some(Turn::Closes(closed)) = uplink.look(0, NOON) else {
+            panic!("a word about it")
+        };
         assert!(closed.why.contains("--hours"));
         assert_eq!(uplink.room_for_viewers(now), Err(Duration::from_hours(8)));
         assert!(!uplink.has_room_for_neighbours(now));
         assert_eq!(uplink.room(now), 0);
 
-        assert_eq!(uplink.look(0, 20 * 3600), Some(None));
+        assert_eq!(uplink.look(0, 20 * 3600), Some(Turn::Opens));
         assert_eq!(uplink.room_for_viewers(now), Ok(()));
         assert!(uplink.has_room_for_neighbours(now) && uplink.room(now) > 0);
     }

@@ -37,7 +37,9 @@ impl Clock {
         let back = u64::try_from(under_way.as_millis() / 2).unwrap_or_default();
         let theirs = i64::try_from(told_ms.saturating_add(back)).unwrap_or(i64::MAX);
         let ours = i64::try_from(now_ms()).unwrap_or(i64::MAX);
-        self.0.ahead_ms.store(theirs.saturating_sub(ours), Ordering::Relaxed);
+        self.0
+            .ahead_ms
+            .store(theirs.saturating_sub(ours), Ordering::Relaxed);
         self.0.told.store(true, Ordering::Relaxed);
     }
 }

@@ -15,14 +15,18 @@ mod feed;
 mod mesh;
 mod news;
 mod nudge;
+mod page;
 mod reach;
 #[cfg(test)]
 mod samples;
 mod settings;
 mod start;
+mod status;
 mod tracker;
 mod web;
+mod welcome;
 
-pub use budget::{BadRate, Rate};
-pub use settings::{Action, Command, Homeless, Settings};
+pub use budget::{BadHours, BadRate, Hours, Rate};
+pub use settings::{Action, Command, Homeless, Look, Settings};
 pub use start::{Running, StartError, start};
+pub use status::ask::{NoStatus, status};

@@ -1,8 +1,9 @@
 //! `peer-box`: see `peer-box --help`.
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use peer_box::{Action, Command, StartError};
+use peer_box::{Action, Command, Look, StartError};
 use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
 
@@ -11,9 +12,12 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn join() -> anyhow::Result<ExitCode> {
-    let Action::Join(settings) = settings::load::<Command>().action;
+    let settings = match settings::load::<Command>().action {
+        Action::Join(settings) => settings,
+        Action::Status(look) => return Ok(show(&look).await),
+    };
     let life = Lifecycle::start();
-    let running = match peer_box::start(settings, &life).await {
+    let running = match peer_box::start(*settings, &life).await {
         Err(error @ (StartError::Homeless(_) | StartError::Folder(_) | StartError::Storage(_))) => {
             settings::refuse::<Command>(error)
         }
@@ -23,7 +27,23 @@ async fn join() -> anyhow::Result<ExitCode> {
     listen::announce("http", running.http);
     listen::announce("zmq", running.zmq);
     listen::announce("p2p", running.p2p);
+    listen::announce("page", running.page);
     listen::ready();
+    listen::first_line(format_args!("{}", running.welcome));
+    running.tell_reach(&life);
     life.until_stopped().await;
     Ok(life.finish().await)
+}
+
+async fn show(look: &Look) -> ExitCode {
+    match peer_box::status(look).await {
+        Ok(status) => {
+            listen::first_line(format_args!("{}", status.trim_end()));
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            let _ = writeln!(std::io::stderr(), "{why}");
+            ExitCode::FAILURE
+        }
+    }
 }

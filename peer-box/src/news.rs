@@ -55,6 +55,8 @@ pub(crate) struct News {
     pub(crate) origins: BTreeSet<IpAddr>,
     /// Which of this box's ports trackers reached.
     pub(crate) reach: Reach,
+    /// The only channels that are taken in; none named: all.
+    only: Arc<BTreeSet<ChannelName>>,
     /// When the oldest of the answers that this is made of was asked for. What a tracker learned after that may
     /// be missing here.
     pub(crate) as_of: Option<Instant>,
@@ -62,11 +64,20 @@ pub(crate) struct News {
 
 impl News {
     /// Everything that any of these answers tells.
-    pub(crate) fn merged<'a>(answers: impl IntoIterator<Item = &'a AnnouncementReply>) -> Self {
-        let mut news = Self::default();
+    pub(crate) fn merged<'a>(
+        only: &Arc<BTreeSet<ChannelName>>,
+        answers: impl IntoIterator<Item = &'a AnnouncementReply>,
+    ) -> Self {
+        let mut news = Self {
+            only: only.clone(),
+            ..Self::default()
+        };
         for answer in answers {
             reach::add(&mut news.reach, &answer.reach);
             for channel in &answer.channels {
+                if !news.takes(&channel.name) {
+                    continue;
+                }
                 if news.channels.len() >= MAX_CARRIED && !news.channels.contains_key(&channel.name) {
                     continue;
                 }
@@ -89,6 +100,11 @@ impl News {
             news.origins.extend(origins.take(MAX_ORIGINS));
         }
         news
+    }
+
+    /// Whether this box takes in what there is of a channel.
+    pub(crate) fn takes(&self, channel: &ChannelName) -> bool {
+        self.only.is_empty() || self.only.contains(channel)
     }
 
     /// The keys that seal the channel's chunks, if the channel is known.
@@ -125,15 +141,28 @@ pub(crate) type Following = watch::Receiver<Arc<News>>;
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
     answers: Arc<std::sync::Mutex<BTreeMap<usize, (Instant, AnnouncementReply)>>>,
+    only: Arc<BTreeSet<ChannelName>>,
     news: watch::Sender<Arc<News>>,
 }
 
 impl Desk {
     /// Nothing is known yet.
+    #[cfg(test)]
     pub(crate) fn new() -> (Self, Following) {
-        let (news, following) = watch::channel(Arc::default());
+        Self::of_channels(BTreeSet::new())
+    }
+
+    /// Nothing is known yet, and of no channel but these will anything be; none named: of all.
+    pub(crate) fn of_channels(only: BTreeSet<ChannelName>) -> (Self, Following) {
+        let only = Arc::new(only);
+        let first = News {
+            only: only.clone(),
+            ..News::default()
+        };
+        let (news, following) = watch::channel(Arc::new(first));
         let desk = Self {
             answers: Arc::default(),
+            only,
             news,
         };
         (desk, following)
@@ -141,12 +170,21 @@ impl Desk {
 
     /// Takes a tracker's answer, asked for at that moment, in the place of its last.
     pub(crate) fn take(&self, tracker: usize, asked: Instant, answer: AnnouncementReply) {
+        self.change(|answers| drop(answers.insert(tracker, (asked, answer))));
+    }
+
+    /// What that tracker told counts no longer: this box has left it.
+    pub(crate) fn forget(&self, tracker: usize) {
+        self.change(|answers| drop(answers.remove(&tracker)));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<usize, (Instant, AnnouncementReply)>)) {
         let mut answers = self
             .answers
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        answers.insert(tracker, (asked, answer));
-        let mut news = News::merged(answers.values().map(|(_, answer)| answer));
+        change(&mut answers);
+        let mut news = News::merged(&self.only, answers.values().map(|(_, answer)| answer));
         news.as_of = answers.values().map(|(asked, _)| *asked).min();
         self.news.send_replace(Arc::new(news));
     }
@@ -199,7 +237,7 @@ mod tests {
             vec![neighbour(5), neighbour(6)],
             &["::ffff:192.0.2.1", "192.0.2.2"],
         );
-        let news = News::merged([&one, &two]);
+        let news = News::merged(&Arc::default(), [&one, &two]);
 
         assert_eq!(news.keys_of(&"b".parse().unwrap()), Some(&[key(1), key(2)][..]));
         assert_eq!(news.channels.len(), 3);
@@ -208,12 +246,38 @@ mod tests {
     }
 
     #[test]
+    fn a_box_that_carries_some_channels_hears_of_no_others() {
+        let only = Arc::new(BTreeSet::from(["b".parse().unwrap()]));
+        let news = News::merged(&only, [&answer(&[("a", 1), ("b", 2)], vec![], &[])]);
+        assert_eq!(news.keys_of(&"a".parse().unwrap()), None);
+        assert_eq!(news.keys_of(&"b".parse().unwrap()), Some(&[key(2)][..]));
+        assert!(!news.takes(&"a".parse().unwrap()));
+        assert_eq!(news.origin_keys(), [key(2)]);
+    }
+
+    #[test]
+    fn a_tracker_that_was_left_tells_nothing_more() {
+        let (desk, following) = Desk::new();
+        desk.take(
+            0,
+            Instant::now(),
+            answer(&[("a", 1)], vec![neighbour(5)], &["192.0.2.1"]),
+        );
+        assert_eq!(following.borrow().neighbours.len(), 1);
+        desk.forget(0);
+        assert_eq!(**following.borrow(), News::default());
+    }
+
+    #[test]
     fn a_neighbour_whose_id_is_not_its_keys_is_nobody() {
         let liar = Neighbour {
             id: BoxId::of(&key(1)),
             ..neighbour(5)
         };
-        assert_eq!(News::merged([&answer(&[], vec![liar], &[])]).neighbours, []);
+        assert_eq!(
+            News::merged(&Arc::default(), [&answer(&[], vec![liar], &[])]).neighbours,
+            []
+        );
     }
 
     #[test]

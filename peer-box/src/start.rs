@@ -4,6 +4,8 @@
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use program::disk::Shelf;
@@ -14,17 +16,20 @@ use program::listen::{self, ListenError};
 use program::media::Meter;
 use program::store::Store;
 use program::window::Window;
+use tokio::net::TcpListener;
 use wire::address::HttpBase;
 use wire::id::BoxId;
+use wire::key::SecretKey;
 
-use crate::budget::Uplink;
+use crate::budget::{self, Keeper, Kept, Uplink};
 use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::Nudge;
 use crate::settings::{Homeless, Settings};
-use crate::tracker::Announcer;
-use crate::{feed, mesh, web};
+use crate::status::{Ports, Watch, ask};
+use crate::tracker::{Announcer, Opinions};
+use crate::{feed, mesh, page, web, welcome};
 
 /// Where the data folder has the key that is the box: its id follows from it for ever.
 const KEY: &str = "box.key";
@@ -60,31 +65,108 @@ pub struct Running {
     pub zmq: SocketAddr,
     /// Where other boxes connect.
     pub p2p: SocketAddr,
+    /// Where the page for whoever runs the box is.
+    pub page: SocketAddr,
+    /// What it will do, for whoever runs it: about 15 lines.
+    pub welcome: String,
+    watch: Watch,
+    folder: Arc<Folder>,
     _lock: Lock,
+}
+
+impl Running {
+    /// Prints which ports are reached from outside when trackers have looked.
+    pub fn tell_reach(&self, life: &Lifecycle) {
+        let tell = welcome::tell_reach(self.watch.clone(), life.stop.clone());
+        life.tasks.spawn(tell);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that stays tells `peer-box status` of a page that does not answer, which it says as well.
+        let _ = self.folder.forget(ask::FILE);
+    }
+}
+
+/// What the data folder has of the box.
+struct Home {
+    data_dir: PathBuf,
+    folder: Arc<Folder>,
+    lock: Lock,
+    secret: SecretKey,
+    kept: Option<Kept>,
+    shelf: Option<Shelf>,
+}
+
+/// All ports, bound and not yet served.
+struct Doors {
+    listener: TcpListener,
+    feed: feed::Bound,
+    mesh: mesh::Bound,
+    page: TcpListener,
+}
+
+impl Doors {
+    async fn bind(settings: &Settings, secret: &SecretKey, life: &Lifecycle) -> Result<Self, ListenError> {
+        let meeting = mesh::Meeting {
+            lan: !settings.no_lan,
+            relay: settings.relay,
+        };
+        Ok(Self {
+            listener: listen::tcp("http", settings.http).await?,
+            feed: feed::Bound::listen(settings.zmq)?,
+            mesh: mesh::Bound::listen(secret, settings.p2p, meeting, life).await?,
+            page: page::listen(settings.page).await?,
+        })
+    }
 }
 
 /// Starts a box. It ends with `life`.
 pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, StartError> {
-    let folder = Folder::open(&settings.data_dir()?)?;
+    let data_dir = settings.data_dir()?;
+    let folder = Folder::open(&data_dir)?;
     let lock = folder.lock()?;
-    let secret = folder.key(KEY)?;
     let shelf = settings.storage_dir.as_deref().map(Shelf::open).transpose();
-    let shelf = shelf.map_err(StartError::Storage)?;
-    // Every port is bound before anything runs.
-    let listener = listen::tcp("http", settings.http).await?;
-    let http = listener.local_addr().map_err(StartError::Bound)?;
-    let feed = feed::Bound::listen(settings.zmq)?;
-    let meeting = mesh::Meeting {
-        lan: !settings.no_lan,
-        relay: settings.relay,
+    let home = Home {
+        secret: folder.key(KEY)?,
+        kept: budget::recall(&folder)?,
+        folder: Arc::new(folder),
+        data_dir,
+        shelf: shelf.map_err(StartError::Storage)?,
+        lock,
     };
-    let mesh = mesh::Bound::listen(&secret, settings.p2p, meeting, life).await?;
-    let running = Running {
-        id: BoxId::of(&secret.public()),
-        http,
+    // Every port is bound before anything runs.
+    let doors = Box::pin(Doors::bind(&settings, &home.secret, life)).await?;
+    join(settings, home, doors, life)
+}
+
+/// Joins the stages.
+#[expect(
+    clippy::too_many_lines,
+    reason = "it names each stage once, and what that needs"
+)]
+fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Result<Running, StartError> {
+    let Home {
+        data_dir,
+        folder,
+        lock,
+        secret,
+        kept,
+        shelf,
+    } = home;
+    let Doors {
+        listener,
+        feed,
+        mesh,
+        page,
+    } = doors;
+    let page_at = page.local_addr().map_err(StartError::Bound)?;
+    let id = BoxId::of(&secret.public());
+    let ports = Ports {
+        http: listener.local_addr().map_err(StartError::Bound)?,
         zmq: feed.address(),
         p2p: mesh.address(),
-        _lock: lock,
     };
 
     let window = Window::new(settings.limits());
@@ -93,12 +175,45 @@ pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, Star
         None => Store::spawn(&life.tasks, life.stop.clone(), window),
     };
     let (clock, counts, viewers) = (Clock::default(), Counts::default(), Meter::default());
-    let uplink = Uplink::new(settings.upload, viewers.clone(), counts.clone(), Instant::now());
-    let (desk, news) = Desk::new();
+    let around = (viewers.clone(), counts.clone(), clock.clone());
+    let uplink = Uplink::limited(settings.budget(), kept, around, Instant::now());
+    let (desk, news) = Desk::of_channels(settings.channels.iter().cloned().collect());
     let (nudge, nudged) = Nudge::new();
+    let watch = Watch {
+        id,
+        ports,
+        hours: settings.hours.map(|hours| hours.to_string()),
+        store: store.clone(),
+        uplink: uplink.clone(),
+        viewers: viewers.clone(),
+        counts: counts.clone(),
+        clock: clock.clone(),
+        news: news.clone(),
+        opinions: Opinions::default(),
+    };
+    let opinions = watch.opinions.clone();
+    folder.keep(ask::FILE, &format!("{page_at}\n"))?;
+    page::serve(page, watch.clone(), life);
+    let running = Running {
+        id,
+        http: ports.http,
+        zmq: ports.zmq,
+        p2p: ports.p2p,
+        page: page_at,
+        welcome: welcome::words(&settings, id, ports, page_at, &data_dir),
+        watch,
+        folder: folder.clone(),
+        _lock: lock,
+    };
+    let keeper = Keeper {
+        uplink: uplink.clone(),
+        folder: folder.clone(),
+        nudge: nudge.clone(),
+    };
+    keeper.spawn(life);
     feed.spawn(
         feed::Surroundings {
-            me: running.id,
+            me: id,
             store: store.clone(),
             news: news.clone(),
             clock: clock.clone(),
@@ -134,7 +249,7 @@ pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, Star
     );
     let announcer = Announcer {
         secret,
-        http: settings.public_url.unwrap_or_else(|| HttpBase::plain(http)),
+        http: settings.public_url.unwrap_or_else(|| HttpBase::plain(ports.http)),
         zmq_port: running.zmq.port(),
         p2p_port: running.p2p.port(),
         store,
@@ -143,6 +258,8 @@ pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, Star
         counts,
         clock,
         desk,
+        channels: settings.channels,
+        opinions,
     };
     announcer.spawn(settings.tracker, nudge, &nudged, life);
     Ok(running)

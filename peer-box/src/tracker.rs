@@ -3,6 +3,7 @@
 //!
 //! Each tracker has a task of its own: one that is away keeps nobody waiting.
 
+mod heard;
 mod standing;
 
 use std::collections::BTreeSet;
@@ -27,12 +28,16 @@ use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::{Nudge, Nudged};
+pub(crate) use heard::{Opinion, Opinions};
 use standing::{Standing, Word};
 
 const EVERY: Duration = Duration::from_secs(3);
 
 /// However often something comes up, a tracker is not spoken to more often than this.
 const AT_MOST_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a tracker is told that this box is away, and asked for the time: another month may have begun.
+const AWAY_EVERY: Duration = Duration::from_mins(10);
 
 /// How long a goodbye may take: the program is about to end.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -60,6 +65,10 @@ pub(crate) struct Announcer {
     pub(crate) clock: Clock,
     /// Where the answers go.
     pub(crate) desk: Desk,
+    /// The only channels that are carried; none named: all.
+    pub(crate) channels: Vec<ChannelName>,
+    /// What the trackers make of this box.
+    pub(crate) opinions: Opinions,
 }
 
 impl Announcer {
@@ -69,6 +78,7 @@ impl Announcer {
             .spawn(tell_of_beginnings(self.store.clone(), nudge, life.stop.clone()));
         for (number, url) in trackers.into_iter().enumerate() {
             let span = info_span!("tracker", %url);
+            self.opinions.expect(number, &url);
             let conversation = Conversation {
                 announcer: self.clone(),
                 number,
@@ -109,8 +119,8 @@ impl Announcer {
                 refused_chunks: self.counts.refusals().values().sum(),
             },
             carried,
-            room: u32::MAX,
-            channels: Vec::new(),
+            room: self.uplink.room(Instant::now()),
+            channels: self.channels.clone(),
         }
     }
 }
@@ -130,7 +140,20 @@ struct Conversation {
 
 impl Conversation {
     async fn run(mut self, mut nudged: Nudged, stop: CancellationToken) {
+        let mut opening = self.announcer.uplink.opening();
         loop {
+            if self.announcer.uplink.closed().is_some() {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.stay_away() => {}
+                }
+                let is_open = opening.wait_for(Option::is_none);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = timeout(AWAY_EVERY, is_open) => {}
+                }
+                continue;
+            }
             let asked = tokio::time::Instant::now();
             let pause = tokio::select! {
                 () = stop.cancelled() => break,
@@ -165,6 +188,8 @@ impl Conversation {
                 EVERY
             }
             Err(unanswered) => {
+                let opinions = &self.announcer.opinions;
+                opinions.unheard(self.number, unanswered.to_string());
                 if let Unanswered::Refused { time: Some(time), .. } = unanswered {
                     self.correct(time, asked.elapsed());
                 }
@@ -175,6 +200,8 @@ impl Conversation {
 
     fn learn(&mut self, reply: AnnouncementReply, asked: Instant) {
         self.correct(reply.time, asked.elapsed());
+        let opinions = &self.announcer.opinions;
+        opinions.heard(self.number, reply.listed, reply.why.clone());
         match self
             .standing
             .hear(Instant::now(), reply.listed, reply.why.clone())
@@ -195,15 +222,42 @@ impl Conversation {
         self.clock.now_ms().max(self.accepted.saturating_add(1))
     }
 
-    async fn say_goodbye(self) {
+    async fn say_goodbye(mut self) {
         if self.accepted == 0 {
             return;
         }
-        let goodbye = self.announcer.announcement(self.next_sequence(), true).await;
+        if self.take_leave().await.is_none() {
+            info!("left without a goodbye");
+        }
+    }
+
+    /// Leaves the tracker's list for as long as nobody is served here.
+    async fn stay_away(&mut self) {
+        self.announcer.desk.forget(self.number);
+        let asked = Instant::now();
+        match self.take_leave().await {
+            Some(time) => {
+                self.correct(time, asked.elapsed());
+                let why = self.announcer.uplink.closed().map(|closed| closed.why.to_owned());
+                self.announcer.opinions.heard(self.number, false, why);
+            }
+            None => info!("left without a goodbye"),
+        }
+    }
+
+    /// Says goodbye; the tracker's time, if it heard it.
+    async fn take_leave(&mut self) -> Option<u64> {
+        let sequence = self.next_sequence();
+        let goodbye = self.announcer.announcement(sequence, true).await;
         let goodbye = goodbye.sign(&self.announcer.secret);
         let said = timeout(GOODBYE, self.tracker.post::<AnnouncementReply>(PATH, goodbye)).await;
-        if !matches!(said, Ok(Ok(_))) {
-            info!("left without a goodbye");
+        match said {
+            Ok(Ok(reply)) => {
+                self.accepted = sequence;
+                Some(reply.time)
+            }
+            Ok(Err(Unanswered::Refused { time, .. })) => time,
+            _ => None,
         }
     }
 }

@@ -77,7 +77,11 @@ impl Bucket {
             });
         }
         // The oldest sample that stays is the newest that is old enough to measure from.
-        while self.samples.get(1).is_some_and(|sample| since(sample) >= MEASURED) {
+        while self
+            .samples
+            .get(1)
+            .is_some_and(|sample| since(sample) >= MEASURED)
+        {
             self.samples.pop_front();
         }
     }

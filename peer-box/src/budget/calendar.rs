@@ -21,7 +21,11 @@ impl Date {
         let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year + year / 4 - year / 100);
         let since_march = (5 * of_year + 2) / 153;
-        let month = if since_march < 10 { since_march + 3 } else { since_march - 9 };
+        let month = if since_march < 10 {
+            since_march + 3
+        } else {
+            since_march - 9
+        };
         Self {
             year: era * 400 + year + u64::from(month <= 2),
             month,

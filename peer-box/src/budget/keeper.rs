@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
 
 use super::account::Kept;
-use super::{Closed, Uplink};
+use super::{Closed, Turn, Uplink};
 use crate::nudge::Nudge;
 
 /// The file of the account.
@@ -48,6 +48,8 @@ impl Keeper {
     /// Starts the task. It ends at the stop of `life`, and writes what was sent until then.
     pub(crate) fn spawn(self, life: &Lifecycle) {
         let (tasks, stop) = (life.tasks.clone(), life.stop.clone());
+        // Before anybody is served, or a tracker is told that somebody might be.
+        self.look();
         life.tasks
             .spawn(self.run(stop, tasks).instrument(info_span!("budget")));
     }
@@ -55,25 +57,19 @@ impl Keeper {
     async fn run(self, stop: CancellationToken, tasks: tokio_util::task::TaskTracker) {
         let mut written = Instant::now();
         let mut failing = false;
-        let mut had_room = true;
+        let mut was_open = true;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 // Whoever is served may find that the account should be written now.
                 _ = timeout(LOOK, self.uplink.pressed()) => {}
             }
-            let closed = self.uplink.look(now_ms(), local_second_of_day());
-            if let Some(closed) = closed {
-                match closed {
-                    Some(Closed { why, .. }) => info!(why, "nobody is served"),
-                    None => info!("whoever comes is served again"),
-                }
-            }
-            let has_room = self.uplink.room(Instant::now()) > 0;
-            if closed.is_some() || has_room != had_room {
+            let turn = self.look();
+            let is_open = self.uplink.room(Instant::now()) > 0;
+            if turn.is_some() || is_open != was_open {
                 self.nudge.give();
             }
-            had_room = has_room;
+            was_open = is_open;
             let due = written.elapsed() >= WRITE;
             if let Some(kept) = self.uplink.to_keep(due) {
                 written = Instant::now();
@@ -86,6 +82,17 @@ impl Keeper {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.write(self.uplink.to_keep_at_last(), failing).await;
+    }
+
+    /// Looks at the clocks.
+    fn look(&self) -> Option<Turn> {
+        let turn = self.uplink.look(now_ms(), local_second_of_day());
+        match turn {
+            Some(Turn::Closes(Closed { why, .. })) => info!(why, "nobody is served"),
+            Some(Turn::Opens) => info!("whoever comes is served again"),
+            None => {}
+        }
+        turn
     }
 
     /// Whether it was written.

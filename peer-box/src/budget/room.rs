@@ -71,7 +71,10 @@ mod tests {
             ..IDLE
         };
         assert_eq!(watched.room(), 8);
-        let slow = Use { rate: 500_000, ..IDLE };
+        let slow = Use {
+            rate: 500_000,
+            ..IDLE
+        };
         assert_eq!(slow.room(), 1);
     }
 

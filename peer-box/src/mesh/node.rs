@@ -83,11 +83,7 @@ impl Node {
                 () = wake => {}
             }
         }
-        let connected: Vec<PeerId> = self.peers.values().copied().collect();
-        for peer in connected {
-            // It fails when the peer has just left, which is what is wanted.
-            let _ = self.swarm.disconnect_peer_id(peer);
-        }
+        self.leave_all();
     }
 
     /// Sends what the schedule and the roster have to send.
@@ -138,6 +134,9 @@ impl Node {
     /// The trackers told something new.
     fn learn(&mut self) {
         let news = self.news.borrow_and_update().clone();
+        if self.uplink.closed().is_some() {
+            self.leave_all();
+        }
         let named = news.neighbours.iter();
         self.swarm
             .behaviour_mut()
@@ -148,6 +147,15 @@ impl Node {
             .learn(&news.neighbours, |id| self.peers.contains_key(&id));
         self.note_reach();
         self.told_earlier(&news);
+    }
+
+    /// Whoever is served nothing here needs no place here.
+    fn leave_all(&mut self) {
+        let connected: Vec<PeerId> = self.peers.values().copied().collect();
+        for peer in connected {
+            // It fails when the peer has just left, which is what is wanted.
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
     }
 
     fn command(&mut self, command: Command) {
@@ -217,6 +225,10 @@ impl Node {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         };
+        if self.uplink.closed().is_some() {
+            let _ = self.swarm.disconnect_peer_id(peer);
+            return;
+        }
         self.peers.insert(id, peer);
         self.counts.joined(id);
         self.roster.connected(id);

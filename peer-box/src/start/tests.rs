@@ -144,8 +144,10 @@ async fn launch(
         "peer-box join {} --http {any} --zmq {any} --p2p {any} --data-dir {data_dir} {more}",
         urls.join(" ")
     );
-    let Action::Join(settings) = Command::try_parse_from(words.split_whitespace()).unwrap().action;
-    start(settings, life).await
+    let Action::Join(settings) = Command::try_parse_from(words.split_whitespace()).unwrap().action else {
+        panic!("it joins")
+    };
+    start(*settings, life).await
 }
 
 /// Plays the origin: pushes these chunks, and hears that each was received.

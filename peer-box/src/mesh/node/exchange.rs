@@ -106,6 +106,9 @@ impl Node {
                 continue;
             }
             let channel = record.id.channel.clone();
+            if !news.takes(&channel) {
+                continue;
+            }
             let waiting = Waiting {
                 channel: channel.clone(),
                 seal,
