@@ -306,7 +306,8 @@ impl Mesh {
         self.folder.path()
     }
 
-    fn data_dir(&self, name: &str) -> String {
+    /// The data folder of what was started under that name.
+    pub fn data_dir(&self, name: &str) -> String {
         let folder: PathBuf = self.folder().join(name);
         folder.to_string_lossy().into_owned()
     }

@@ -17,4 +17,5 @@ mod stopping;
 mod storage;
 mod support;
 mod timeline;
+mod volunteer;
 mod watching;
