@@ -15,7 +15,7 @@ PUBLISH ?= yes
 SECONDS ?= 120
 TARGETS ?=
 
-.PHONY: help demo test build player bench bench-origin bench-box conformance fuzz audit fmt clean
+.PHONY: help demo test build player bench bench-origin bench-box conformance release fuzz audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ conformance: player tests/players/node_modules/.package-lock.json ## Every manif
 	@deploy/need.sh c++ ffmpeg chromium mpv vlc gstreamer xmllint
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/conformance
+
+release: player ## Static programs for people without Rust, packed with their checksums [RELEASED="peer-box origin tracker"]
+	@deploy/need.sh c++
+	@deploy/release.sh
 
 fuzz: ## Feeds noise to everything that strangers can say something to [SECONDS=120] [TARGETS="seal feed"]
 	@deploy/need.sh c++
