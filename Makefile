@@ -15,7 +15,10 @@ PUBLISH ?= yes
 SECONDS ?= 120
 TARGETS ?=
 
-.PHONY: help demo test build player bench bench-origin bench-box conformance release fuzz audit fmt clean
+# What the lab is told: parts, and more in `lab --help`.
+LAB_ARGS ?=
+
+.PHONY: help demo test build player bench bench-origin bench-box lab conformance release fuzz audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +52,11 @@ bench-box: player ## What a box serves, beside nginx and to a thousand viewers, 
 	@deploy/need.sh c++ ffmpeg nginx-rtmp wrk
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench box
+
+lab: player ## Many boxes in network namespaces with shaped uplinks, as at home; needs root [LAB_ARGS="plain --boxes 10,30"]
+	@deploy/need.sh c++ ffmpeg ip
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@exec $(TARGET)/release/lab --plot docs/lab.svg $(LAB_ARGS)
 
 conformance: player tests/players/node_modules/.package-lock.json ## Every manifest checked, and played by the players that it is for [BOXMESH_DASH_SCHEMA=…/DASH-MPD.xsd]
 	@deploy/need.sh c++ ffmpeg chromium mpv vlc gstreamer xmllint

@@ -11,6 +11,7 @@ package_of() {
     c++) echo g++ ;;
     nginx-rtmp) echo nginx libnginx-mod-rtmp ;;
     gstreamer) echo gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} gstreamer1.0-libav ;;
+    ip) echo iproute2 ;;
     vlc) echo vlc-bin vlc-plugin-base ;;
     xmllint) echo libxml2-utils ;;
     *) echo "$1" ;;

@@ -9,6 +9,7 @@
 pub mod eventually;
 pub mod liar;
 pub mod manifest;
+pub mod measure;
 pub mod mesh;
 pub mod node;
 pub mod plan;

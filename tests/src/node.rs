@@ -1,4 +1,4 @@
-//! One of the three programs, launched from its real binary, and what its first lines told.
+//! One of the programs, launched from its real binary, and what its first lines told.
 
 use std::{
     collections::HashMap,
@@ -25,6 +25,8 @@ pub enum Program {
     Origin,
     /// `peer-box`
     PeerBox,
+    /// `stranger`, a box that does wrong: built for the lab alone
+    Stranger,
 }
 
 impl Program {
@@ -34,6 +36,7 @@ impl Program {
             Self::Tracker => "tracker",
             Self::Origin => "origin",
             Self::PeerBox => "peer-box",
+            Self::Stranger => "stranger",
         }
     }
 
@@ -62,14 +65,43 @@ impl Program {
     /// # Errors
     /// As [`Program::binary`].
     pub fn command(self) -> Result<Command> {
-        let mut command = Command::new(self.binary()?);
+        self.command_in(&Place::default())
+    }
+
+    /// As [`Program::command`], run in `place`.
+    ///
+    /// # Errors
+    /// As [`Program::binary`].
+    pub fn command_in(self, place: &Place) -> Result<Command> {
+        let binary = self.binary()?;
+        let mut command = match &place.namespace {
+            // It becomes the program, under the same process id.
+            Some(namespace) => {
+                let mut ip = Command::new("ip");
+                ip.args(["netns", "exec", namespace]).arg(binary);
+                ip
+            }
+            None => Command::new(binary),
+        };
         for (key, _) in env::vars_os() {
             if key.to_string_lossy().starts_with("BOXMESH_") {
                 command.env_remove(key);
             }
         }
+        if let Some(logged) = &place.logged {
+            command.env("RUST_LOG", logged);
+        }
         Ok(command)
     }
+}
+
+/// Where a program runs, and what it tells there.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// A network namespace; without one, the network of whoever starts it.
+    pub namespace: Option<String>,
+    /// What it logs (`RUST_LOG`); as it likes, if not said.
+    pub logged: Option<String>,
 }
 
 /// A launched program.
@@ -78,6 +110,7 @@ pub struct Node {
     program: Program,
     arguments: Vec<String>,
     folder: PathBuf,
+    place: Place,
     greeting: Greeting,
     process: Process,
 }
@@ -88,12 +121,27 @@ impl Node {
     /// # Errors
     /// When it ends instead, with the end of its log, or is not ready in time.
     pub async fn start(program: Program, name: &str, arguments: Vec<String>, folder: &Path) -> Result<Self> {
-        let mut process = spawn(program, name, &arguments, folder)?;
+        Self::start_in(Place::default(), program, name, arguments, folder).await
+    }
+
+    /// As [`Node::start`], in a place of its own.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_in(
+        place: Place,
+        program: Program,
+        name: &str,
+        arguments: Vec<String>,
+        folder: &Path,
+    ) -> Result<Self> {
+        let mut process = spawn(&place, program, name, &arguments, folder)?;
         let greeting = greet(&mut process).await?;
         Ok(Self {
             program,
             arguments,
             folder: folder.to_owned(),
+            place,
             greeting,
             process,
         })
@@ -114,7 +162,7 @@ impl Node {
             }
         }
         let name = self.process.name().to_owned();
-        self.process = spawn(self.program, &name, &self.arguments, &self.folder)?;
+        self.process = spawn(&self.place, self.program, &name, &self.arguments, &self.folder)?;
         self.greeting = greet(&mut self.process).await?;
         Ok(())
     }
@@ -200,8 +248,14 @@ impl Greeting {
     }
 }
 
-fn spawn(program: Program, name: &str, arguments: &[String], folder: &Path) -> Result<Process> {
-    let mut command = program.command()?;
+fn spawn(
+    place: &Place,
+    program: Program,
+    name: &str,
+    arguments: &[String],
+    folder: &Path,
+) -> Result<Process> {
+    let mut command = program.command_in(place)?;
     command.args(arguments);
     Process::start(name, command, folder)
 }

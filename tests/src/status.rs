@@ -67,12 +67,16 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Channels {
-    pub(crate) channels: Vec<ChannelStatus>,
+/// What `/api/v1/channels` answers.
+#[derive(Debug, Deserialize)]
+pub struct Channels {
+    /// All of them.
+    pub channels: Vec<ChannelStatus>,
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Boxes {
-    pub(crate) boxes: Vec<BoxStatus>,
+/// What `/api/v1/boxes` answers.
+#[derive(Debug, Deserialize)]
+pub struct Boxes {
+    /// All of them.
+    pub boxes: Vec<BoxStatus>,
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use tracing::trace;
 use wire::chunk::Chunk;
 use wire::id::ChunkId;
 
@@ -79,6 +80,7 @@ impl Task {
         let now = SystemTime::now();
         let verdict = self.window.insert(chunk.clone(), now)?;
         if verdict == Verdict::New {
+            trace!(chunk = %chunk.id(), bytes = chunk.bytes().len(), "chunk kept");
             if let Some((disk, _)) = &self.disk
                 && self.window.make_room_on_disk(&chunk, now)
             {

@@ -2,22 +2,18 @@
 //! and what a box serves. Printed with the goal beside each figure, and asserted by nobody: a machine that does other things besides misses them all.
 
 mod cost;
-mod cpu;
 mod crowd;
 mod delay;
-mod goal;
 mod journey;
-mod metrics;
 mod nginx;
 mod serving;
-mod spread;
-mod stream;
 mod watcher;
 
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use tests::measure::{cpu, goal, metrics, spread, stream};
 
 /// How many processors all that is measured may use together, as whoever measures does.
 const PROCESSORS: usize = 2;

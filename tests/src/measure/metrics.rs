@@ -4,17 +4,17 @@ use anyhow::{Context, Result};
 
 /// The figures of a program at one moment.
 #[derive(Debug)]
-pub(crate) struct Metrics(String);
+pub struct Metrics(String);
 
 impl Metrics {
     /// Asks for them at `url`.
-    pub(crate) async fn of(http: &reqwest::Client, url: &str) -> Result<Self> {
+    pub async fn of(http: &reqwest::Client, url: &str) -> Result<Self> {
         let answer = http.get(url).send().await?.error_for_status()?;
         Ok(Self(answer.text().await?))
     }
 
     /// The figure of that name, which has no labels.
-    pub(crate) fn get(&self, name: &str) -> Result<u64> {
+    pub fn get(&self, name: &str) -> Result<u64> {
         let mut values = self
             .0
             .lines()

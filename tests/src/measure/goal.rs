@@ -4,24 +4,37 @@ use std::fmt;
 
 /// The most that a figure may be.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AtMost {
-    pub(crate) figure: f64,
-    pub(crate) goal: f64,
-    pub(crate) unit: &'static str,
+pub struct AtMost {
+    /// What was measured.
+    pub figure: f64,
+    /// What it should be.
+    pub goal: f64,
+    /// Of both; may be empty.
+    pub unit: &'static str,
+}
+
+impl AtMost {
+    /// Whether the figure is no more than its goal.
+    pub fn is_met(&self) -> bool {
+        self.figure <= self.goal
+    }
 }
 
 /// The least that a figure may be.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AtLeast {
-    pub(crate) figure: f64,
-    pub(crate) goal: f64,
-    pub(crate) unit: &'static str,
+pub struct AtLeast {
+    /// What was measured.
+    pub figure: f64,
+    /// What it should be.
+    pub goal: f64,
+    /// Of both; may be empty.
+    pub unit: &'static str,
 }
 
 impl fmt::Display for AtMost {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { figure, goal, unit } = *self;
-        beside(out, figure, "at most", goal, unit, figure <= goal)
+        beside(out, figure, "at most", goal, unit, self.is_met())
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{fs, time::Duration};
 
+use crate::process::children;
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use tests::process::children;
 
 /// Keeps this thread, and all threads and programs that it starts, to `count` processors; answers how many it
 /// has now, which is fewer where there are no more.
-pub(crate) fn keep_to(count: usize) -> Result<usize> {
+pub fn keep_to(count: usize) -> Result<usize> {
     let allowed = sched_getaffinity(None)?;
     let mut kept = CpuSet::new();
     for processor in (0..CpuSet::MAX_CPU)
@@ -22,7 +22,7 @@ pub(crate) fn keep_to(count: usize) -> Result<usize> {
 }
 
 /// Time in user and kernel mode that `pid` and all processes below it have taken so far.
-pub(crate) fn time_of(pid: u32) -> Result<Duration> {
+pub fn time_of(pid: u32) -> Result<Duration> {
     let mut ticks = 0;
     let mut family = vec![pid];
     while let Some(member) = family.pop() {

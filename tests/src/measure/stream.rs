@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::publisher::Clip;
 use anyhow::{Result, ensure};
-use tests::publisher::Clip;
 use tokio::process::Command;
 
 /// A keyframe every two seconds of them, and as many AAC frames as fit: looped, it has no seam.
@@ -11,7 +11,7 @@ const SECONDS: &str = "8";
 const SOUND_KILOBITS: u32 = 100;
 
 /// Encodes at a constant rate into `file`, FLV or MP4 by its name: 720p H.264 at 30/s, and AAC.
-pub(crate) async fn encode(file: &Path, kilobits: u32) -> Result<()> {
+pub async fn encode(file: &Path, kilobits: u32) -> Result<()> {
     println!("Encoding what will be published.");
     let pictures = format!("{}k", kilobits.saturating_sub(SOUND_KILOBITS));
     let sound = format!("{SOUND_KILOBITS}k");
@@ -41,7 +41,7 @@ pub(crate) async fn encode(file: &Path, kilobits: u32) -> Result<()> {
 }
 
 /// A clip at a constant rate, for publishers of our own.
-pub(crate) async fn clip(folder: &Path, kilobits: u32) -> Result<Clip> {
+pub async fn clip(folder: &Path, kilobits: u32) -> Result<Clip> {
     let file: PathBuf = folder.join("clip.mp4");
     encode(&file, kilobits).await?;
     Clip::read(&std::fs::read(&file)?)

@@ -1,0 +1,189 @@
+//! The lab's networks: each program in a network namespace of its own, all joined by a bridge in one more.
+//!
+//! ```text
+//! [box: eth0 ─ tbf]──veth──[p1 ┐
+//! [box: eth0 ─ tbf]──veth──[p2 ┤ bridge, in a namespace that nothing else is in]
+//! [lab: eth0      ]──veth──[p0 ┘
+//! ```
+//!
+//! The names hold the process id of the lab that made them: two labs never meet, and what a dead one left
+//! behind is known by it and removed.
+
+mod command;
+mod sweep;
+
+use std::{fs::File, net::Ipv4Addr, os::fd::AsFd, path::Path};
+
+use anyhow::{Context, Result};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use command::{ip, ip_batch, ip_in, tc_in};
+pub(crate) use sweep::sweep;
+
+/// What the names of all namespaces begin with.
+const PREFIX: &str = "boxmesh-lab-";
+
+/// Where `ip netns` keeps them.
+const NAMESPACES: &str = "/run/netns";
+
+/// How long a packet may wait for a shaped uplink: longer ones are dropped, as a modem does.
+const QUEUE: &str = "400ms";
+
+/// What an uplink may send at once: two full packets of a fast network card, so that the rate holds at small scale too.
+const BURST: &str = "16kb";
+
+/// The host that the lab itself is.
+const LAB: u16 = 0;
+
+const BRIDGE: &str = "home";
+
+/// A rate of sending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mbit(pub(crate) u32);
+
+/// A place for a program: one namespace with one address.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    /// The name of its namespace.
+    pub(crate) namespace: String,
+    /// Its address.
+    pub(crate) address: Ipv4Addr,
+    number: u16,
+}
+
+/// What passed at a host's one interface since it was made, in bytes, with the headers of Ethernet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passed {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+}
+
+/// The bridge and all hosts. Gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Network {
+    prefix: String,
+    made: Vec<String>,
+}
+
+impl Network {
+    /// Makes the bridge, and takes this thread, and all threads and programs that it starts, into a host of its
+    /// own among the others.
+    pub(crate) fn enter() -> Result<Self> {
+        let mut network = Self {
+            prefix: format!("{PREFIX}{}-", std::process::id()),
+            made: Vec::new(),
+        };
+        let middle = network.middle();
+        network.add_namespace(&middle)?;
+        ip_in(&middle, &["link", "add", BRIDGE, "type", "bridge"])?;
+        ip_in(&middle, &["link", "set", BRIDGE, "up"])?;
+        let lab = network.add(LAB, "lab", None)?;
+        let path = Path::new(NAMESPACES).join(&lab.namespace);
+        let namespace = File::open(&path).with_context(|| path.display().to_string())?;
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+        Ok(network)
+    }
+
+    /// A host with the number, above 0, that its address is made of. What it sends is shaped to `uplink`.
+    pub(crate) fn host(&mut self, number: u16, name: &str, uplink: Option<Mbit>) -> Result<Host> {
+        self.add(number, name, uplink)
+    }
+
+    fn add(&mut self, number: u16, name: &str, uplink: Option<Mbit>) -> Result<Host> {
+        let namespace = format!("{}{name}", self.prefix);
+        let address = address_of(number);
+        self.add_namespace(&namespace)?;
+        let port = port_of(number);
+        ip_batch(
+            &self.middle(),
+            &[
+                format!(
+                    "link add {port} type veth peer name eth0 address {} netns {namespace}",
+                    hardware_of(number)
+                ),
+                format!("link set {port} master {BRIDGE} up"),
+            ],
+        )?;
+        ip_batch(
+            &namespace,
+            &[
+                "link set lo up".into(),
+                format!("addr add {address}/16 dev eth0"),
+                "link set eth0 up".into(),
+                // Some programs look whether there is a way out at all.
+                format!("route add default via {}", address_of(LAB)),
+            ],
+        )?;
+        if let Some(Mbit(rate)) = uplink {
+            let rate = format!("{rate}mbit");
+            let shaper = ["tbf", "rate", &rate, "burst", BURST, "latency", QUEUE];
+            tc_in(
+                &namespace,
+                &[&["qdisc", "add", "dev", "eth0", "root"][..], &shaper].concat(),
+            )?;
+        }
+        Ok(Host {
+            namespace,
+            address,
+            number,
+        })
+    }
+
+    /// Removes hosts whose programs have ended.
+    pub(crate) fn remove<'a>(&mut self, hosts: impl IntoIterator<Item = &'a Host>) {
+        for host in hosts {
+            self.made.retain(|name| *name != host.namespace);
+            sweep::remove(&host.namespace);
+        }
+    }
+
+    /// What passed at each of these hosts so far.
+    pub(crate) fn passed(&self, hosts: &[&Host]) -> Result<Vec<Passed>> {
+        let text = ip_in(&self.middle(), &["-json", "-stats", "link", "show"])?;
+        let links: Vec<command::Link> = serde_json::from_str(&text).context("ip tells of its links")?;
+        let of = |host: &&Host| {
+            let port = port_of(host.number);
+            let link = links.iter().find(|link| link.name == port);
+            // What a host sends, the bridge's end of its cable receives.
+            link.map(|link| Passed {
+                sent: link.stats.rx.bytes,
+                received: link.stats.tx.bytes,
+            })
+            .with_context(|| format!("no {port}"))
+        };
+        hosts.iter().map(of).collect()
+    }
+
+    fn middle(&self) -> String {
+        format!("{}net", self.prefix)
+    }
+
+    fn add_namespace(&mut self, name: &str) -> Result<()> {
+        ip(&["netns", "add", name])?;
+        self.made.push(name.to_owned());
+        Ok(())
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for name in self.made.drain(..).rev() {
+            sweep::remove(&name);
+        }
+    }
+}
+
+fn address_of(number: u16) -> Ipv4Addr {
+    let [high, low] = (number + 1).to_be_bytes();
+    Ipv4Addr::new(10, 77, high, low)
+}
+
+/// Always the same: who spoke to a host of that address before would not look for it again.
+fn hardware_of(number: u16) -> String {
+    let [high, low] = number.to_be_bytes();
+    format!("02:00:0a:4d:{high:02x}:{low:02x}")
+}
+
+fn port_of(number: u16) -> String {
+    format!("p{number}")
+}
