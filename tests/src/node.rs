@@ -25,8 +25,6 @@ pub enum Program {
     Origin,
     /// `peer-box`
     PeerBox,
-    /// `stranger`, a box that does wrong: built for the lab alone
-    Stranger,
 }
 
 impl Program {
@@ -36,7 +34,6 @@ impl Program {
             Self::Tracker => "tracker",
             Self::Origin => "origin",
             Self::PeerBox => "peer-box",
-            Self::Stranger => "stranger",
         }
     }
 

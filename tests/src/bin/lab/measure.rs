@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, fs, ops::Range, time::Duration};
 
+use ::tests::measure::{cpu, spread::Spread};
 use anyhow::{Context, Result};
-use tests::measure::{cpu, spread::Spread};
 
 use crate::{network::Network, record::Kept, run::Run};
 

@@ -1,6 +1,6 @@
 //! What one run is made of.
 
-use tests::node::Program;
+use ::tests::node::Program;
 
 use crate::network::Mbit;
 
