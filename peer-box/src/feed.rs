@@ -17,6 +17,7 @@ use program::lifecycle::Lifecycle;
 use program::listen::ListenError;
 use program::store::Store;
 use program::window::{Refused, Verdict};
+use tokio::sync::mpsc;
 use tracing::{debug, error};
 use wire::chunk::Seal;
 use wire::feed::{Answer, FromOrigin};
@@ -43,6 +44,8 @@ pub(crate) struct Surroundings {
     pub(crate) nudge: Nudge,
     /// What is counted.
     pub(crate) counts: Counts,
+    /// Where news go that are for everybody.
+    pub(crate) tell: mpsc::Sender<Bytes>,
 }
 
 /// A port for origins, bound and not yet served.
@@ -106,13 +109,14 @@ impl Judge {
                     Err(why) => Answer::Unwelcome(why.to_string()),
                 }
             }
-            Ok(FromOrigin::Chunk(..)) if !self.admission.is_welcome(peer) => {
+            Ok(FromOrigin::Chunk(..) | FromOrigin::News(_)) if !self.admission.is_welcome(peer) => {
                 Answer::Unwelcome("say hello first".into())
             }
             Ok(FromOrigin::Chunk(seal, bytes)) => match seal.claimed() {
                 Ok(record) => self.take(&news, record.id, &seal, bytes).await,
                 Err(refusal) => Answer::Unwelcome(refusal.to_string()),
             },
+            Ok(FromOrigin::News(bytes)) => self.hear(&news, bytes),
             Err(refusal) => {
                 self.admission.forget(peer);
                 Answer::Unwelcome(refusal.to_string())
@@ -141,6 +145,26 @@ impl Judge {
                     self.around.nudge.give();
                 }
                 Answer::Refused(id, reason.into())
+            }
+        }
+    }
+
+    /// News of a channel are for every box: they are passed on by the mesh.
+    fn hear(&self, known: &News, bytes: Bytes) -> Answer {
+        let opened = wire::news::News::claimed(&bytes).and_then(|claimed| {
+            let keys = known.keys_of(&claimed.channel).unwrap_or_default();
+            wire::news::News::open(&bytes, keys)
+        });
+        match opened {
+            // When there is no room they go by another seed.
+            Ok(_) => {
+                let _ = self.around.tell.try_send(bytes);
+                Answer::Heard
+            }
+            Err(refusal) => {
+                let reason = refusal.reason();
+                debug!(reason, "news on the feed were refused");
+                Answer::Unheard(reason.into())
             }
         }
     }

@@ -16,6 +16,7 @@ mod mesh;
 mod news;
 mod nudge;
 mod page;
+mod ports;
 mod reach;
 #[cfg(test)]
 mod samples;

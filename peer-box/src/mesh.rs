@@ -8,6 +8,7 @@ mod candidates;
 mod codec;
 mod early;
 mod gossip;
+mod hear;
 mod meet;
 mod node;
 mod places;
@@ -16,11 +17,13 @@ mod schedule;
 #[cfg(test)]
 #[expect(clippy::large_futures, reason = "a swarm is large, and a test has few")]
 mod tests;
+mod tidings;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use bytes::Bytes;
 use libp2p::Swarm;
 use program::lifecycle::Lifecycle;
 use program::listen::ListenError;
@@ -39,6 +42,8 @@ use crate::news::Following;
 use crate::nudge::Nudge;
 use behaviour::Behaviour;
 pub(crate) use behaviour::Meeting;
+use hear::Hearing;
+pub(crate) use hear::MAILBOX as NEWS_MAILBOX;
 use meet::Meetings;
 use node::Node;
 use roster::Roster;
@@ -65,6 +70,8 @@ pub(crate) struct Surroundings {
     pub(crate) uplink: Uplink,
     /// What is counted.
     pub(crate) counts: Counts,
+    /// News that origins told the feed.
+    pub(crate) told: mpsc::Receiver<Bytes>,
 }
 
 /// A port for neighbours, bound and not yet served.
@@ -105,6 +112,7 @@ impl Bound {
             ..Limits::default()
         };
         let node = Node {
+            hearing: Hearing::new(around.told),
             meetings: Meetings::new(*self.swarm.local_peer_id(), Instant::now()),
             swarm: self.swarm,
             store: around.store,

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::Nudge;
+use crate::ports::{self, Routers};
 use crate::settings::{Homeless, Settings};
 use crate::status::{Ports, Watch, ask};
 use crate::tracker::{Announcer, Opinions};
@@ -169,6 +170,13 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         p2p: mesh.address(),
     };
 
+    let wished = if settings.map_ports {
+        ports::of_box(ports.http, ports.zmq, ports.p2p)
+    } else {
+        Vec::new()
+    };
+    let _mappings = ports::spawn(wished, Routers::OfNetwork, life);
+
     let window = Window::new(settings.limits());
     let store = match shelf {
         Some(shelf) => Store::on_disk(&life.tasks, life.stop.clone(), window, shelf),
@@ -211,6 +219,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         nudge: nudge.clone(),
     };
     keeper.spawn(life);
+    let (tell, told) = tokio::sync::mpsc::channel(mesh::NEWS_MAILBOX);
     feed.spawn(
         feed::Surroundings {
             me: id,
@@ -219,6 +228,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
             clock: clock.clone(),
             nudge: nudge.clone(),
             counts: counts.clone(),
+            tell,
         },
         life,
     );
@@ -229,6 +239,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
             nudge: nudge.clone(),
             uplink: uplink.clone(),
             counts: counts.clone(),
+            told,
         },
         life,
     );

@@ -212,6 +212,10 @@ async fn serve(
     }
     let Some(found) = media.find(&name).await else {
         let SegmentName { channel, epoch, .. } = &name.segment;
+        if media.store.is_taken_down(channel.clone(), *epoch).await {
+            let why = format!("epoch {epoch} of channel {channel} was taken down");
+            return passing(StatusCode::GONE, why, None);
+        }
         let why = format!("{name} is not here (channel {channel}, epoch {epoch})");
         return media.missed(why, viewer(&request)).await;
     };

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 use wire::announcement::Carried;
 use wire::chunk::{Chunk, ChunkRecord, Verified};
-use wire::id::ChunkId;
+use wire::id::{ChannelName, ChunkId, Epoch};
 
 use crate::disk::Shelf;
 use crate::window::{Kept, Refused, Segment, SegmentName, Verdict, Window};
@@ -160,6 +160,17 @@ impl Store {
     /// Each channel's epoch, with its newest whole segment.
     pub async fn carried(&self) -> Vec<Carried> {
         self.look(|window| window.carried()).await.unwrap_or_default()
+    }
+
+    /// Lets go of an epoch, by its origin's word, and takes nothing of it from now on.
+    pub async fn take_down(&self, channel: ChannelName, epoch: Epoch) {
+        self.look(move |window| window.take_down(&channel, epoch)).await;
+    }
+
+    /// Whether the epoch was taken down.
+    pub async fn is_taken_down(&self, channel: ChannelName, epoch: Epoch) -> bool {
+        let asked = self.look(move |window| window.is_taken_down(&channel, epoch));
+        asked.await.unwrap_or_default()
     }
 
     /// Bytes held in memory.

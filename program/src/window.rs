@@ -22,6 +22,7 @@ mod room;
 #[cfg(test)]
 pub(crate) mod samples;
 mod segment;
+mod taken_down;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ use epoch::EpochWindow;
 pub use kept::Kept;
 use segment::Held;
 pub use segment::{Segment, SegmentName};
+use taken_down::TakenDown;
 
 /// How far ahead of this machine's clock a record may be. Wide: this clock may be the one that is wrong.
 const CLOCK_SLACK: Duration = Duration::from_hours(24);
@@ -87,6 +89,9 @@ pub enum Refused {
     /// Its record is ahead of what can be by now.
     #[error("it is ahead of what the clock allows")]
     TooFarAhead,
+    /// Its origin has taken its epoch down.
+    #[error("its epoch was taken down")]
+    TakenDown,
     /// The bounds leave no room for it.
     #[error("there is no room for it")]
     Full,
@@ -102,6 +107,7 @@ impl Refused {
             Self::Stale => "stale",
             Self::Conflict => "conflict",
             Self::TooFarAhead => "unexpected",
+            Self::TakenDown => "taken-down",
             Self::Full => "full",
             Self::Stopping => "stopping",
         }
@@ -115,6 +121,7 @@ pub struct Window {
     channels: BTreeMap<ChannelName, Channel>,
     /// Counts what is written and asked for: the time of a segment's last use.
     uses: u64,
+    taken_down: TakenDown,
 }
 
 impl Window {
@@ -124,11 +131,15 @@ impl Window {
             limits,
             channels: BTreeMap::new(),
             uses: 0,
+            taken_down: TakenDown::default(),
         }
     }
 
     /// Whether a chunk with this record is worth fetching: what [`Window::insert`] would say to it, room aside.
     pub fn judge(&self, record: &ChunkRecord, now: SystemTime) -> Result<Verdict, Refused> {
+        if self.is_taken_down(&record.id.channel, record.id.epoch) {
+            return Err(Refused::TakenDown);
+        }
         match self.channels.get(&record.id.channel) {
             Some(channel) => channel.judge(record, now, self.limits.keep),
             None if self.channels.len() < self.limits.channels || self.forgettable(now).is_some() => {
@@ -149,6 +160,19 @@ impl Window {
             self.used(&id);
         }
         Ok(verdict)
+    }
+
+    /// Lets go of an epoch, by its origin's word, and takes nothing of it from now on.
+    pub fn take_down(&mut self, channel: &ChannelName, epoch: Epoch) {
+        self.taken_down.note(channel, epoch);
+        if let Some(channel) = self.channels.get_mut(channel) {
+            channel.remove(epoch);
+        }
+    }
+
+    /// Whether the epoch was taken down.
+    pub fn is_taken_down(&self, channel: &ChannelName, epoch: Epoch) -> bool {
+        self.taken_down.has(channel, epoch)
     }
 
     /// Lets go of what time alone has made old: epochs that another has followed, channels off the air.

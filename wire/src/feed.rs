@@ -7,6 +7,7 @@ use crate::cbor::{self, VERSION};
 use crate::chunk::{MAX_CHUNK_BYTES, MAX_SEAL_BYTES, Seal};
 use crate::id::{BoxId, ChunkId};
 use crate::key::{PublicKey, SecretKey};
+use crate::news::News;
 use crate::seal::{Refusal, Signed, open, sign};
 use crate::{Version, seal};
 
@@ -21,6 +22,9 @@ pub const MAX_ANSWER_BYTES: usize = 512;
 
 /// How far a hello's time may be off, in milliseconds.
 pub const MAX_HELLO_SKEW_MS: u64 = 60_000;
+
+/// What stands before news, in the place of a seal: it is none.
+pub const NEWS: &[u8] = b"news";
 
 const MAX_REASON_BYTES: usize = 256;
 
@@ -64,6 +68,8 @@ pub enum FromOrigin {
     Hello(Bytes),
     /// A seal, and the chunk that it belongs to.
     Chunk(Seal, Bytes),
+    /// Signed news.
+    News(Bytes),
 }
 
 impl FromOrigin {
@@ -81,13 +87,16 @@ impl FromOrigin {
         let mut frames = frames.into_iter();
         match (frames.next(), frames.next(), frames.next()) {
             (Some(hello), None, None) => Ok(Self::Hello(within("hello", hello, Hello::MAX_BYTES)?)),
+            (Some(first), Some(news), None) if *first == *NEWS => {
+                Ok(Self::News(within("news", news, News::MAX_BYTES)?))
+            }
             (Some(seal), Some(chunk), None) => Ok(Self::Chunk(
                 Seal::new(within("seal", seal, MAX_SEAL_BYTES)?),
                 within("chunk", chunk, MAX_CHUNK_BYTES)?,
             )),
             _ => Err(Refusal::Malformed {
                 what: "feed message",
-                why: format!("{count} frames; a hello is one, a chunk is two"),
+                why: format!("{count} frames; a hello is one, a chunk and news are two"),
             }),
         }
     }
@@ -104,6 +113,10 @@ pub enum Answer {
     Received(ChunkId),
     /// The chunk was refused, for a reason in one word.
     Refused(ChunkId, String),
+    /// The news was verified, and is passed on.
+    Heard,
+    /// The news was refused, for a reason in one word.
+    Unheard(String),
 }
 
 impl Answer {
@@ -136,6 +149,8 @@ impl<C> Encode<C> for Answer {
             Self::Unwelcome(reason) => ("unwelcome", None, Some(reason)),
             Self::Received(id) => ("received", Some(id), None),
             Self::Refused(id, reason) => ("refused", Some(id), Some(reason)),
+            Self::Heard => ("heard", None, None),
+            Self::Unheard(reason) => ("unheard", None, Some(reason)),
         };
         out.array(2 + u64::from(id.is_some()) + u64::from(reason.is_some()))?
             .u64(VERSION)?
@@ -157,6 +172,8 @@ impl<'b, C> Decode<'b, C> for Answer {
         match (input.str()?, length) {
             ("welcome", Some(2)) => Ok(Self::Welcome),
             ("unwelcome", Some(3)) => Ok(Self::Unwelcome(input.str()?.into())),
+            ("heard", Some(2)) => Ok(Self::Heard),
+            ("unheard", Some(3)) => Ok(Self::Unheard(input.str()?.into())),
             ("received", Some(3)) => Ok(Self::Received(ChunkId::decode(input, context)?)),
             ("refused", Some(4)) => Ok(Self::Refused(
                 ChunkId::decode(input, context)?,

@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod feed;
 pub mod id;
 pub mod key;
+pub mod news;
 pub mod presentation;
 pub mod proof;
 pub mod seal;

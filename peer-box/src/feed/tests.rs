@@ -6,11 +6,13 @@ use bytes::Bytes;
 use program::lifecycle::{Lifecycle, now_ms};
 use program::store::Store;
 use program::window::{Limits, Window};
+use tokio::sync::mpsc;
 use wire::Version;
 use wire::chunk::Chunk;
-use wire::feed::{Answer, Hello};
+use wire::feed::{Answer, Hello, NEWS};
 use wire::id::BoxId;
 use wire::key::SecretKey;
+use wire::news::{News, Turn};
 
 use super::{Bound, Surroundings};
 use crate::clock::Clock;
@@ -28,6 +30,7 @@ struct Seed {
     desk: Desk,
     counts: Counts,
     nudged: Nudged,
+    told: mpsc::Receiver<Bytes>,
 }
 
 impl Seed {
@@ -40,6 +43,7 @@ impl Seed {
         let counts = Counts::default();
         let bound = Bound::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let port = bound.address().port();
+        let (tell, told) = mpsc::channel(4);
         let around = Surroundings {
             me: me(),
             store: store.clone(),
@@ -47,6 +51,7 @@ impl Seed {
             clock: Clock::default(),
             nudge,
             counts: counts.clone(),
+            tell,
         };
         bound.spawn(around, &life);
         Self {
@@ -56,6 +61,7 @@ impl Seed {
             desk,
             counts,
             nudged,
+            told,
         }
     }
 
@@ -165,6 +171,28 @@ async fn what_an_origin_pushes_is_stored_and_received() {
     tokio::time::timeout(PATIENCE, seed.life.tasks.wait())
         .await
         .expect("the thread ends at the stop");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_of_an_origin_are_handed_on_and_those_of_others_are_not() {
+    let mut seed = Seed::of_demo(&["127.0.0.1"]);
+    let dealer = seed.dealer("127.0.0.1");
+    let ends = News {
+        channel: demo(1, 0).channel,
+        epoch: demo(1, 0).epoch,
+        turn: Turn::Ends,
+    };
+    let frames = |by: &SecretKey| [Bytes::from_static(NEWS), ends.sign(by)];
+    let early = dealer.asks(&frames(&origin()));
+    assert!(matches!(early, Answer::Unwelcome(_)), "{early:?}");
+    dealer.says_hello();
+    assert_eq!(
+        dealer.asks(&frames(&secret(66))),
+        Answer::Unheard("forged".into())
+    );
+    assert_eq!(dealer.asks(&frames(&origin())), Answer::Heard);
+    assert_eq!(seed.told.try_recv(), Ok(ends.sign(&origin())));
+    assert!(seed.told.try_recv().is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

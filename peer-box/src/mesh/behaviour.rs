@@ -32,9 +32,9 @@ pub(super) use address::{
     relay_in,
 };
 use own_address::OwnAddress;
-#[cfg(test)]
-pub(super) use swarm::listen;
 pub(super) use swarm::open;
+#[cfg(test)]
+pub(super) use swarm::{listen, listen_by_quic};
 
 /// The name of the table by which boxes find each other when trackers are away.
 pub(super) const KAD: &str = "/boxmesh/kad/1";

@@ -22,6 +22,7 @@ use crate::reach::Seen;
 const AWAY: Duration = Duration::from_secs(15);
 
 /// How often others are looked for while there are too few.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// How soon after a relay is lost, or was not to be had, another is asked.
@@ -59,7 +60,7 @@ impl Meetings {
         Self {
             candidates: Candidates::new(me),
             ways: BTreeMap::new(),
-            next_look: now + LOOK_EVERY,
+            next_look: now + FIRST_LOOK,
             relays: BTreeMap::new(),
             asked_relay: None,
             next_relay: now,

@@ -19,6 +19,7 @@ use wire::id::{BoxId, ChunkId};
 use super::Command;
 use super::behaviour::{Behaviour, BehaviourEvent, box_of, peer_of};
 use super::early::Early;
+use super::hear::Hearing;
 use super::meet::{Meetings, dial_options};
 use super::roster::Roster;
 use super::schedule::{Action, Schedule};
@@ -53,6 +54,7 @@ pub(super) struct Node {
     pub(super) early: Early,
     pub(super) banned: VecDeque<PeerId>,
     pub(super) meetings: Meetings,
+    pub(super) hearing: Hearing,
 }
 
 /// The requests on their way.
@@ -78,6 +80,7 @@ impl Node {
                     Some(Arrival::Missed(_)) => self.catch_up().await,
                     None => break,
                 },
+                Some(bytes) = self.hearing.feed.recv() => self.told_by_origin(bytes).await,
                 Some(command) = commands.recv() => self.command(command),
                 Ok(()) = self.news.changed() => self.learn(),
                 () = wake => {}
@@ -113,6 +116,7 @@ impl Node {
             }
         }
         self.meet(now);
+        self.settle(now);
     }
 
     fn wakes_at(&self) -> Option<Instant> {
@@ -121,6 +125,7 @@ impl Node {
             .into_iter()
             .chain(self.roster.wakes_at())
             .chain(self.meets_at())
+            .chain(self.hearing.wakes_at())
             .min()
     }
 
@@ -147,6 +152,7 @@ impl Node {
             .learn(&news.neighbours, |id| self.peers.contains_key(&id));
         self.note_reach();
         self.told_earlier(&news);
+        self.settle_doubts();
     }
 
     /// Whoever is served nothing here needs no place here.
@@ -210,6 +216,7 @@ impl Node {
                     self.counts.round_trip(id, took);
                 }
             }
+            SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.gossiped(event).await,
             SwarmEvent::Behaviour(event) => self.met(event),
             SwarmEvent::ExternalAddrConfirmed { address } => self.is_found_at(&address),
             SwarmEvent::ListenerClosed {
@@ -262,7 +269,7 @@ impl Node {
 
     /// Whoever hands on what no origin sealed is no neighbour any more, for as long as this process lives and
     /// remembers.
-    fn ban(&mut self, id: BoxId, why: &Unopened) {
+    pub(super) fn ban(&mut self, id: BoxId, why: &Unopened) {
         let reason = why.reason();
         self.counts.refused(reason);
         if let Some(peer) = self.peers.get(&id).copied() {

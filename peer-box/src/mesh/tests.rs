@@ -1,10 +1,13 @@
 //! Boxes on loopback, each with a store of its own.
 
+mod meetings;
+mod news;
 mod strangers;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures::StreamExt;
 use libp2p::PeerId;
 use libp2p::swarm::SwarmEvent;
@@ -12,6 +15,7 @@ use program::lifecycle::Lifecycle;
 use program::media::Meter;
 use program::store::Store;
 use program::window::{Limits, Window};
+use tokio::sync::mpsc;
 use wire::announcement::Neighbour;
 use wire::chunk::Chunk;
 use wire::id::{BoxId, ChunkId};
@@ -37,6 +41,8 @@ struct Member {
     uplink: Uplink,
     counts: Counts,
     mesh: Mesh,
+    /// What an origin would tell it by the feed.
+    tell: mpsc::Sender<Bytes>,
 }
 
 impl Member {
@@ -58,12 +64,14 @@ impl Member {
         let counts = Counts::default();
         let rate = "1gbit".parse().unwrap();
         let uplink = Uplink::new(rate, Meter::default(), counts.clone(), Instant::now());
+        let (tell, told) = mpsc::channel(4);
         let around = Surroundings {
             store: store.clone(),
             news,
             nudge,
             uplink: uplink.clone(),
             counts: counts.clone(),
+            told,
         };
         let mesh = bound.spawn(around, &life);
         Self {
@@ -76,6 +84,7 @@ impl Member {
             uplink,
             counts,
             mesh,
+            tell,
         }
     }
 

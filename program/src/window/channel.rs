@@ -71,6 +71,10 @@ impl Channel {
         idle.filter(|idle| *idle >= OFF_AIR)
     }
 
+    pub(super) fn remove(&mut self, epoch: Epoch) {
+        self.epochs.remove(&epoch);
+    }
+
     pub(super) fn epoch(&self, epoch: Epoch) -> Option<&EpochWindow> {
         self.epochs.get(&epoch)
     }

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod messages;
+mod news;
 mod samples;
 mod seal;
 mod vectors;

@@ -7,6 +7,7 @@ use wire::chunk::{ChunkRecord, SealedChunk};
 use wire::exchange::{MAX_HAVE, Request, Response};
 use wire::feed::{Answer, FromOrigin, Hello};
 use wire::id::BoxId;
+use wire::news::News;
 use wire::presentation::{Document, Presentation, State, TrackSummary};
 use wire::proof::Proof;
 use wire::seal::{Refusal, Signed, open, sign};
@@ -217,6 +218,7 @@ proptest! {
         let _ = Answer::decode(&bytes);
         let _ = Announcement::open(&bytes);
         let _ = Presentation::open(&bytes);
+        let _ = News::open(&bytes, &keys);
         let _ = SealedChunk::new(bytes.clone()).open(&id(1, 0), &keys);
         for kind in 0..4 {
             let framed = Bytes::from([&[kind], &bytes[..]].concat());
@@ -231,6 +233,7 @@ proptest! {
         let keys = [origin().public()];
         let _ = open::<ChunkRecord>(&signed_anyhow(ChunkRecord::PURPOSE, &payload), &keys);
         let _ = Hello::open(&signed_anyhow(Hello::PURPOSE, &payload), &keys);
+        let _ = News::open(&signed_anyhow(News::PURPOSE, &payload), &keys);
         let _ = Proof::open(&signed_anyhow(Proof::PURPOSE, &payload), &keys[0]);
     }
 }

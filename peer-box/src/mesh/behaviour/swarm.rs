@@ -120,6 +120,27 @@ async fn bound_port(swarm: &mut Swarm<Behaviour>) -> Result<u16, std::io::Error>
     }
 }
 
+/// A swarm that listens by QUIC alone.
+#[cfg(test)]
+pub(in super::super) async fn listen_by_quic(
+    secret: &SecretKey,
+    tasks: &TaskTracker,
+) -> (Swarm<Behaviour>, SocketAddr) {
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut swarm = swarm(secret, address.ip(), tasks);
+    swarm.listen_on(quic_of(address)).expect("a port is free");
+    loop {
+        if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+            let port = address.iter().find_map(|part| match part {
+                libp2p::multiaddr::Protocol::Udp(port) => Some(port),
+                _ => None,
+            });
+            let port = port.expect("QUIC is over UDP");
+            return (swarm, SocketAddr::from(([127, 0, 0, 1], port)));
+        }
+    }
+}
+
 fn multiplexer() -> yamux::Config {
     let mut config = yamux::Config::default();
     config.set_max_num_streams(MAX_STREAMS.into());
