@@ -16,5 +16,6 @@ mod post;
 #[cfg(test)]
 mod samples;
 mod standing;
+mod turns;
 
 pub(crate) use keeper::{Seeds, Wanted};

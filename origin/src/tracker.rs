@@ -138,6 +138,10 @@ impl Teller {
     }
 
     async fn tell(&mut self, report: &Report) -> Result<(), Unanswered> {
+        if report.state == State::Ended {
+            // When there is no room it is told with the next report.
+            let _ = self.seeds.ended.try_send((self.channel.clone(), report.epoch));
+        }
         let documents = report.documents(SystemTime::now());
         if documents.is_empty() {
             // No segment is whole yet: there is nothing to watch.

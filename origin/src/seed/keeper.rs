@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, info, info_span, warn};
 use wire::chunk::{Chunk, Verified};
-use wire::id::{BoxId, ChannelName, ChunkId};
+use wire::id::{BoxId, ChannelName, ChunkId, Epoch};
 use wire::key::SecretKey;
 use wire::presentation::Seed;
 
@@ -18,6 +18,7 @@ use super::link::Heard;
 use super::outbox::Outboxes;
 use super::plan::{Asked, Change, Fault, Plan};
 use super::post::{self, Bell, News};
+use super::turns::Turns;
 use crate::counts::Counts;
 
 /// Choices and answers under way before who brings them has to wait.
@@ -47,6 +48,8 @@ pub(crate) struct Wanted {
 #[derive(Clone, Debug)]
 pub(crate) struct Seeds {
     pub(crate) wanted: mpsc::Sender<Wanted>,
+    /// Epochs that are over; each may be told again.
+    pub(crate) ended: mpsc::Sender<(ChannelName, Epoch)>,
     /// Boxes that the tracker should replace.
     pub(crate) silent: watch::Receiver<Vec<BoxId>>,
 }
@@ -62,6 +65,7 @@ impl Seeds {
         counts: Counts,
     ) -> Result<Self, zmq::Error> {
         let (wanted, choices) = mpsc::channel(MAILBOX);
+        let (ended, endings) = mpsc::channel(MAILBOX);
         let (news, answers) = mpsc::channel(NEWS);
         let (silent, watched) = watch::channel(Vec::new());
         let outboxes = Outboxes::default();
@@ -69,7 +73,7 @@ impl Seeds {
         let bell = span.in_scope(|| {
             post::start(
                 outboxes.clone(),
-                secret,
+                secret.clone(),
                 news,
                 counts.clone(),
                 tasks,
@@ -78,6 +82,8 @@ impl Seeds {
         })?;
         let arrivals = store.arrivals();
         let keeper = Keeper {
+            secret,
+            turns: Turns::default(),
             plan: Plan::new(most),
             outboxes,
             bell,
@@ -89,17 +95,20 @@ impl Seeds {
         };
         tasks.spawn(
             keeper
-                .run(choices, answers, arrivals, stop.clone())
+                .run(choices, endings, answers, arrivals, stop.clone())
                 .instrument(span),
         );
         Ok(Self {
             wanted,
+            ended,
             silent: watched,
         })
     }
 }
 
 struct Keeper {
+    secret: SecretKey,
+    turns: Turns,
     plan: Plan,
     outboxes: Outboxes,
     bell: Bell,
@@ -116,6 +125,7 @@ impl Keeper {
     async fn run(
         mut self,
         mut choices: mpsc::Receiver<Wanted>,
+        mut endings: mpsc::Receiver<(ChannelName, Epoch)>,
         mut answers: mpsc::Receiver<News>,
         mut arrivals: Arrivals,
         stop: CancellationToken,
@@ -131,6 +141,11 @@ impl Keeper {
                 Some(news) = answers.recv() => {
                     for (seed, heard) in news {
                         self.hear(seed, heard);
+                    }
+                }
+                Some((channel, epoch)) = endings.recv() => {
+                    if let Some(news) = self.turns.ended(&channel, epoch) {
+                        self.tell(&news);
                     }
                 }
                 arrival = arrivals.next() => match arrival {
@@ -171,8 +186,24 @@ impl Keeper {
         self.bell.ring();
     }
 
+    /// Has seeds tell all boxes.
+    fn tell(&mut self, news: &wire::news::News) {
+        let signed = news.sign(&self.secret);
+        for seed in self.plan.of(&news.channel) {
+            self.outboxes.tell(seed, signed.clone());
+        }
+        self.bell.ring();
+    }
+
     /// Hands a new chunk to the seeds of its channel.
     fn push(&mut self, chunk: &Chunk) {
+        self.hand_to_seeds(chunk);
+        if let Some(news) = self.turns.saw(chunk) {
+            self.tell(&news);
+        }
+    }
+
+    fn hand_to_seeds(&mut self, chunk: &Chunk) {
         let seeds: Vec<_> = self.plan.of(&chunk.id().channel).into_iter().collect();
         if seeds.is_empty() {
             return;
@@ -191,6 +222,9 @@ impl Keeper {
                 self.hand(seed, chunk);
             }
         }
+        if let Some(news) = self.turns.under_way(channel) {
+            self.outboxes.tell(seed, news.sign(&self.secret));
+        }
         self.bell.ring();
     }
 
@@ -205,6 +239,7 @@ impl Keeper {
     fn hear(&mut self, seed: BoxId, heard: Heard) {
         let now = Instant::now();
         match heard {
+            Heard::Told(refused) => debug!(%seed, refused, "news told"),
             Heard::Welcome => debug!(%seed, "seed welcomed us"),
             Heard::Unwelcome(why) => {
                 debug!(%seed, why, "seed does not know us");

@@ -11,7 +11,7 @@ use program::lifecycle::now_ms;
 use wire::Version;
 use wire::address::Host;
 use wire::chunk::Chunk;
-use wire::feed::{Answer, Hello, MAX_ANSWER_BYTES};
+use wire::feed::{Answer, Hello, MAX_ANSWER_BYTES, NEWS};
 use wire::id::{BoxId, ChunkId};
 use wire::key::SecretKey;
 
@@ -45,6 +45,8 @@ pub(super) enum Heard {
     Unwelcome(String),
     Received(ChunkId),
     Refused(ChunkId, String),
+    /// News were taken, or refused for a reason.
+    Told(Option<String>),
     /// Something that is no answer.
     Nonsense(String),
 }
@@ -132,6 +134,14 @@ impl Link {
             sent += chunk.bytes().len() as u64;
             self.in_flight.push_back(chunk);
         }
+        // News that are lost with a connection are told by another seed, or by the tracker.
+        while self.may_send()
+            && let Some(news) = outboxes.take_news(self.seed)
+        {
+            if self.socket.send_multipart([NEWS, &news], zmq::DONTWAIT).is_err() {
+                break;
+            }
+        }
         sent
     }
 
@@ -151,6 +161,8 @@ impl Link {
                 self.in_flight.retain(|chunk| *chunk.id() != id);
                 Heard::Received(id)
             }
+            Ok(Answer::Heard) => Heard::Told(None),
+            Ok(Answer::Unheard(why)) => Heard::Told(Some(why)),
             Ok(Answer::Refused(id, why)) => {
                 self.in_flight.retain(|chunk| *chunk.id() != id);
                 Heard::Refused(id, why)

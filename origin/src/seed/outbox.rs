@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use wire::chunk::Chunk;
 use wire::id::{BoxId, ChunkId};
 use wire::presentation::Seed;
@@ -13,12 +14,17 @@ use wire::presentation::Seed;
 /// Chunks that may wait for a seed: some four segments of pictures and sound.
 const CAPACITY: usize = 64;
 
+/// News that may wait for a seed: there is one at the beginning and one at the end of an epoch.
+const MAX_NEWS: usize = 8;
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outboxes(Arc<Mutex<BTreeMap<BoxId, Outbox>>>);
 
 #[derive(Debug)]
 struct Outbox {
     address: String,
+    /// Signed news, told when no chunk waits: what they speak of has arrived then.
+    news: VecDeque<Bytes>,
     waiting: VecDeque<Chunk>,
 }
 
@@ -29,6 +35,7 @@ impl Outboxes {
             id,
             Outbox {
                 address: zmq,
+                news: VecDeque::new(),
                 waiting: VecDeque::new(),
             },
         );
@@ -48,6 +55,23 @@ impl Outboxes {
         outbox.drop_oldest()
     }
 
+    /// Puts news behind the chunks; the oldest make room.
+    pub(super) fn tell(&self, seed: BoxId, news: Bytes) {
+        if let Some(outbox) = self.lock().get_mut(&seed) {
+            if outbox.news.len() >= MAX_NEWS {
+                outbox.news.pop_front();
+            }
+            outbox.news.push_back(news);
+        }
+    }
+
+    /// The news to tell now, if no chunk waits.
+    pub(super) fn take_news(&self, seed: BoxId) -> Option<Bytes> {
+        let mut all = self.lock();
+        let outbox = all.get_mut(&seed).filter(|outbox| outbox.waiting.is_empty())?;
+        outbox.news.pop_front()
+    }
+
     /// The addresses of all seeds.
     pub(super) fn addresses(&self) -> BTreeMap<BoxId, String> {
         self.lock()
@@ -59,7 +83,7 @@ impl Outboxes {
     pub(super) fn is_empty(&self, seed: BoxId) -> bool {
         self.lock()
             .get(&seed)
-            .is_none_or(|outbox| outbox.waiting.is_empty())
+            .is_none_or(|outbox| outbox.waiting.is_empty() && outbox.news.is_empty())
     }
 
     /// The chunk that has waited for longest.
@@ -131,6 +155,22 @@ mod tests {
             .map(|chunk| chunk.id().segment)
             .collect();
         assert_eq!(order, [1, 2, 3]);
+    }
+
+    #[test]
+    fn news_are_told_when_no_chunk_waits_and_few_are_kept() {
+        let (outboxes, id) = (Outboxes::default(), seed().id);
+        outboxes.open(seed());
+        outboxes.put(id, chunk(1, 1, 0));
+        for number in 0..=MAX_NEWS {
+            outboxes.tell(id, vec![u8::try_from(number).unwrap()].into());
+        }
+        assert_eq!(outboxes.take_news(id), None);
+        outboxes.take(id);
+        assert!(!outboxes.is_empty(id));
+        let told: Vec<_> = std::iter::from_fn(|| outboxes.take_news(id)).collect();
+        assert_eq!((told.len(), told[0][0]), (MAX_NEWS, 1));
+        assert!(outboxes.is_empty(id));
     }
 
     #[test]

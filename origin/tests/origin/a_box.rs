@@ -11,6 +11,7 @@ use wire::chunk::{Chunk, SealedChunk};
 use wire::feed::{Answer, FromOrigin, Hello};
 use wire::id::{BoxId, ChunkId};
 use wire::key::PublicKey;
+use wire::news::News;
 use wire::presentation::Seed;
 
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -26,6 +27,8 @@ struct Inner {
     keys: Vec<PublicKey>,
     /// Everything verified, in the order in which it came; also what came twice.
     received: watch::Sender<Vec<Chunk>>,
+    /// What it was told of epochs.
+    news: watch::Sender<Vec<News>>,
     /// Who said hello.
     known: Mutex<BTreeSet<Vec<u8>>>,
     mute: AtomicBool,
@@ -43,6 +46,7 @@ impl ABox {
         let inner = Arc::new(Inner {
             keys: vec![key],
             received: watch::Sender::default(),
+            news: watch::Sender::default(),
             known: Mutex::default(),
             mute: AtomicBool::new(false),
             ignorant: AtomicBool::new(false),
@@ -86,6 +90,13 @@ impl ABox {
         self.inner.known.lock().unwrap().clear();
     }
 
+    /// The news that came so far, once there are so many.
+    pub(crate) async fn is_told(&self, count: usize) -> Vec<News> {
+        let mut news = self.inner.news.subscribe();
+        let told = tokio::time::timeout(PATIENCE, news.wait_for(|news| news.len() >= count)).await;
+        told.expect("it is told").unwrap().clone()
+    }
+
     /// All chunks that came so far, once they are as they should be.
     pub(crate) async fn has(&self, what: &str, wanted: impl Fn(&[ChunkId]) -> bool) -> Vec<ChunkId> {
         let ids = |chunks: &[Chunk]| chunks.iter().map(|chunk| chunk.id().clone()).collect::<Vec<_>>();
@@ -116,8 +127,13 @@ impl Inner {
                 self.known.lock().unwrap().insert(who.into());
                 Answer::Welcome
             }
-            FromOrigin::Chunk(..) if !self.known.lock().unwrap().contains(who) => {
+            FromOrigin::Chunk(..) | FromOrigin::News(_) if !self.known.lock().unwrap().contains(who) => {
                 Answer::Unwelcome("who are you?".into())
+            }
+            FromOrigin::News(news) => {
+                let news = News::open(&news, &self.keys).unwrap();
+                self.news.send_modify(|told| told.push(news));
+                Answer::Heard
             }
             FromOrigin::Chunk(seal, bytes) => {
                 let record = seal.open(&self.keys).unwrap();

@@ -2,6 +2,7 @@
 
 use program::lifecycle::Lifecycle;
 use wire::id::{ChunkId, TrackKind};
+use wire::news::Turn;
 
 use crate::a_box::ABox;
 use crate::harness::start;
@@ -42,6 +43,11 @@ async fn a_seed_gets_init_segments_first_and_then_every_chunk_in_order() {
             .collect();
         assert!(starts.windows(2).all(|pair| pair[1] == pair[0] + 1), "{starts:?}");
     }
+    let told = seed.is_told(1).await;
+    let Turn::Begins(seals) = &told[0].turn else {
+        panic!("{told:?}");
+    };
+    assert_eq!((told[0].epoch, seals.len()), (ids[0].epoch, 2));
     encoder.vanish().await;
 }
 

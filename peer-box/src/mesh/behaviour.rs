@@ -97,7 +97,9 @@ impl Behaviour {
         let protocol = (StreamProtocol::new(PROTOCOL), ProtocolSupport::Full);
         let identify = identify::Config::new("/boxmesh/1".into(), key.public())
             .with_agent_version(concat!("boxmesh/", env!("CARGO_PKG_VERSION")).into())
-            .with_cache_size(0);
+            .with_cache_size(0)
+            // A way through a relay is told as soon as there is one.
+            .with_push_listen_addr_updates(true);
         let ping = ping::Config::new()
             .with_interval(PING_EVERY)
             .with_timeout(PING_TIMEOUT);
