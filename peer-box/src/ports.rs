@@ -1,6 +1,6 @@
 //! Port mapping: asks the router to pass this box's ports on, if its owner said so with `--map-ports`.
 //!
-//! Routers hear PCP (RFC 6887), or NAT-PMP (RFC 6886) before it, or UPnP; the first that works is kept to. A port is
+//! Routers hear PCP (RFC 6887), or NAT-PMP (RFC 6886) before it, or `UPnP`; the first that works is kept to. A port is
 //! asked for under its own number, since that is what the box announces. What came of it is told in words; whether
 //! anybody gets through is for the trackers to say ([`crate::reach`]).
 

@@ -56,7 +56,7 @@ pub struct Settings {
     /// Where other boxes connect
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:8092")]
     pub p2p: SocketAddr,
-    /// Asks the router to pass this box's ports on, by PCP, NAT-PMP or UPnP
+    /// Asks the router to pass this box's ports on
     #[arg(long)]
     pub map_ports: bool,
     /// Does not look for boxes on the local network

@@ -187,7 +187,6 @@ impl Node {
                 });
                 None
             }
-            Err(Unopened::UnknownChannel(_)) => ignored,
             Err(Unopened::Refused(Refusal::Forged(_))) if self.hearing.doubted.len() < MAX_DOUBTED => {
                 debug!(%neighbour, channel = %claimed.channel, "news wait for their key");
                 self.hearing.doubted.push_back(Doubted {
@@ -198,7 +197,7 @@ impl Node {
                 self.nudge.give();
                 ignored
             }
-            Err(Unopened::Refused(Refusal::Forged(_))) => ignored,
+            Err(Unopened::UnknownChannel(_) | Unopened::Refused(Refusal::Forged(_))) => ignored,
             Err(refused) => {
                 self.ban(neighbour, &refused);
                 rejected

@@ -83,7 +83,8 @@ impl Gateway {
         match granted {
             Ok(granted) if wish.seconds > 0 => {
                 let external = self.ask(&packet::NAT_PMP_ADDRESS, packet::read_nat_pmp_address);
-                let external = external.await.unwrap_or_default().map(IpAddr::from);
+                let external = external.await.ok().filter(|ip| !ip.is_unspecified());
+                let external = external.map(IpAddr::from);
                 Ok(Granted { external, ..granted })
             }
             Err(Unmapped::Elsewhere(_)) => {

@@ -168,13 +168,13 @@ pub(super) fn read_nat_pmp(bytes: &[u8], wish: Wish) -> Option<Answer> {
 /// The question for the router's address on the far side.
 pub(super) const NAT_PMP_ADDRESS: [u8; 2] = [NAT_PMP, 0];
 
-/// The answer to [`NAT_PMP_ADDRESS`]; `None` for anything else.
-pub(super) fn read_nat_pmp_address(bytes: &[u8]) -> Option<Option<Ipv4Addr>> {
+/// The answer to [`NAT_PMP_ADDRESS`]; `None` for anything else. Unspecified, if the router does not tell.
+pub(super) fn read_nat_pmp_address(bytes: &[u8]) -> Option<Ipv4Addr> {
     if nat_pmp_result(bytes, 0)? != 0 {
-        return Some(None);
+        return Some(Ipv4Addr::UNSPECIFIED);
     }
     let ip: [u8; 4] = bytes.get(8..NAT_PMP_ADDRESS_ANSWER)?.try_into().ok()?;
-    Some(Some(Ipv4Addr::from(ip)).filter(|ip| !ip.is_unspecified()))
+    Some(ip.into())
 }
 
 fn nat_pmp_result(bytes: &[u8], opcode: u8) -> Option<u8> {
@@ -279,7 +279,7 @@ mod tests {
         let address = [0, 0x80, 0, 0, 0, 0, 0, 9, 198, 51, 100, 7];
         assert_eq!(
             read_nat_pmp_address(&address),
-            Some(Some(Ipv4Addr::new(198, 51, 100, 7)))
+            Some(Ipv4Addr::new(198, 51, 100, 7))
         );
     }
 

@@ -1,4 +1,4 @@
-//! Where the router is: the gateway of the default route, as Linux tells it, and where UPnP's routers are called.
+//! Where the router is: the gateway of the default route, as Linux tells it, and where `UPnP`'s routers are called.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
@@ -12,7 +12,7 @@ const MAX_LINES: usize = 1024;
 pub(crate) enum Routers {
     /// On the network that this machine is in.
     OfNetwork,
-    /// At these addresses: a gateway's, and where UPnP's call goes to. For tests, which touch no network.
+    /// At these addresses: a gateway's, and where `UPnP`'s call goes to. For tests, which touch no network.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests bring their own routers"))]
     At(SocketAddrV4, SocketAddr),
 }
@@ -29,7 +29,7 @@ impl Routers {
         }
     }
 
-    /// From where UPnP's routers are called, and at what address.
+    /// From where `UPnP`'s routers are called, and at what address.
     pub(super) fn call(self) -> (SocketAddr, SocketAddr) {
         let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         match self {

@@ -65,6 +65,7 @@ fn pcp(question: &[u8], asked: &Asked) -> Option<Vec<u8>> {
 }
 
 /// A router of NAT-PMP, which answers other versions that they are.
+#[expect(clippy::unnecessary_wraps, reason = "other routers may not answer")]
 fn nat_pmp(question: &[u8], asked: &Asked) -> Option<Vec<u8>> {
     let mut answer = vec![0, question[1] | 0x80, 0, 0, 0, 0, 0, 9];
     match (question[0], question[1]) {
@@ -87,7 +88,7 @@ fn ports() -> Vec<Port> {
     of_box(at(8090), at(8091), at(8092))
 }
 
-/// Nobody hears UPnP's call there.
+/// Nobody hears `UPnP`'s call there.
 async fn nobody() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = socket.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! Asking a router by UPnP, with `igd-next`.
+//! Asking a router by `UPnP`, with `igd-next`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// What the mapping is called in the router's own pages.
 const DESCRIPTION: &str = "Boxmesh";
 
-/// A router that speaks UPnP.
+/// A router that speaks `UPnP`.
 #[derive(Debug)]
 pub(super) struct Router {
     gateway: Gateway<Tokio>,
