@@ -31,6 +31,13 @@ pub struct AtLeast {
     pub unit: &'static str,
 }
 
+impl AtLeast {
+    /// Whether the figure is no less than its goal.
+    pub fn is_met(&self) -> bool {
+        self.figure >= self.goal
+    }
+}
+
 impl fmt::Display for AtMost {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { figure, goal, unit } = *self;
@@ -41,7 +48,7 @@ impl fmt::Display for AtMost {
 impl fmt::Display for AtLeast {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { figure, goal, unit } = *self;
-        beside(out, figure, "at least", goal, unit, figure >= goal)
+        beside(out, figure, "at least", goal, unit, self.is_met())
     }
 }
 

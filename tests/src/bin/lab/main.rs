@@ -4,6 +4,8 @@
 //! Absolute delays are this machine's: how much of it was idle stands beside them. What is counted is the
 //! same everywhere: chunks, bytes, and how often something failed.
 
+mod buffer;
+mod faults;
 mod measure;
 mod network;
 mod plain;
@@ -12,6 +14,7 @@ mod plot;
 mod record;
 mod report;
 mod run;
+mod viewers;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -39,6 +42,15 @@ pub(crate) struct Settings {
     /// Seconds that each plain measurement lasts.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=3600))]
     seconds: u64,
+    /// Seconds that viewers watch while boxes are killed.
+    #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u64).range(10..=3600))]
+    watching: u64,
+    /// How many boxes there are in the measurements with faults.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(8..=200))]
+    faulty: u16,
+    /// What faults are drawn from: the same seed, the same faults.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Where to draw delay against the number of boxes.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -50,6 +62,14 @@ enum Part {
     Plain,
     /// A third of the uplinks slow.
     Slow,
+    /// Boxes killed and replaced while viewers watch.
+    Killed,
+    /// Most neighbours answer nothing any more.
+    Silent,
+    /// Half of the boxes cut off for a while.
+    Split,
+    /// Packets lost on every link.
+    Loss,
 }
 
 /// What every part works with.
@@ -99,12 +119,20 @@ async fn measure(settings: Settings, network: Network) -> Result<bool> {
         match part {
             Part::Plain => plain::measure(&mut lab).await?,
             Part::Slow => plain::measure_slow(&mut lab).await?,
+            Part::Killed => faults::killed::measure(&mut lab).await?,
+            Part::Silent => faults::silent::measure(&mut lab).await?,
+            Part::Split => faults::split::measure(&mut lab).await?,
+            Part::Loss => faults::loss::measure(&mut lab).await?,
         }
     }
     Ok(lab.tally.conclude())
 }
 
 impl Lab {
+    fn watching(&self) -> Duration {
+        Duration::from_secs(self.settings.watching)
+    }
+
     fn span(&self) -> Duration {
         Duration::from_secs(self.settings.seconds)
     }

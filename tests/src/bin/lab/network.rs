@@ -1,4 +1,4 @@
-//! The lab's networks: each program in a network namespace of its own, all joined by a bridge in one more.
+//! The lab's networks: each program in a network namespace of its own, all joined by bridges in one more.
 //!
 //! ```text
 //! [box: eth0 ─ tbf]──veth──[p1 ┐
@@ -35,7 +35,26 @@ const BURST: &str = "16kb";
 /// The host that the lab itself is.
 const LAB: u16 = 0;
 
-const BRIDGE: &str = "home";
+/// Where lost packets go: a cable that leads nowhere.
+const SINK: &str = "sink";
+
+/// The two sides of a split, each with a bridge of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Where everything is at first.
+    Home,
+    /// The other.
+    Away,
+}
+
+impl Side {
+    fn bridge(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Away => "away",
+        }
+    }
+}
 
 /// A rate of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +77,7 @@ pub(crate) struct Passed {
     pub(crate) received: u64,
 }
 
-/// The bridge and all hosts. Gone when dropped.
+/// The bridges and all hosts. Gone when dropped.
 #[derive(Debug)]
 pub(crate) struct Network {
     prefix: String,
@@ -66,7 +85,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Makes the bridge, and takes this thread, and all threads and programs that it starts, into a host of its
+    /// Makes the bridges, and takes this thread, and all threads and programs that it starts, into a host of its
     /// own among the others.
     pub(crate) fn enter() -> Result<Self> {
         let mut network = Self {
@@ -75,8 +94,17 @@ impl Network {
         };
         let middle = network.middle();
         network.add_namespace(&middle)?;
-        ip_in(&middle, &["link", "add", BRIDGE, "type", "bridge"])?;
-        ip_in(&middle, &["link", "set", BRIDGE, "up"])?;
+        for bridge in [Side::Home, Side::Away].map(Side::bridge) {
+            ip_in(&middle, &["link", "add", bridge, "type", "bridge"])?;
+            ip_in(&middle, &["link", "set", bridge, "up"])?;
+        }
+        let nowhere = format!("{SINK}-end");
+        ip_in(
+            &middle,
+            &["link", "add", SINK, "type", "veth", "peer", "name", &nowhere],
+        )?;
+        ip_in(&middle, &["link", "set", SINK, "up"])?;
+        ip_in(&middle, &["link", "set", &nowhere, "up"])?;
         let lab = network.add(LAB, "lab", None)?;
         let path = Path::new(NAMESPACES).join(&lab.namespace);
         let namespace = File::open(&path).with_context(|| path.display().to_string())?;
@@ -101,7 +129,7 @@ impl Network {
                     "link add {port} type veth peer name eth0 address {} netns {namespace}",
                     hardware_of(number)
                 ),
-                format!("link set {port} master {BRIDGE} up"),
+                format!("link set {port} master {} up", Side::Home.bridge()),
             ],
         )?;
         ip_batch(
@@ -135,6 +163,34 @@ impl Network {
             self.made.retain(|name| *name != host.namespace);
             sweep::remove(&host.namespace);
         }
+    }
+
+    /// Plugs a host into the other bridge: from then on it reaches only who is there too.
+    pub(crate) fn plug(&self, host: &Host, side: Side) -> Result<()> {
+        ip_in(
+            &self.middle(),
+            &["link", "set", &port_of(host.number), "master", side.bridge()],
+        )?;
+        Ok(())
+    }
+
+    /// Of every hundred packets at a host's link, in either direction, so many are lost, by lot.
+    pub(crate) fn lose(&self, host: &Host, percent: u32) -> Result<()> {
+        // Whole packets are lost, not the bundles of dozens that one machine hands over to itself.
+        ip_in(&host.namespace, &["link", "set", "eth0", "gso_max_segs", "1"])?;
+        let (middle, port) = (self.middle(), port_of(host.number));
+        ip_in(&middle, &["link", "set", &port, "gso_max_segs", "1"])?;
+        tc_in(&middle, &["qdisc", "add", "dev", &port, "clsact"])?;
+        let lot = command::one_of_a_hundred_times(percent);
+        for direction in ["ingress", "egress"] {
+            let filter = [
+                "filter", "add", "dev", &port, direction, "protocol", "all", "prio", "1", "bpf", "bytecode",
+                &lot,
+            ];
+            let away = ["action", "mirred", "egress", "redirect", "dev", SINK];
+            tc_in(&middle, &[&filter[..], &away].concat())?;
+        }
+        Ok(())
     }
 
     /// What passed at each of these hosts so far.

@@ -91,7 +91,8 @@ fn goals(boxes: usize) -> Goals {
     }
 }
 
-async fn run(lab: &mut Lab, plan: &Plan) -> Result<Figures> {
+/// Runs such a mesh and measures it.
+pub(crate) async fn run(lab: &mut Lab, plan: &Plan) -> Result<Figures> {
     let mut run = Run::launch(&mut lab.network, plan, lab.clip.clone()).await?;
     tokio::time::sleep(SETTLE).await;
     let before = Look::at(&mut run, &lab.network)?;

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) boxes: Vec<BoxPlan>,
     /// How many of them the origin pushes to.
     pub(crate) seeds: u8,
+    /// How many packets of a hundred each link loses.
+    pub(crate) loss_percent: u32,
 }
 
 /// One box.
@@ -40,6 +42,7 @@ impl Plan {
             title: format!("{boxes} boxes, uplinks of {} Mbit/s", ORDINARY.0),
             boxes: vec![BoxPlan::honest(ORDINARY); boxes],
             seeds,
+            loss_percent: 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is printed: every figure of a run, and beside those that have one, the goal.
 
-use tests::measure::goal::AtMost;
+use tests::measure::goal::{AtLeast, AtMost};
 
 use crate::measure::Figures;
 
@@ -24,7 +24,17 @@ impl Tally {
     /// Prints a figure with its goal.
     pub(crate) fn judge(&mut self, what: &str, figure: AtMost) {
         println!("  {what:34} {figure}");
-        if figure.is_met() {
+        self.note(what, figure.is_met());
+    }
+
+    /// The same for one that should not be small.
+    pub(crate) fn judge_least(&mut self, what: &str, figure: AtLeast) {
+        println!("  {what:34} {figure}");
+        self.note(what, figure.is_met());
+    }
+
+    fn note(&mut self, what: &str, is_met: bool) {
+        if is_met {
             self.met += 1;
         } else {
             self.missed.push(what.to_owned());

@@ -43,6 +43,7 @@ const LIVE_LIMIT: Duration = Duration::from_mins(1);
 pub(crate) struct Member {
     pub(crate) host: Host,
     pub(crate) node: Node,
+    pub(crate) plan: BoxPlan,
 }
 
 /// A mesh under way. It ends when dropped.
@@ -53,7 +54,8 @@ pub(crate) struct Run {
     tracker: Node,
     origin_host: Host,
     hosts: Vec<Host>,
-    _folder: TempDir,
+    started: usize,
+    folder: TempDir,
     _publisher: Replay,
 }
 
@@ -66,16 +68,21 @@ impl Run {
         let tracker = start_tracker(&tracker_host, folder.path()).await?;
         let origin = start_origin(&origin_host, &tracker_host, plan.seeds, folder.path()).await?;
         let publish_to = SocketAddr::from((origin_host.address, RTMP_PORT));
-        let mut boxes = Vec::new();
+        let (mut boxes, plan_loss) = (Vec::new(), plan.loss_percent);
         for (number, plan) in (0_u16..).zip(&plan.boxes) {
             let host = network.host(FIRST_BOX + number, &format!("box-{number}"), Some(plan.uplink))?;
             let name = format!("box-{number}");
             let node = start_box(&host, &tracker_host, plan, &name, folder.path()).await?;
-            boxes.push(Member { host, node });
+            if plan_loss > 0 {
+                network.lose(&host, plan_loss)?;
+            }
+            let plan = plan.clone();
+            boxes.push(Member { host, node, plan });
         }
         let http = client()?;
         listed(&http, &tracker_host, boxes.len()).await?;
         let publisher = Replay::start(publish_to, STREAM_KEY, clip).await?;
+        let started = boxes.len();
         let run = Self {
             boxes,
             http,
@@ -83,7 +90,8 @@ impl Run {
             tracker,
             origin_host,
             hosts: vec![tracker_host],
-            _folder: folder,
+            folder,
+            started,
             _publisher: publisher,
         };
         until("the channel to be on air", LIVE_LIMIT, async || {
@@ -116,6 +124,25 @@ impl Run {
         let boxes = self.boxes.iter_mut();
         let boxes = boxes.map(|member| record::read(&member.node.process().stderr()));
         (origin, boxes.collect())
+    }
+
+    /// A box's process ends without a word.
+    pub(crate) fn kill(&mut self, number: usize) -> Result<()> {
+        let member = self.boxes.get_mut(number).context("no such box")?;
+        Ok(member.node.process().kill()?)
+    }
+
+    /// Other boxes begin in the places of those that have ended.
+    pub(crate) async fn replace_dead(&mut self) -> Result<()> {
+        for member in &mut self.boxes {
+            if member.node.process().ended()?.is_some() {
+                let name = format!("box-{}", self.started);
+                self.started += 1;
+                let folder = self.folder.path();
+                member.node = start_box(&member.host, &self.hosts[0], &member.plan, &name, folder).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What the tracker says about the channel.
@@ -209,6 +236,8 @@ async fn start_box(host: &Host, tracker: &Host, plan: &BoxPlan, name: &str, fold
         folder.join(name).to_string_lossy().into_owned(),
         "--upload".into(),
         format!("{}mbit", plan.uplink.0),
+        // Homes are not on one network, though the lab's bridge is.
+        "--no-lan".into(),
     ];
     arguments.extend(plan.arguments.iter().cloned());
     Node::start_in(place(host), plan.program, name, arguments, folder).await

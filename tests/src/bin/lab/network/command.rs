@@ -47,6 +47,14 @@ pub(super) fn tc_in(namespace: &str, arguments: &[&str]) -> Result<String> {
     run("tc", &[&["-netns", namespace][..], arguments].concat(), "")
 }
 
+/// A classic BPF program, as `tc` takes it, that chooses so many packets of a hundred by lot: load the kernel's random
+/// number (`SKF_AD_RANDOM`), compare, and answer 1 when it is above.
+pub(super) fn one_of_a_hundred_times(percent: u32) -> String {
+    const RANDOM: u32 = 0xFFFF_F038;
+    let bound = u32::MAX - u32::MAX / 100 * percent.min(100);
+    format!("4,32 0 0 {RANDOM},37 0 1 {bound},6 0 0 1,6 0 0 0")
+}
+
 fn run(program: &str, arguments: &[&str], input: &str) -> Result<String> {
     let said = || format!("{program} {} {input}", arguments.join(" "));
     let mut child = Command::new(program)

@@ -1,0 +1,73 @@
+//! Most neighbours fall silent: their connections stay open, what they promised never comes, and nothing that they are
+//! asked is answered. Processes are held for that, seeds among them.
+
+use std::time::Duration;
+
+use ::tests::measure::{goal::AtLeast, spread::Spread};
+use anyhow::Result;
+use rand::{SeedableRng, rngs::StdRng, seq::index};
+
+use crate::{
+    Lab,
+    measure::{Deliveries, now},
+    plan::Plan,
+    run::Run,
+};
+
+const PERCENT: usize = 80;
+const SETTLE: Duration = Duration::from_secs(12);
+const GRACE: Duration = Duration::from_secs(8);
+
+/// Viewers are some segments behind the edge: what comes within this is there when they need it.
+const IN_TIME: Duration = Duration::from_secs(4);
+
+pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
+    let count = usize::from(lab.settings.faulty);
+    let plan = Plan::of(count, lab.settings.seeds);
+    let mut random = StdRng::seed_from_u64(lab.settings.seed);
+    let silent = index::sample(&mut random, count, count * PERCENT / 100).into_vec();
+    let mut run = Run::launch(&mut lab.network, &plan, lab.clip.clone()).await?;
+    tokio::time::sleep(SETTLE).await;
+    for &number in &silent {
+        run.boxes[number].node.process().freeze()?;
+    }
+    let from = now();
+    tokio::time::sleep(lab.span()).await;
+    let to = now();
+    tokio::time::sleep(GRACE).await;
+    let (origin, boxes) = run.records();
+    // One that is held would not hear that it should stop.
+    for &number in &silent {
+        run.boxes[number].node.process().thaw()?;
+    }
+    run.end(&mut lab.network)?;
+
+    let speaking = (0..).zip(boxes).filter(|(number, _)| !silent.contains(number));
+    let speaking: Vec<_> = speaking.map(|(_, kept)| kept).collect();
+    let deliveries = Deliveries::of(&origin, &speaking, from..to);
+    let missing = deliveries.missing();
+    let expected = deliveries.expected;
+    let delays = Spread::of(deliveries.delays);
+    println!(
+        "\n{count} boxes, {} of them silent (seed {}), {} s",
+        silent.len(),
+        lab.settings.seed,
+        lab.span().as_secs()
+    );
+    println!("  {:34} {delays}", "delay from origin to the others");
+    println!("  {:34} {missing} of {expected}", "never came");
+    lab.tally.judge_least(
+        "came in time, of all chunks",
+        AtLeast {
+            figure: delays.percent_within(IN_TIME) * share(expected - missing, expected),
+            goal: 99.0,
+            unit: "%",
+        },
+    );
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "chunks of minutes")]
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
