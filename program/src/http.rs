@@ -5,6 +5,7 @@ mod connections;
 pub mod misses;
 mod reader;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
@@ -113,6 +116,23 @@ pub fn serve(
     });
 }
 
+/// The routes, as one connection asks for them. They are shared by all, and each request is told whose it is.
+struct Routes {
+    routes: TowerToHyperService<Router>,
+    peer: SocketAddr,
+}
+
+impl Service<hyper::Request<Incoming>> for Routes {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <TowerToHyperService<Router> as Service<hyper::Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(Peer(self.peer));
+        self.routes.call(request)
+    }
+}
+
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
@@ -125,7 +145,10 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     // A system that cannot do this only notices later how slowly somebody reads.
     let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
-    let service = TowerToHyperService::new(routes.layer(axum::Extension(Peer(peer))));
+    let service = Routes {
+        routes: TowerToHyperService::new(routes),
+        peer,
+    };
     let mut server = hyper::server::conn::http1::Builder::new();
     server
         .timer(TokioTimer::new())
