@@ -186,8 +186,6 @@ fn is_complaint(line: &str) -> bool {
         "not found",
         "gl ",
         "no error",
-        // VLC's statistics, in a frame.
-        "| ",
         // Media comes from another host than asked: ffmpeg's demuxer tries to use the old connection first.
         "keepalive request failed",
         // mpv ends in the middle of a download.
@@ -196,7 +194,11 @@ fn is_complaint(line: &str) -> bool {
         "get_buffer() failed",
         "decode_slice_header",
     ];
-    trouble.iter().any(|word| line.contains(word)) && !usual.iter().any(|word| line.contains(word))
+    // VLC counts lost and discontinuous things in a frame, most of them none.
+    let is_statistic = line.trim_start_matches([' ', '>']).starts_with('|');
+    !is_statistic
+        && trouble.iter().any(|word| line.contains(word))
+        && !usual.iter().any(|word| line.contains(word))
 }
 
 /// Plays `url` in a browser with one of the stock players.
