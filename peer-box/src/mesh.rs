@@ -14,6 +14,7 @@ mod node;
 mod places;
 mod roster;
 mod schedule;
+mod talk;
 #[cfg(test)]
 #[expect(clippy::large_futures, reason = "a swarm is large, and a test has few")]
 mod tests;
@@ -48,6 +49,7 @@ use meet::Meetings;
 use node::Node;
 use roster::Roster;
 use schedule::{Limits, Schedule};
+use talk::Talks;
 
 /// Wishes under way before who wishes has to wait.
 const MAILBOX: usize = 64;
@@ -111,6 +113,8 @@ impl Bound {
             upload_slots: around.uplink.rate().upload_slots(),
             ..Limits::default()
         };
+        let control = self.swarm.behaviour().talk.new_control();
+        let talks = Talks::new(control, life.tasks.clone(), life.stop.clone());
         let node = Node {
             hearing: Hearing::new(around.told),
             meetings: Meetings::new(*self.swarm.local_peer_id(), Instant::now()),
@@ -123,7 +127,8 @@ impl Bound {
             uplink: around.uplink,
             counts: around.counts,
             peers: BTreeMap::new(),
-            sent: node::Requests::default(),
+            wants: node::Wants::default(),
+            talks,
             early: early::Early::default(),
             banned: VecDeque::new(),
         };

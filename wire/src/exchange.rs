@@ -15,6 +15,10 @@ use crate::seal::Refusal;
 /// The name of the libp2p protocol; its last part is the version.
 pub const PROTOCOL: &str = "/boxmesh/exchange/1";
 
+/// The name of the protocol of the one stream that each box keeps open to each neighbour, for [`Request::Have`] and
+/// [`Request::Done`] without answers. Its reader says one byte, 0, when it is there.
+pub const TALK: &str = "/boxmesh/talk/1";
+
 /// The most seals in one `have`.
 pub const MAX_HAVE: usize = 128;
 

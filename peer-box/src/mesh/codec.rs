@@ -62,7 +62,7 @@ impl Codec for ExchangeCodec {
     }
 }
 
-async fn read_frame<T: AsyncRead + Unpin>(
+pub(super) async fn read_frame<T: AsyncRead + Unpin>(
     io: &mut T,
     what: &'static str,
     limit: usize,

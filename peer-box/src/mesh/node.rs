@@ -23,6 +23,7 @@ use super::hear::Hearing;
 use super::meet::{Meetings, dial_options};
 use super::roster::Roster;
 use super::schedule::{Action, Schedule};
+use super::talk::Talks;
 use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::{Following, Unopened};
@@ -30,14 +31,6 @@ use crate::nudge::Nudge;
 
 /// Bans that are remembered: names cost nothing, and nothing may grow with them.
 const MAX_BANS: usize = 10_000;
-
-/// A request on its way, and what its answer is about.
-#[derive(Debug)]
-enum Sent {
-    Have(BoxId),
-    Want(BoxId, ChunkId),
-    Done,
-}
 
 /// What the node works with.
 pub(super) struct Node {
@@ -50,16 +43,17 @@ pub(super) struct Node {
     pub(super) uplink: Uplink,
     pub(super) counts: Counts,
     pub(super) peers: BTreeMap<BoxId, PeerId>,
-    pub(super) sent: Requests,
+    pub(super) wants: Wants,
+    pub(super) talks: Talks,
     pub(super) early: Early,
     pub(super) banned: VecDeque<PeerId>,
     pub(super) meetings: Meetings,
     pub(super) hearing: Hearing,
 }
 
-/// The requests on their way.
+/// The chunks that neighbours were asked for and have not answered yet.
 #[derive(Debug, Default)]
-pub(super) struct Requests(HashMap<OutboundRequestId, Sent>);
+pub(super) struct Wants(HashMap<OutboundRequestId, (BoxId, ChunkId)>);
 
 impl Node {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
@@ -75,6 +69,7 @@ impl Node {
             tokio::select! {
                 () = stop.cancelled() => break,
                 event = self.swarm.select_next_some() => self.swarm_event(event).await,
+                Some(event) = self.talks.next() => self.talk_event(event).await,
                 arrival = arrivals.next() => match arrival {
                     Some(Arrival::Chunk(chunk)) => self.schedule.stored(Instant::now(), chunk.id(), chunk.seal()),
                     Some(Arrival::Missed(_)) => self.catch_up().await,
@@ -93,20 +88,10 @@ impl Node {
     fn act(&mut self) {
         let now = Instant::now();
         while let Some(action) = self.schedule.next(now) {
-            let (to, request, sent) = match action {
-                Action::Have(to, seals) => (to, Request::Have(seals), Sent::Have(to)),
-                Action::Want(of, id) => (of, Request::Want(id.clone()), Sent::Want(of, id)),
-                Action::Done(to, id) => (to, Request::Done(id), Sent::Done),
-            };
-            // Whoever left meanwhile must not be dialled for this.
-            if let Some(peer) = self.peers.get(&to) {
-                self.counts.sent_besides(weight(&request));
-                let request = self
-                    .swarm
-                    .behaviour_mut()
-                    .exchange
-                    .send_request(peer, Ok(request));
-                self.sent.0.insert(request, sent);
+            match action {
+                Action::Have(to, seals) => self.say(to, Request::Have(seals)),
+                Action::Done(to, id) => self.say(to, Request::Done(id)),
+                Action::Want(of, id) => self.ask(of, id),
             }
         }
         for (peer, address) in self.roster.dials(now) {
@@ -117,6 +102,35 @@ impl Node {
         }
         self.meet(now);
         self.settle(now);
+    }
+
+    /// Tells a neighbour; whoever left meanwhile is not.
+    fn say(&mut self, to: BoxId, word: Request) {
+        let Some(peer) = self.peers.get(&to).copied() else {
+            return;
+        };
+        self.counts.sent_besides(weight(&word));
+        if !self.talks.say(peer, word) {
+            self.is_deaf(peer);
+        }
+    }
+
+    /// Asks a neighbour for a chunk; whoever left meanwhile must not be dialled for this.
+    fn ask(&mut self, of: BoxId, id: ChunkId) {
+        let Some(peer) = self.peers.get(&of) else { return };
+        let request = Request::Want(id.clone());
+        self.counts.sent_besides(weight(&request));
+        let exchange = &mut self.swarm.behaviour_mut().exchange;
+        let request = exchange.send_request(peer, Ok(request));
+        self.wants.0.insert(request, (of, id));
+    }
+
+    /// A neighbour that cannot be told anything is of no use, nor of any to it.
+    fn is_deaf(&mut self, peer: PeerId) {
+        if self.peers.values().any(|other| *other == peer) {
+            debug!(%peer, "a neighbour does not listen");
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
     }
 
     fn wakes_at(&self) -> Option<Instant> {
@@ -237,6 +251,7 @@ impl Node {
             return;
         }
         self.peers.insert(id, peer);
+        self.talks.begin(peer);
         self.counts.joined(id);
         self.roster.connected(id);
         let window = self.store.held().await;
@@ -251,6 +266,7 @@ impl Node {
 
     pub(super) fn left(&mut self, peer: PeerId, cause: Option<&str>) {
         let Some(id) = box_of(&peer) else { return };
+        self.talks.end(peer);
         if self.peers.remove(&id).is_some() {
             self.counts.left(id);
             self.schedule.left(id);

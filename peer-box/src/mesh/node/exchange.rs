@@ -17,7 +17,8 @@ use wire::seal::Refusal;
 
 use super::super::behaviour::box_of;
 use super::super::early::Waiting;
-use super::{Node, Sent};
+use super::super::talk::Event as TalkEvent;
+use super::Node;
 use crate::news::{News, Unopened};
 
 /// A message, or why what came is none.
@@ -66,31 +67,49 @@ impl Node {
         }
     }
 
-    async fn requested(&mut self, from: BoxId, request: Request, channel: ResponseChannel<Heard<Response>>) {
-        match request {
-            Request::Have(seals) => {
-                self.answer(channel, Response::Ok);
-                let news = self.news.borrow().clone();
-                self.told(from, seals, &news).await;
+    /// Something happened on the streams that neighbours talk on.
+    pub(super) async fn talk_event(&mut self, event: TalkEvent) {
+        match event {
+            TalkEvent::Word(peer, word) => {
+                let Some(from) = box_of(&peer).filter(|id| self.peers.contains_key(id)) else {
+                    return;
+                };
+                self.swarm.behaviour_mut().door.places.spoke(peer);
+                match word {
+                    Ok(word) => drop(self.heard(from, word).await),
+                    Err(refusal) => self.ban(from, &refusal.into()),
+                }
             }
-            Request::Want(id) => {
-                let response = self.serve(from, id).await;
-                self.answer(channel, response);
+            TalkEvent::Told(peer) => {
+                if let Some(to) = box_of(&peer) {
+                    self.schedule.heard(to);
+                }
             }
-            Request::Done(id) => {
-                self.schedule.done(from, &id);
-                self.answer(channel, Response::Ok);
-            }
+            TalkEvent::Deaf(peer) => self.is_deaf(peer),
         }
     }
 
-    fn answer(&mut self, channel: ResponseChannel<Heard<Response>>, response: Response) {
+    async fn requested(&mut self, from: BoxId, request: Request, channel: ResponseChannel<Heard<Response>>) {
+        let response = self.heard(from, request).await;
         // It fails when the neighbour has gone: then nobody waits for it.
-        let _ = self
-            .swarm
-            .behaviour_mut()
-            .exchange
-            .send_response(channel, Ok(response));
+        let exchange = &mut self.swarm.behaviour_mut().exchange;
+        let _ = exchange.send_response(channel, Ok(response));
+    }
+
+    /// What a neighbour says, however it came, and what it is answered if it waits for an answer.
+    async fn heard(&mut self, from: BoxId, request: Request) -> Response {
+        match request {
+            Request::Have(seals) => {
+                let news = self.news.borrow().clone();
+                self.told(from, seals, &news).await;
+                Response::Ok
+            }
+            Request::Want(id) => self.serve(from, id).await,
+            Request::Done(id) => {
+                self.schedule.done(from, &id);
+                Response::Ok
+            }
+        }
     }
 
     /// A neighbour promises chunks. Each seal is opened before anything is believed, unless it was before.
@@ -187,22 +206,21 @@ impl Node {
     }
 
     async fn answered(&mut self, request: OutboundRequestId, response: Response) {
+        let Some((from, id)) = self.wants.0.remove(&request) else {
+            return;
+        };
         let now = Instant::now();
-        match (self.sent.0.remove(&request), response) {
-            (Some(Sent::Have(to)), _) => self.schedule.heard(to),
-            (Some(Sent::Want(from, id)), Response::Here(bytes)) => self.arrived(from, &id, bytes).await,
-            (Some(Sent::Want(from, id)), Response::Busy) => self.schedule.busy(now, from, &id),
-            (Some(Sent::Want(from, id)), Response::Gone) => self.schedule.gone(now, from, &id),
-            (Some(Sent::Want(from, id)), Response::Ok) => self.schedule.failed(now, from, &id),
-            (Some(Sent::Done) | None, _) => {}
+        match response {
+            Response::Here(bytes) => self.arrived(from, &id, bytes).await,
+            Response::Busy => self.schedule.busy(now, from, &id),
+            Response::Gone => self.schedule.gone(now, from, &id),
+            Response::Ok => self.schedule.failed(now, from, &id),
         }
     }
 
     fn unanswered(&mut self, request: OutboundRequestId) {
-        match self.sent.0.remove(&request) {
-            Some(Sent::Have(to)) => self.schedule.heard(to),
-            Some(Sent::Want(from, id)) => self.schedule.failed(Instant::now(), from, &id),
-            Some(Sent::Done) | None => {}
+        if let Some((from, id)) = self.wants.0.remove(&request) {
+            self.schedule.failed(Instant::now(), from, &id);
         }
     }
 
