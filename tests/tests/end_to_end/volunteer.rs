@@ -162,12 +162,13 @@ async fn status_in_the_terminal_tells_what_the_page_tells() -> Result<()> {
         let text = [told.stdout, told.stderr].concat();
         Ok((told.status.success(), String::from_utf8(text)?))
     };
-    let (told, text) = ask(&folder, &[])?;
     let id = mesh.boxes[0].greeting().id.clone().context("no id")?;
-    assert!(
-        told && text.contains(&id) && text.contains("sends viewers here"),
-        "{text}"
-    );
+    until("the tracker to send viewers", LIMIT, async || {
+        let (told, text) = ask(&folder, &[])?;
+        assert!(told && text.contains(&id), "{text}");
+        Ok(text.contains("sends viewers here"))
+    })
+    .await?;
     until("the trackers' word on its ports", LIMIT, async || {
         let (_, json) = ask(&folder, &["--json"])?;
         let status: Value = serde_json::from_str(&json)?;
