@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use program::quantity::{Size, Span};
 use reqwest::Url;
 use wire::address::HttpBase;
-use wire::id::ChannelName;
+use wire::id::{ChannelName, Epoch};
 
 use crate::ingest::WhenAway;
 use crate::ingest::keys::{Assignment, BadStreamKey};
@@ -112,6 +112,10 @@ pub struct Settings {
     /// a key for the channel `live` is made at the first start
     #[arg(long, value_name = "CHANNEL=KEY", hide_default_value = true)]
     pub stream_key: Vec<String>,
+    /// An epoch that boxes are to let go of and to refuse, told to those that this origin pushes the channel to; may be
+    /// given several times
+    #[arg(long, value_name = "CHANNEL/EPOCH", value_parser = past_epoch)]
+    pub take_down: Vec<(ChannelName, Epoch)>,
     /// A program of yours that hears of each publisher by an HTTP POST of {event, channel, address, id}, the publisher's
     /// address among it: 2xx lets it in, 4xx refuses it with the body's first line
     #[arg(long, value_name = "URL", value_parser = hook_url)]
@@ -196,6 +200,14 @@ impl Settings {
     }
 }
 
+fn past_epoch(text: &str) -> Result<(ChannelName, Epoch), String> {
+    let read = || {
+        let (channel, epoch) = text.split_once('/')?;
+        Some((channel.parse().ok()?, Epoch(epoch.parse().ok()?)))
+    };
+    read().ok_or_else(|| "an epoch is CHANNEL/EPOCH, as in the paths of its media".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +261,15 @@ mod tests {
                 Command::try_parse_from(["origin", "--tracker", "http://t", flag, value]).unwrap_err();
             let message = refusal.to_string();
             assert!(message.contains(flag) && message.contains(value), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_epoch_is_named_as_in_the_paths_of_its_media() {
+        let expected = ("live".parse().unwrap(), Epoch(1_790_000_000_000));
+        assert_eq!(past_epoch("live/1790000000000"), Ok(expected));
+        for bad in ["live", "/1", "live/", "live/x", "Live/1", "live/1/v0"] {
+            assert!(past_epoch(bad).is_err(), "{bad}");
         }
     }
 

@@ -175,7 +175,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
     } else {
         Vec::new()
     };
-    let _mappings = ports::spawn(wished, Routers::OfNetwork, life);
+    let mappings = ports::spawn(wished, Routers::OfNetwork, life);
 
     let window = Window::new(settings.limits());
     let store = match shelf {
@@ -198,6 +198,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         clock: clock.clone(),
         news: news.clone(),
         opinions: Opinions::default(),
+        mappings,
     };
     let opinions = watch.opinions.clone();
     folder.keep(ask::FILE, &format!("{page_at}\n"))?;

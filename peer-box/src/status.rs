@@ -18,6 +18,7 @@ use crate::budget::{Given, Uplink};
 use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::news::Following;
+use crate::ports::{Mappings, State};
 use crate::reach::Seen;
 use crate::tracker::{Opinion, Opinions};
 
@@ -27,6 +28,8 @@ pub(crate) struct Status {
     pub(crate) id: BoxId,
     pub(crate) version: String,
     pub(crate) ports: Vec<Port>,
+    /// What the router did with them, if it was asked.
+    pub(crate) router: Vec<Mapped>,
     pub(crate) trackers: Vec<Opinion>,
     /// Why nobody is served; nothing if whoever comes is.
     pub(crate) closed: Option<String>,
@@ -57,6 +60,13 @@ pub(crate) struct Port {
     pub(crate) address: SocketAddr,
     /// What the trackers found: their word, not this box's own.
     pub(crate) seen: Seen,
+}
+
+/// What the router did with a port, in words.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Mapped {
+    pub(crate) text: String,
+    pub(crate) good: bool,
 }
 
 /// What may be given in a month.
@@ -98,6 +108,7 @@ pub(crate) struct Watch {
     pub(crate) clock: Clock,
     pub(crate) news: Following,
     pub(crate) opinions: Opinions,
+    pub(crate) mappings: Mappings,
 }
 
 impl Watch {
@@ -119,6 +130,7 @@ impl Watch {
             id: self.id,
             version: env!("CARGO_PKG_VERSION").into(),
             ports: self.ports(),
+            router: self.router(),
             trackers: self.opinions.all(),
             closed: self.uplink.closed().map(|closed| closed.why.into()),
             viewers: self.viewers.viewers(),
@@ -137,6 +149,15 @@ impl Watch {
             banned_neighbours,
             clock_ahead_ms: self.clock.ahead_ms(),
         }
+    }
+
+    fn router(&self) -> Vec<Mapped> {
+        let mappings = self.mappings.borrow();
+        let mapped = mappings.iter().map(|mapping| Mapped {
+            text: mapping.to_string(),
+            good: matches!(mapping.state, State::Mapped(..)),
+        });
+        mapped.collect()
     }
 
     /// The ports, and what is known of them from outside.

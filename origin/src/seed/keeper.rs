@@ -12,12 +12,13 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use wire::chunk::{Chunk, Verified};
 use wire::id::{BoxId, ChannelName, ChunkId, Epoch};
 use wire::key::SecretKey;
+use wire::news::{News, Turn};
 use wire::presentation::Seed;
 
 use super::link::Heard;
 use super::outbox::Outboxes;
 use super::plan::{Asked, Change, Fault, Plan};
-use super::post::{self, Bell, News};
+use super::post::{self, Bell};
 use super::turns::Turns;
 use crate::counts::Counts;
 
@@ -62,6 +63,7 @@ impl Seeds {
         secret: SecretKey,
         store: Store,
         most: usize,
+        taken_down: Vec<(ChannelName, Epoch)>,
         counts: Counts,
     ) -> Result<Self, zmq::Error> {
         let (wanted, choices) = mpsc::channel(MAILBOX);
@@ -84,6 +86,7 @@ impl Seeds {
         let keeper = Keeper {
             secret,
             turns: Turns::default(),
+            taken_down,
             plan: Plan::new(most),
             outboxes,
             bell,
@@ -109,6 +112,8 @@ impl Seeds {
 struct Keeper {
     secret: SecretKey,
     turns: Turns,
+    /// Epochs that each seed of their channel is told to let go of.
+    taken_down: Vec<(ChannelName, Epoch)>,
     plan: Plan,
     outboxes: Outboxes,
     bell: Bell,
@@ -126,7 +131,7 @@ impl Keeper {
         mut self,
         mut choices: mpsc::Receiver<Wanted>,
         mut endings: mpsc::Receiver<(ChannelName, Epoch)>,
-        mut answers: mpsc::Receiver<News>,
+        mut answers: mpsc::Receiver<post::News>,
         mut arrivals: Arrivals,
         stop: CancellationToken,
     ) {
@@ -187,7 +192,7 @@ impl Keeper {
     }
 
     /// Has seeds tell all boxes.
-    fn tell(&mut self, news: &wire::news::News) {
+    fn tell(&mut self, news: &News) {
         let signed = news.sign(&self.secret);
         for seed in self.plan.of(&news.channel) {
             self.outboxes.tell(seed, signed.clone());
@@ -222,7 +227,13 @@ impl Keeper {
                 self.hand(seed, chunk);
             }
         }
-        if let Some(news) = self.turns.under_way(channel) {
+        let taken_down = self.taken_down.iter().filter(|(of, _)| of == channel);
+        let taken_down = taken_down.map(|(channel, epoch)| News {
+            channel: channel.clone(),
+            epoch: *epoch,
+            turn: Turn::TakenDown,
+        });
+        for news in taken_down.chain(self.turns.under_way(channel)) {
             self.outboxes.tell(seed, news.sign(&self.secret));
         }
         self.bell.ring();

@@ -14,8 +14,9 @@ use wire::presentation::Seed;
 /// Chunks that may wait for a seed: some four segments of pictures and sound.
 const CAPACITY: usize = 64;
 
-/// News that may wait for a seed: there is one at the beginning and one at the end of an epoch.
-const MAX_NEWS: usize = 8;
+/// News that may wait for a seed: there is one at the beginning and one at the end of an epoch, and one for each
+/// that is taken down.
+const MAX_NEWS: usize = 64;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outboxes(Arc<Mutex<BTreeMap<BoxId, Outbox>>>);

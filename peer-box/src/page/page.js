@@ -83,7 +83,7 @@ function show(box) {
   if (box.quota) at('used').value = 1 - box.quota.left / box.quota.bytes;
   const left = box.quota ? `; ${bytes(box.quota.left)} left of ${bytes(box.quota.bytes)}` : '';
   say('month-parts', parts(box.month) + left);
-  fill('reach', box.ports.map(port), row);
+  fill('reach', [...box.ports.map(port), ...box.router], row);
   fill('neighbours', box.neighbours, (one) =>
     cells([
       one.id,

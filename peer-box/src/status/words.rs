@@ -19,6 +19,9 @@ impl Display for Status {
         for port in &self.ports {
             writeln!(out, "{port}")?;
         }
+        for mapped in &self.router {
+            writeln!(out, "router      {}", mapped.text)?;
+        }
         if let Some(closed) = &self.closed {
             writeln!(out, "serves      nobody: {closed}")?;
         } else {
