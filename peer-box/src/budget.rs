@@ -122,7 +122,7 @@ impl Uplink {
         if let Some(closed) = self.closed() {
             return Err(closed.wait);
         }
-        let state = self.counted(now);
+        let state = self.pressing(now);
         if state.account.quota().is_some_and(|(_, left)| left == 0) {
             return Err(until_next_month(self.0.clock.now_ms()));
         }
@@ -137,7 +137,7 @@ impl Uplink {
         if self.closed().is_some() {
             return false;
         }
-        let state = self.counted(now);
+        let state = self.pressing(now);
         state.account.quota().is_none_or(|(_, left)| left > 0) && state.bucket.debt() < NEIGHBOURS_FIRST
     }
 
@@ -165,7 +165,7 @@ impl Uplink {
 
     /// What was given this month, and today.
     pub(crate) fn given(&self, now: Instant) -> (Given, Given) {
-        self.counted(now).account.given()
+        self.pressing(now).account.given()
     }
 
     /// The quota, and what is left of it.
@@ -240,7 +240,6 @@ impl Uplink {
             viewers,
             counts,
             state,
-            press,
             ..
         } = &*self.0;
         let sent = Given {
@@ -252,8 +251,14 @@ impl Uplink {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         state.bucket.account(now, sent.total(), sent.viewers);
         state.account.count(sent);
+        state
+    }
+
+    /// As [`Uplink::counted`]; what is written is brought up to date soon, if it should be.
+    fn pressing(&self, now: Instant) -> MutexGuard<'_, State> {
+        let state = self.counted(now);
         if state.account.should_be_kept() {
-            press.notify_one();
+            self.0.press.notify_one();
         }
         state
     }

@@ -103,7 +103,7 @@ impl Folder {
         if let Some(text) = read_private(&path)? {
             return Ok(text);
         }
-        let temporary = write_beside(&path, &make())?;
+        let temporary = write_beside(&path, &make(), File::sync_all)?;
         // Linking fails where somebody else was faster; renaming would replace what he made.
         let linked = fs::hard_link(&temporary, &path);
         let removed = fs::remove_file(&temporary);
@@ -135,11 +135,18 @@ impl Folder {
     /// Keeps a text under that name, in the place of what was there.
     pub fn keep(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let path = self.path.join(name);
-        let temporary = write_beside(&path, text)?;
+        let temporary = write_beside(&path, text, File::sync_all)?;
         fs::rename(&temporary, &path).map_err(refused("write", &path))?;
         // The file is on disk; its new name is when the folder is.
         let folder = File::open(&self.path).and_then(|folder| folder.sync_all());
         folder.map_err(refused("write", &self.path))
+    }
+
+    /// As [`Folder::keep`], without waiting for the disk: it outlives this program, but not a power cut of the next seconds.
+    pub fn keep_at_once(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        let path = self.path.join(name);
+        let temporary = write_beside(&path, text, |_| Ok(()))?;
+        fs::rename(&temporary, &path).map_err(refused("write", &path))
     }
 
     /// Removes what was kept under that name, if anything was.
@@ -161,7 +168,11 @@ impl Folder {
 }
 
 /// Writes a private file beside `path`, to be given that name when it is whole.
-fn write_beside(path: &Path, text: &str) -> Result<PathBuf, FolderError> {
+fn write_beside(
+    path: &Path,
+    text: &str,
+    settle: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<PathBuf, FolderError> {
     let temporary = path.with_extension(format!("{:016x}", rand::random::<u64>()));
     let opened = OpenOptions::new()
         .create_new(true)
@@ -169,7 +180,7 @@ fn write_beside(path: &Path, text: &str) -> Result<PathBuf, FolderError> {
         .mode(0o600)
         .open(&temporary);
     let mut file = opened.map_err(refused("write", &temporary))?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let written = file.write_all(text.as_bytes()).and_then(|()| settle(&file));
     written.map_err(refused("write", &temporary))?;
     Ok(temporary)
 }
@@ -275,6 +286,7 @@ mod tests {
         let (_parent, folder) = folder();
         assert_eq!(folder.recall("epoch").unwrap(), None);
         folder.keep("epoch", "1").unwrap();
+        folder.keep_at_once("epoch", "3").unwrap();
         folder.keep("epoch", "2").unwrap();
         assert_eq!(folder.recall("epoch").unwrap().unwrap(), "2");
         folder.forget("epoch").unwrap();

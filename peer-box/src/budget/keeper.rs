@@ -20,7 +20,8 @@ const FILE: &str = "given.json";
 /// How often the clock, the account and the room are looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How often the account is written while nothing presses: after a crash that much may be missing on the page.
+/// How often the account is written through to the disk. In between it is written for the case that this program
+/// crashes, not the machine.
 const WRITE: Duration = Duration::from_secs(10);
 
 /// How long the last answers may be on their way out before the account is closed.
@@ -71,9 +72,15 @@ impl Keeper {
             }
             was_open = is_open;
             let due = written.elapsed() >= WRITE;
-            if let Some(kept) = self.uplink.to_keep(due) {
+            if let Some(kept) = due.then(|| self.uplink.to_keep(due)).flatten() {
                 written = Instant::now();
                 failing = !self.write(kept, failing).await;
+            } else if let Some(kept) = self.uplink.to_keep(false) {
+                let text = text(&kept);
+                // Some bytes in a page of memory. Whatever is wrong with the disk is told when it has to take them.
+                if self.folder.keep_at_once(FILE, &text).is_ok() {
+                    self.uplink.was_kept(&kept);
+                }
             }
         }
         // The last answers are still on their way out: this is written when they are.
@@ -97,7 +104,7 @@ impl Keeper {
 
     /// Whether it was written.
     async fn write(&self, kept: Kept, failing: bool) -> bool {
-        let text = serde_json::to_string(&kept).expect("numbers are always JSON");
+        let text = text(&kept);
         let folder = self.folder.clone();
         let write = move || folder.keep(FILE, &text);
         let error = match tokio::task::spawn_blocking(write).await {
@@ -113,6 +120,10 @@ impl Keeper {
         }
         false
     }
+}
+
+fn text(kept: &Kept) -> String {
+    serde_json::to_string(kept).expect("numbers are always JSON")
 }
 
 /// The time of day where this machine is, in seconds.

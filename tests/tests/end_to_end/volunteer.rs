@@ -16,7 +16,7 @@ use crate::support::media_url;
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Enough for some hundred segments of the clip, little enough to be used up at once.
-const QUOTA: u64 = 40_000_000;
+const QUOTA: u64 = 100_000_000;
 
 async fn status(mesh: &Mesh, number: usize) -> Result<Value> {
     let url = format!("http://{}/status.json", mesh.boxes[number].address("page"));
