@@ -40,6 +40,7 @@ use program::media::Meter;
 use program::store::Store;
 use program::tracker::Tracker;
 use program::window::{Limits, Window};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, info, info_span};
 use wire::address::HttpBase;
@@ -91,13 +92,8 @@ pub async fn start(
     lifecycle: &Lifecycle,
 ) -> Result<Running, StartError> {
     let Lifecycle { tasks, stop, .. } = lifecycle;
-    let rtmp = listen::tcp("rtmp", settings.rtmp).await?;
-    let rtmps = match settings.rtmps {
-        Some(address) => Some(listen::tcp("rtmps", address).await?),
-        None => None,
-    };
-    let http = listen::tcp("http", settings.http).await?;
-    let addresses = |listener: &tokio::net::TcpListener, asked| listener.local_addr().unwrap_or(asked);
+    let Listeners { rtmp, rtmps, http } = Listeners::bind(&settings).await?;
+    let addresses = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
     let running = Running {
         rtmp: addresses(&rtmp, settings.rtmp),
         rtmps: rtmps.as_ref().and_then(|listener| listener.local_addr().ok()),
@@ -195,6 +191,26 @@ pub async fn start(
     let door = async move { ingest::run(entrance, arrived, counts, &all, stopped).await };
     tasks.spawn(door.instrument(info_span!("ingest")));
     Ok(running)
+}
+
+/// What an origin listens on.
+struct Listeners {
+    rtmp: TcpListener,
+    rtmps: Option<TcpListener>,
+    http: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> Result<Self, StartError> {
+        Ok(Self {
+            rtmp: listen::tcp("rtmp", settings.rtmp).await?,
+            rtmps: match settings.rtmps {
+                Some(address) => Some(listen::tcp("rtmps", address).await?),
+                None => None,
+            },
+            http: listen::tcp("http", settings.http).await?,
+        })
+    }
 }
 
 /// Leads each publisher to its channel, which begins with its first.

@@ -114,7 +114,7 @@ impl Bound {
             ..Limits::default()
         };
         let control = self.swarm.behaviour().talk.new_control();
-        let talks = Talks::new(control, life.tasks.clone(), life.stop.clone());
+        let talks = Talks::new(control, life.tasks.clone(), &life.stop);
         let node = Node {
             hearing: Hearing::new(around.told),
             meetings: Meetings::new(*self.swarm.local_peer_id(), Instant::now()),

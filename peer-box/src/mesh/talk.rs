@@ -68,7 +68,7 @@ struct Speaker {
 
 impl Talks {
     /// None yet. Streams that neighbours open are taken from now on.
-    pub(super) fn new(mut control: Control, tasks: TaskTracker, stop: CancellationToken) -> Self {
+    pub(super) fn new(mut control: Control, tasks: TaskTracker, stop: &CancellationToken) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
         let stop = stop.child_token();
         match control.accept(PROTOCOL) {

@@ -17,6 +17,7 @@ use wire::exchange::{MAX_HAVE, Request, Response};
 use wire::id::ChunkId;
 
 use super::super::behaviour::{self, Behaviour, BehaviourEvent, peer_of};
+use super::super::talk::Talks;
 use super::{Member, PATIENCE};
 use crate::samples::{chunk, demo, demo_init, empty_answer, init, origin, secret, until};
 use crate::web;
@@ -31,13 +32,20 @@ async fn speaker(
 ) -> oneshot::Receiver<()> {
     let life = Lifecycle::default();
     let (mut swarm, _) = dials(number, to, &life).await;
+    // It listens to what it is told: who does not is let go.
+    let talk = swarm.behaviour().talk.new_control();
+    let mut talks = Talks::new(talk, life.tasks.clone(), &life.stop);
     let seals: Vec<_> = promises.iter().map(|chunk| chunk.seal().clone()).collect();
     let (tell, told) = oneshot::channel();
     let mut tell = Some(tell);
     life.tasks.clone().spawn(async move {
         let mut unanswered = Vec::new();
         loop {
-            match swarm.select_next_some().await {
+            let event = tokio::select! {
+                event = swarm.select_next_some() => event,
+                Some(_) = talks.next() => continue,
+            };
+            match event {
                 SwarmEvent::ConnectionEstablished { peer_id, .. } => {
                     swarm
                         .behaviour_mut()
@@ -262,4 +270,23 @@ async fn a_chunk_goes_to_each_neighbour_once() {
     assert_eq!(answers, [here(), Response::Ok, Response::Gone]);
     assert_eq!(asks(2, &one, vec![want()]).await, [here()]);
     assert_eq!(one.counts.neighbour_bytes(), 2 * genuine.bytes().len() as u64);
+}
+
+#[tokio::test]
+async fn who_does_not_listen_is_let_go() {
+    let one = Member::beside(3, &[]).await;
+    let genuine = chunk(&origin(), &demo(1, 0));
+    one.keeps(genuine).await;
+    let life = Lifecycle::default();
+    let (mut swarm, _) = dials(1, &one, &life).await;
+    let let_go = async {
+        while !matches!(
+            swarm.select_next_some().await,
+            SwarmEvent::ConnectionClosed { .. }
+        ) {}
+    };
+    tokio::time::timeout(PATIENCE, let_go)
+        .await
+        .expect("it is no neighbour for long");
+    until("its place to be free", || one.counts.neighbours() == (0, 0)).await;
 }
