@@ -9,6 +9,7 @@ mod held;
 mod pages;
 mod presentations;
 mod refusal;
+mod reports;
 #[cfg(test)]
 mod tests;
 mod unserved;
@@ -30,6 +31,7 @@ use crate::following::Following;
 use crate::metrics::Metrics;
 use crate::probe::Prober;
 use crate::registry::Registry;
+use crate::reports::Reports;
 use crate::resolve::Resolver;
 use crate::roster::Roster;
 use crate::said::Said;
@@ -55,6 +57,8 @@ pub struct App {
     pub misses: Misses,
     /// Which channels are followed part by part.
     pub following: Following,
+    /// Which boxes reported others lately.
+    pub reports: Reports,
     /// What was said in the log lately.
     pub said: Said,
     /// Counts.
@@ -89,6 +93,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/api/v1/boxes", get(channels::boxes))
         .route(wire::announcement::PATH, post(announcements::announce))
         .route(wire::presentation::PATH, post(presentations::present))
+        .route(wire::report::PATH, post(reports::report))
         .route("/healthz", get(vitals::healthz))
         .route("/readyz", get(vitals::readyz))
         .route("/time", get(vitals::time))

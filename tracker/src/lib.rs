@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod probe;
 pub mod reach;
 pub mod registry;
+pub mod reports;
 pub mod resolve;
 pub mod roster;
 pub mod said;

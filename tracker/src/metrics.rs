@@ -18,6 +18,7 @@ const ANNOUNCEMENTS: &str = "announcements";
 const PRESENTATIONS: &str = "presentations";
 const PROBES: &str = "probes";
 const REDIRECTS: &str = "redirects";
+const REPORTS: &str = "reports";
 
 /// The longest code of a warning that becomes a label.
 const MAX_CODE_BYTES: usize = 32;
@@ -41,6 +42,11 @@ impl Metrics {
     /// A box was asked for a proof: `proved`, or why not.
     pub fn probed(&self, result: &'static str) {
         self.count(PROBES, result);
+    }
+
+    /// A box reported another: `accepted`, or the reason for its refusal.
+    pub fn reported(&self, result: &'static str) {
+        self.count(REPORTS, result);
     }
 
     /// Media was asked of the tracker: sent on to a `box` or the `origin`, `missing`, or `limited`.
@@ -86,6 +92,7 @@ impl Metrics {
             (ANNOUNCEMENTS, "Announcements by what became of them."),
             (PRESENTATIONS, "Presentations by what became of them."),
             (PROBES, "Proofs asked of boxes by what came of them."),
+            (REPORTS, "Reports of boxes by what became of them."),
             (
                 REDIRECTS,
                 "Media asked of the tracker by where it was sent on to.",

@@ -15,6 +15,7 @@ use crate::following::Following;
 use crate::metrics::Metrics;
 use crate::probe::{Prober, Tools};
 use crate::registry::{Away, Memory, Redis, Registry};
+use crate::reports::Reports;
 use crate::resolve::Resolver;
 use crate::roster::{Roster, State};
 use crate::said::Said;
@@ -93,6 +94,7 @@ pub(crate) fn assemble(
         waiting: Waiting::default(),
         misses: Misses::default(),
         following: Following::default(),
+        reports: Reports::default(),
         said: Said::default(),
         metrics,
         stop: stop.clone(),

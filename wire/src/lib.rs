@@ -15,6 +15,7 @@ pub mod key;
 pub mod news;
 pub mod presentation;
 pub mod proof;
+pub mod report;
 pub mod seal;
 pub mod succession;
 mod text;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use wire::id::{ChannelName, Epoch};
+use wire::id::{BoxId, ChannelName, Epoch};
 use wire::key::PublicKey;
 use wire::seal::Refusal;
 
@@ -45,6 +45,12 @@ pub(super) enum Refused {
     TooManyChannels(usize),
     #[error("key {0} was followed by another, and counts no longer")]
     Retired(Box<PublicKey>),
+    #[error("{0} is no box that is known here: only boxes that announce themselves report others")]
+    Stranger(BoxId),
+    #[error("a box reports others once in two seconds at most")]
+    TooOften,
+    #[error("what is said to be forged is genuine: a key of its channel opens it")]
+    Unfounded,
     #[error(transparent)]
     Record(#[from] BadRecord),
 }
@@ -63,6 +69,9 @@ impl Refused {
             Self::Owned { .. } => "owned",
             Self::Passed { .. } => "passed",
             Self::Retired(_) => "retired",
+            Self::Stranger(_) => "stranger",
+            Self::TooOften => "too-often",
+            Self::Unfounded => "unfounded",
             Self::Record(BadRecord::Document(_)) => "manifest",
             Self::Record(BadRecord::Chain(_)) => "succession",
         }
@@ -75,10 +84,11 @@ impl Refused {
             Self::Unsealed(Refusal::Forged(_))
             | Self::Untrusted(_)
             | Self::Retired(_)
+            | Self::Stranger(_)
             | Self::Owned { .. } => StatusCode::FORBIDDEN,
-            Self::Unsealed(_) | Self::Record(_) => StatusCode::BAD_REQUEST,
+            Self::Unsealed(_) | Self::Record(_) | Self::Unfounded => StatusCode::BAD_REQUEST,
             Self::Clock { .. } | Self::Passed { .. } => StatusCode::CONFLICT,
-            Self::NoRoom(_) | Self::TooManyChannels(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NoRoom(_) | Self::TooManyChannels(_) | Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 

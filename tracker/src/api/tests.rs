@@ -6,6 +6,7 @@ mod keys;
 mod origins;
 mod players;
 mod playlists;
+mod reports;
 mod rig;
 mod shared;
 mod site;
