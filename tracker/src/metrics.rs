@@ -15,6 +15,7 @@ pub struct Metrics {
 }
 
 const ANNOUNCEMENTS: &str = "announcements";
+const LOOKS: &str = "looks";
 const PRESENTATIONS: &str = "presentations";
 const PROBES: &str = "probes";
 const REDIRECTS: &str = "redirects";
@@ -49,6 +50,11 @@ impl Metrics {
         self.count(REPORTS, result);
     }
 
+    /// A box that was reported was looked at: `sound`, `bad`, or `nothing` was there.
+    pub fn looked(&self, result: &'static str) {
+        self.count(LOOKS, result);
+    }
+
     /// Media was asked of the tracker: sent on to a `box` or the `origin`, `missing`, or `limited`.
     pub fn redirected(&self, result: &'static str) {
         self.count(REDIRECTS, result);
@@ -73,6 +79,12 @@ impl Metrics {
             "Boxes that viewers are sent to.",
             view.listed().count(),
         );
+        let ejected = view.boxes.values().filter(|alive| alive.is_ejected).count();
+        page.gauge(
+            "boxes_ejected",
+            "Boxes left out for what they handed on.",
+            ejected,
+        );
         page.gauge("channels_live", "Channels on air.", live);
         page.gauge(
             "registry_away",
@@ -93,6 +105,7 @@ impl Metrics {
             (PRESENTATIONS, "Presentations by what became of them."),
             (PROBES, "Proofs asked of boxes by what came of them."),
             (REPORTS, "Reports of boxes by what became of them."),
+            (LOOKS, "Looks at boxes that were reported by what came of them."),
             (
                 REDIRECTS,
                 "Media asked of the tracker by where it was sent on to.",

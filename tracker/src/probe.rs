@@ -4,6 +4,7 @@
 //! them is due. What comes of it goes into the registry, so that trackers do not all ask.
 
 mod fetch;
+mod look;
 mod plan;
 mod ports;
 mod standing;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, info, info_span};
+use wire::id::BoxId;
 
 pub use standing::{reach, why_unlisted};
 
@@ -32,9 +34,11 @@ const MAILBOX: usize = 256;
 #[derive(Clone)]
 pub struct Prober {
     mailbox: mpsc::Sender<Arc<BoxRecord>>,
+    suspects: mpsc::Sender<BoxId>,
 }
 
-/// What the task works with.
+/// What the tasks work with.
+#[derive(Clone)]
 pub struct Tools {
     /// Where verdicts are shared.
     pub registry: Arc<dyn Registry>,
@@ -51,27 +55,36 @@ pub struct Tools {
 }
 
 impl Prober {
-    /// Starts the task. It ends at `stop`.
+    /// Starts the task, and the one that has a look at what boxes hand out. They end at `stop`.
     pub fn spawn(tools: Tools, tasks: &TaskTracker, stop: &CancellationToken) -> Self {
         let (mailbox, heard) = mpsc::channel(MAILBOX);
-        let probing = run(tools, heard, tasks.clone(), stop.clone()).instrument(info_span!("probe"));
+        let (suspects, suspected) = mpsc::channel(look::MAILBOX);
+        let fetcher = fetch::Fetcher::new(tools.resolver.clone());
+        let looking = look::run(tools.clone(), fetcher.clone(), suspected).instrument(info_span!("look"));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(looking));
+        let probing = run(tools, fetcher, heard, tasks.clone(), stop.clone()).instrument(info_span!("probe"));
         tasks.spawn(stop.clone().run_until_cancelled_owned(probing));
-        Self { mailbox }
+        Self { mailbox, suspects }
     }
 
     /// Considers a box that was just heard. When there is no room for it, its next announcement will do.
     pub fn consider(&self, record: &Arc<BoxRecord>) {
         let _ = self.mailbox.try_send(record.clone());
     }
+
+    /// Has a look at what a box hands out, soon. When there is no room for it, its next report will do.
+    pub fn suspect(&self, id: BoxId) {
+        let _ = self.suspects.try_send(id);
+    }
 }
 
 async fn run(
     tools: Tools,
+    fetcher: fetch::Fetcher,
     mut heard: mpsc::Receiver<Arc<BoxRecord>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let fetcher = fetch::Fetcher::new(tools.resolver.clone());
     let mut plan = Plan::default();
     let (done, mut outcomes) = mpsc::channel(plan::MAX_UNDER_WAY);
     loop {

@@ -119,6 +119,11 @@ impl Network {
             IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) >> 80 << 80).into()),
         }))
     }
+
+    /// The network of an address, or the address where that says nothing about distance.
+    pub fn or_address(ip: IpAddr) -> IpAddr {
+        Self::of(ip).map_or(ip.to_canonical(), |Self(network)| network)
+    }
 }
 
 #[cfg(test)]

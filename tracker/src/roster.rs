@@ -3,10 +3,12 @@
 //! One task merges what this tracker heard itself with what the registry knows, and publishes an
 //! immutable [`View`] after each change. The registry is asked once a second, and never for a viewer.
 
+mod ejections;
 mod room;
 mod state;
 mod view;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +48,10 @@ pub enum News {
     Presented(Arc<ChannelRecord>),
     /// A box was found where it says, or was not.
     Judged(BoxId, Verdict),
+    /// A box at that address reports this one.
+    Reported(BoxId, IpAddr),
+    /// A box handed this tracker what no origin sealed.
+    FoundOut(BoxId),
     /// What the registry knows.
     Polled(Snapshot, SessionKey),
     /// The registry did not answer.

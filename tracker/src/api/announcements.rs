@@ -92,8 +92,11 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
         None => Some("it is not known here yet".into()),
     };
     let salt = view.session_key.salt("neighbours");
+    let is_ejected = view.is_ejected(&record.id);
     let useful = |alive: &&BoxView| {
-        alive.may_be_dialled() && alive.record.announcement.may_share_with(&record.announcement)
+        !is_ejected
+            && alive.may_be_dialled()
+            && alive.record.announcement.may_share_with(&record.announcement)
     };
     let others = view.boxes.values().filter(useful);
     let nearest = select::neighbours(salt, record.id, others.map(|alive| alive.record.id));

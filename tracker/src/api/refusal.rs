@@ -45,7 +45,7 @@ pub(super) enum Refused {
     TooManyChannels(usize),
     #[error("key {0} was followed by another, and counts no longer")]
     Retired(Box<PublicKey>),
-    #[error("{0} is no box that is known here: only boxes that announce themselves report others")]
+    #[error("{0} is no box that is known here, or it is left out: others report nobody")]
     Stranger(BoxId),
     #[error("a box reports others once in two seconds at most")]
     TooOften,

@@ -1,5 +1,7 @@
-//! Boxes tell of neighbours that hand on what no origin sealed. It is counted and said in the log, and condemns nobody
-//! yet: a report shows what was seen, not who sent it.
+//! Boxes tell of neighbours that hand on what no origin sealed.
+//!
+//! A report shows what was seen, not who sent it, so one alone makes the tracker have a look for itself. Whom it, or three
+//! networks, find out is left out for a while.
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use super::App;
 use super::asked;
 use super::refusal::{Refused, check_clock};
 use crate::clock::SECOND;
+use crate::roster::News;
 
 /// How far a report's clock may be from the tracker's, in milliseconds.
 const MAX_AWAY: u64 = 10 * SECOND;
@@ -34,7 +37,7 @@ struct Heard {
 pub(super) async fn report(State(app): State<Arc<App>>, body: Body) -> Response {
     let heard = async {
         let signed = asked::read(body, Report::MAX_BYTES).await?;
-        app.take_report(&signed)
+        app.take_report(&signed).await
     };
     let time = app.clock.now();
     match heard.await {
@@ -51,21 +54,29 @@ pub(super) async fn report(State(app): State<Arc<App>>, body: Body) -> Response 
 }
 
 impl App {
-    fn take_report(&self, signed: &Bytes) -> Result<(), Refused> {
+    async fn take_report(&self, signed: &Bytes) -> Result<(), Refused> {
         let report = Report::open(signed)?;
         let now = self.clock.now();
         check_clock(report.at, now, MAX_AWAY, MAX_AWAY)?;
         let reporter = report.id();
-        if !self.roster.view().boxes.contains_key(&reporter) {
-            return Err(Refused::Stranger(reporter));
-        }
+        let view = self.roster.view();
+        let known = view.boxes.get(&reporter).filter(|known| !known.is_ejected);
+        let from = known.ok_or(Refused::Stranger(reporter))?.record.seen_from;
         if !self.reports.admit(reporter, now) {
             return Err(Refused::TooOften);
         }
         if report.reason == FORGED && self.is_genuine(&report.proof, now) {
             return Err(Refused::Unfounded);
         }
-        warn!(%reporter, accused = %report.accused, reason = report.reason, "a box reports another");
+        let accused = report.accused;
+        warn!(%reporter, %accused, reason = report.reason, "a box reports another");
+        if view.boxes.contains_key(&accused) && !view.is_ejected(&accused) {
+            self.prober.suspect(accused);
+            self.roster.tell(News::Reported(accused, from)).await;
+            if self.roster.view().is_ejected(&accused) {
+                warn!(%accused, "box left out: three networks report it");
+            }
+        }
         Ok(())
     }
 

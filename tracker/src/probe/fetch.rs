@@ -37,6 +37,11 @@ pub(super) enum Unproved {
 }
 
 impl Unproved {
+    /// The connection did not come about, or broke.
+    pub(super) fn broken(http: &HttpBase, error: &reqwest::Error) -> Self {
+        unreachable(http, innermost(error))
+    }
+
     /// The reason in one word, as it is counted.
     pub(super) fn reason(&self) -> &'static str {
         match self {
@@ -72,28 +77,42 @@ impl Fetcher {
             .unwrap_or_else(|_| Err(unreachable(http, "no answer within 3 seconds")))
     }
 
-    async fn visit(&self, record: &BoxRecord, http: &HttpBase) -> Result<(), Unproved> {
+    /// Asks the box at `http` for something, and for nothing that takes longer than a visit may. It is asked only at the
+    /// address that it speaks from.
+    pub(super) async fn ask(
+        &self,
+        record: &BoxRecord,
+        http: &HttpBase,
+        path: &str,
+    ) -> Result<Response, Unproved> {
         let client = match &http.host {
             Host::Ip(_) => self.client.clone(),
             Host::Name(name) => self.client_for(name, http, record.seen_from).await?,
         };
-        let nonce: [u8; NONCE_BYTES] = rand::rng().random();
-        let authority = http.authority();
         let response = client
-            .get(format!("{http}{}{}", proof::PATH, hex::encode(nonce)))
-            .header(header::HOST, &authority)
+            .get(format!("{http}{path}"))
+            .header(header::HOST, http.authority())
             .send()
             .await
-            .map_err(|error| unreachable(http, innermost(&error)))?;
+            .map_err(|error| Unproved::broken(http, &error))?;
         if !response.status().is_success() {
             return Err(Unproved::Status {
                 http: http.clone(),
                 status: response.status().as_u16(),
             });
         }
-        let body = bounded(response)
+        Ok(response)
+    }
+
+    async fn visit(&self, record: &BoxRecord, http: &HttpBase) -> Result<(), Unproved> {
+        let nonce: [u8; NONCE_BYTES] = rand::rng().random();
+        let authority = http.authority();
+        let path = format!("{}{}", proof::PATH, hex::encode(nonce));
+        let response = self.ask(record, http, &path).await?;
+        // What is cut because it is longer than any proof does not open.
+        let body = bounded(response, Proof::MAX_BYTES + 1)
             .await
-            .map_err(|error| unreachable(http, innermost(&error)))?;
+            .map_err(|error| Unproved::broken(http, &error))?;
         let proof = Proof::open(&body, &record.announcement.key).map_err(|why| Unproved::NotTheBox {
             http: http.clone(),
             why,
@@ -122,7 +141,7 @@ impl Fetcher {
         let client = client()
             .resolve(name, SocketAddr::new(seen_from, http.port))
             .build();
-        client.map_err(|error| unreachable(http, innermost(&error)))
+        client.map_err(|error| Unproved::broken(http, &error))
     }
 }
 
@@ -135,11 +154,11 @@ fn client() -> ClientBuilder {
         .user_agent(concat!("boxmesh-tracker/", env!("CARGO_PKG_VERSION")))
 }
 
-/// The body, cut where it is longer than any proof: what is cut does not open.
-async fn bounded(mut response: Response) -> Result<BytesMut, reqwest::Error> {
+/// The body, cut where it is longer than `limit`.
+pub(super) async fn bounded(mut response: Response, limit: usize) -> Result<BytesMut, reqwest::Error> {
     let mut body = BytesMut::new();
     while let Some(part) = response.chunk().await? {
-        let room = (Proof::MAX_BYTES + 1).saturating_sub(body.len());
+        let room = limit.saturating_sub(body.len());
         body.extend_from_slice(&part[..part.len().min(room)]);
         if part.len() >= room {
             break;

@@ -16,6 +16,7 @@ use wire::key::PublicKey;
 use wire::presentation;
 
 use super::News;
+use super::ejections::Ejections;
 use super::room::Room;
 use super::view::{BoxView, ChannelView, View};
 use crate::clock::SECOND;
@@ -43,6 +44,7 @@ pub struct State {
     boxes: HashMap<BoxId, KnownBox>,
     channels: HashMap<ChannelName, KnownChannel>,
     verdicts: HashMap<BoxId, Verdict>,
+    ejections: Ejections,
     /// When the registry last answered; before its first answer, when the tracker started.
     polled: u64,
     away: bool,
@@ -94,6 +96,7 @@ impl State {
             boxes: HashMap::new(),
             channels: HashMap::new(),
             verdicts: HashMap::new(),
+            ejections: Ejections::default(),
             polled: now,
             away: false,
             ready: false,
@@ -106,6 +109,8 @@ impl State {
             News::Heard(record) => self.hear(record, true, now),
             News::Presented(record) => self.present(record, true),
             News::Judged(id, verdict) => self.judge(id, verdict),
+            News::Reported(id, from) => self.ejections.report(id, from, now),
+            News::FoundOut(id) => self.ejections.found_out(id, now),
             News::Polled(snapshot, key) => self.merge(snapshot, key, now),
             News::Unanswered => {
                 self.away = true;
@@ -210,6 +215,7 @@ impl State {
             known.record.presentation.sequence.saturating_add(FORGET_CHANNELS) > until.of(known.ours)
         });
         self.verdicts.retain(|id, _| self.boxes.contains_key(id));
+        self.ejections.forget(now);
     }
 
     fn until(&self, now: u64) -> Until {
@@ -268,12 +274,15 @@ impl State {
             .verdicts
             .get(&record.id)
             .filter(|verdict| verdict.http == http);
-        let why = why_unlisted(&record, verdict, self.allow_private, now);
+        let ejected = self.ejections.why(&record.id, now);
+        let is_ejected = ejected.is_some();
+        let why = ejected.or_else(|| why_unlisted(&record, verdict, self.allow_private, now));
         let reach = reach(&record, verdict, self.allow_private, now);
         BoxView {
             record,
             candidate,
             why,
+            is_ejected,
             reach,
             verdict: verdict.cloned(),
         }

@@ -42,6 +42,8 @@ pub struct BoxView {
     pub candidate: Candidate,
     /// Why viewers are not sent to it; nothing if they are.
     pub why: Option<String>,
+    /// Whether it is left out for what it handed on: viewers are not sent to it, and other boxes are not told of it.
+    pub is_ejected: bool,
     /// Which of its ports were reached.
     pub reach: Reach,
     /// What came of proving the address that it now has.
@@ -57,12 +59,12 @@ impl BoxView {
 
     /// Whether an origin may push to it.
     pub fn may_seed(&self) -> bool {
-        self.reach.zmq.ok
+        !self.is_ejected && self.reach.zmq.ok
     }
 
     /// Whether other boxes may connect to it, as far as is known. One that they cannot reach connects to them.
     pub fn may_be_dialled(&self) -> bool {
-        self.reach.p2p.ok || self.reach.p2p == Seen::default()
+        !self.is_ejected && (self.reach.p2p.ok || self.reach.p2p == Seen::default())
     }
 }
 
@@ -87,6 +89,11 @@ impl View {
         self.channels
             .values()
             .any(|channel| channel.record.chain.retires(key, now))
+    }
+
+    /// Whether that box is alive, and left out for what it handed on.
+    pub fn is_ejected(&self, id: &BoxId) -> bool {
+        self.boxes.get(id).is_some_and(|alive| alive.is_ejected)
     }
 
     /// The boxes that viewers, and origins, are sent to.
