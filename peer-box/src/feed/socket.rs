@@ -8,10 +8,11 @@ use program::listen::ListenError;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
-use wire::feed::{MAX_FRAME_BYTES, MAX_FRAMES};
+use wire::feed::{Answer, MAX_FRAME_BYTES, MAX_FRAMES};
 
 use super::Judge;
 use super::gate::{self, Gate};
+use super::receipts::Receipts;
 
 /// Where libzmq asks about connections.
 const GATE: &str = "inproc://zeromq.zap.01";
@@ -61,9 +62,9 @@ impl Sockets {
 
     /// Serves until `stop`.
     pub(super) fn run(self, mut judge: Judge, runtime: &Handle, stop: &CancellationToken) {
-        let mut gate = Gate::default();
+        let (mut gate, mut receipts) = (Gate::default(), Receipts::default());
         while !stop.is_cancelled() {
-            if let Err(error) = self.turn(&mut gate, &mut judge, runtime) {
+            if let Err(error) = self.turn(&mut gate, &mut judge, &mut receipts, runtime) {
                 match error {
                     zmq::Error::EINTR | zmq::Error::EAGAIN => {}
                     error => {
@@ -76,12 +77,19 @@ impl Sockets {
     }
 
     /// Waits for something to happen, and handles it.
-    fn turn(&self, gate: &mut Gate, judge: &mut Judge, runtime: &Handle) -> Result<(), zmq::Error> {
+    fn turn(
+        &self,
+        gate: &mut Gate,
+        judge: &mut Judge,
+        receipts: &mut Receipts,
+        runtime: &Handle,
+    ) -> Result<(), zmq::Error> {
         let mut items = [
             self.gatekeeper.as_poll_item(zmq::POLLIN),
             self.origins.as_poll_item(zmq::POLLIN),
         ];
-        zmq::poll(&mut items, i64::try_from(LOOK_UP.as_millis()).unwrap_or(i64::MAX))?;
+        let nap = receipts.wakes_in(Instant::now()).unwrap_or(LOOK_UP);
+        zmq::poll(&mut items, whole_millis(nap))?;
         let [at_gate, message] = items.map(|item| item.is_readable());
         if at_gate {
             let question = receive(&self.gatekeeper, gate::MAX_FRAMES)?.unwrap_or_default();
@@ -96,12 +104,12 @@ impl Sockets {
             judge.around.nudge.give();
         }
         if message {
-            self.hear(judge, runtime)?;
+            self.hear(judge, receipts, runtime)?;
         }
-        Ok(())
+        self.answer(receipts.due(Instant::now()))
     }
 
-    fn hear(&self, judge: &mut Judge, runtime: &Handle) -> Result<(), zmq::Error> {
+    fn hear(&self, judge: &mut Judge, receipts: &mut Receipts, runtime: &Handle) -> Result<(), zmq::Error> {
         // The routing id comes first; one frame too many is enough to see that there are too many.
         let Some(mut frames) = receive(&self.origins, MAX_FRAMES + 2)? else {
             debug!("a message of very many frames was dropped");
@@ -110,14 +118,30 @@ impl Sockets {
         let peer = frames.remove(0);
         let frames = frames.into_iter().map(Bytes::from).collect();
         let answer = runtime.block_on(judge.answer(&peer, frames));
-        let answer = answer.encode();
-        judge.around.counts.sent_besides(answer.len());
-        // Whoever does not take its answers loses them; the others are not kept waiting.
-        match self.origins.send_multipart([&peer[..], &answer], zmq::DONTWAIT) {
-            Err(zmq::Error::EAGAIN | zmq::Error::EHOSTUNREACH) | Ok(()) => Ok(()),
-            Err(error) => Err(error),
+        let bytes = answer.encode();
+        judge.around.counts.sent_besides(bytes.len());
+        receipts.put(Instant::now(), peer, bytes);
+        if matches!(answer, Answer::Received(_)) {
+            return Ok(());
         }
+        self.answer(receipts.all())
     }
+
+    fn answer(&self, answers: Vec<(Vec<u8>, Bytes)>) -> Result<(), zmq::Error> {
+        for (peer, answer) in answers {
+            // Whoever does not take its answers loses them; the others are not kept waiting.
+            match self.origins.send_multipart([&peer[..], &answer], zmq::DONTWAIT) {
+                Err(zmq::Error::EAGAIN | zmq::Error::EHOSTUNREACH) | Ok(()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// In zmq's unit, and never so short that it would be no time at all.
+fn whole_millis(nap: Duration) -> i64 {
+    i64::try_from(nap.as_micros().div_ceil(1000)).unwrap_or(i64::MAX)
 }
 
 fn prepare(socket: &zmq::Socket, address: SocketAddr) -> Result<(), zmq::Error> {
