@@ -18,6 +18,7 @@ mod nudge;
 mod page;
 mod ports;
 mod reach;
+mod reports;
 #[cfg(test)]
 mod samples;
 mod settings;

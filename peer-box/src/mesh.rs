@@ -41,6 +41,7 @@ use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::Following;
 use crate::nudge::Nudge;
+use crate::reports::Reports;
 use behaviour::Behaviour;
 pub(crate) use behaviour::Meeting;
 use hear::Hearing;
@@ -72,6 +73,8 @@ pub(crate) struct Surroundings {
     pub(crate) uplink: Uplink,
     /// What is counted.
     pub(crate) counts: Counts,
+    /// Tells the trackers of neighbours that are banned.
+    pub(crate) reports: Reports,
     /// News that origins told the feed.
     pub(crate) told: mpsc::Receiver<Bytes>,
 }
@@ -126,6 +129,7 @@ impl Bound {
             nudge: around.nudge,
             uplink: around.uplink,
             counts: around.counts,
+            reports: around.reports,
             peers: BTreeMap::new(),
             wants: node::Wants::default(),
             talks,

@@ -27,6 +27,7 @@ use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::Nudge;
 use crate::ports::{self, Routers};
+use crate::reports::{Reporter, Reports};
 use crate::settings::{Homeless, Settings};
 use crate::status::{Ports, Watch, ask};
 use crate::tracker::{Announcer, Opinions};
@@ -233,6 +234,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         },
         life,
     );
+    let (reports, reported) = Reports::new();
     let mesh = mesh.spawn(
         mesh::Surroundings {
             store: store.clone(),
@@ -240,6 +242,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
             nudge: nudge.clone(),
             uplink: uplink.clone(),
             counts: counts.clone(),
+            reports,
             told,
         },
         life,
@@ -259,6 +262,12 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         &life.tasks,
         life.stop.clone(),
     );
+    let informer = Reporter {
+        secret: secret.clone(),
+        clock: clock.clone(),
+        trackers: settings.tracker.clone(),
+    };
+    informer.spawn(reported, life);
     let announcer = Announcer {
         secret,
         http: settings.public_url.unwrap_or_else(|| HttpBase::plain(ports.http)),

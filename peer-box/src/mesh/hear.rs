@@ -142,7 +142,7 @@ impl Node {
                 .and_then(|claimed| news.keys_of(&claimed.channel).map(<[_]>::to_vec));
             match keys.map(|keys| News::open(&doubted.bytes, &keys)) {
                 Some(Err(_)) if has_time => self.hearing.doubted.push_back(doubted),
-                Some(Err(refusal)) => self.ban(doubted.from, &refusal.into()),
+                Some(Err(refusal)) => self.ban(doubted.from, &refusal.into(), &doubted.bytes),
                 Some(Ok(_)) | None => {}
             }
         }
@@ -162,7 +162,7 @@ impl Node {
         let claimed = match News::claimed(&bytes) {
             Ok(claimed) => claimed,
             Err(refusal) => {
-                self.ban(neighbour, &refusal.into());
+                self.ban(neighbour, &refusal.into(), &bytes);
                 return rejected;
             }
         };
@@ -199,7 +199,7 @@ impl Node {
             }
             Err(Unopened::UnknownChannel(_) | Unopened::Refused(Refusal::Forged(_))) => ignored,
             Err(refused) => {
-                self.ban(neighbour, &refused);
+                self.ban(neighbour, &refused, &bytes);
                 rejected
             }
         }

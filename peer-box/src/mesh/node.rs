@@ -28,6 +28,7 @@ use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::{Following, Unopened};
 use crate::nudge::Nudge;
+use crate::reports::Reports;
 
 /// Bans that are remembered: names cost nothing, and nothing may grow with them.
 const MAX_BANS: usize = 10_000;
@@ -42,6 +43,7 @@ pub(super) struct Node {
     pub(super) nudge: Nudge,
     pub(super) uplink: Uplink,
     pub(super) counts: Counts,
+    pub(super) reports: Reports,
     pub(super) peers: BTreeMap<BoxId, PeerId>,
     pub(super) wants: Wants,
     pub(super) talks: Talks,
@@ -284,13 +286,14 @@ impl Node {
     }
 
     /// Whoever hands on what no origin sealed is no neighbour any more, for as long as this process lives and
-    /// remembers.
-    pub(super) fn ban(&mut self, id: BoxId, why: &Unopened) {
+    /// remembers. The trackers are told, and shown what it handed on, where that is at hand.
+    pub(super) fn ban(&mut self, id: BoxId, why: &Unopened, proof: &[u8]) {
         let reason = why.reason();
         self.counts.refused(reason);
         if let Some(peer) = self.peers.get(&id).copied() {
             warn!(neighbour = %id, reason, %why, "neighbour banned");
             self.counts.banned();
+            self.reports.tell(id, reason, proof);
             self.swarm.behaviour_mut().ban(peer);
             self.banned.push_back(peer);
             if self.banned.len() > MAX_BANS

@@ -27,6 +27,7 @@ use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::Desk;
 use crate::nudge::{Nudge, Nudged};
+use crate::reports::{Reported, Reports};
 use crate::samples::{answer, chunk, demo, demo_init, init, origin, poster, secret, until};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,6 +41,8 @@ struct Member {
     nudged: Nudged,
     uplink: Uplink,
     counts: Counts,
+    /// What it would tell the trackers of neighbours.
+    reported: Reported,
     mesh: Mesh,
     /// What an origin would tell it by the feed.
     tell: mpsc::Sender<Bytes>,
@@ -65,12 +68,14 @@ impl Member {
         let rate = "1gbit".parse().unwrap();
         let uplink = Uplink::new(rate, Meter::default(), counts.clone(), Instant::now());
         let (tell, told) = mpsc::channel(4);
+        let (reports, reported) = Reports::new();
         let around = Surroundings {
             store: store.clone(),
             news,
             nudge,
             uplink: uplink.clone(),
             counts: counts.clone(),
+            reports,
             told,
         };
         let mesh = bound.spawn(around, &life);
@@ -83,6 +88,7 @@ impl Member {
             nudged,
             uplink,
             counts,
+            reported,
             mesh,
             tell,
         }

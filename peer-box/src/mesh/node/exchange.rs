@@ -45,13 +45,13 @@ impl Node {
                     Message::Request {
                         request: Err(refusal),
                         ..
-                    } => self.ban(from, &refusal.into()),
+                    } => self.ban(from, &refusal.into(), &[]),
                     Message::Response {
                         request_id,
                         response: Err(refusal),
                     } => {
                         self.unanswered(request_id);
-                        self.ban(from, &refusal.into());
+                        self.ban(from, &refusal.into(), &[]);
                     }
                 }
             }
@@ -77,7 +77,7 @@ impl Node {
                 self.swarm.behaviour_mut().door.places.spoke(peer);
                 match word {
                     Ok(word) => drop(self.heard(from, word).await),
-                    Err(refusal) => self.ban(from, &refusal.into()),
+                    Err(refusal) => self.ban(from, &refusal.into(), &[]),
                 }
             }
             TalkEvent::Told(peer) => {
@@ -118,7 +118,7 @@ impl Node {
         for seal in seals {
             let record = match seal.claimed() {
                 Ok(record) => record,
-                Err(refusal) => return self.ban(from, &refusal.into()),
+                Err(refusal) => return self.ban(from, &refusal.into(), seal.bytes()),
             };
             if self.schedule.knows(&record.id, &seal) {
                 self.schedule.told_again(from, &record.id);
@@ -146,8 +146,9 @@ impl Node {
                     continue;
                 }
             }
+            let proof = waiting.seal.bytes().clone();
             if let Err(refused) = self.opened(from, waiting, news) {
-                return self.ban(from, &refused);
+                return self.ban(from, &refused, &proof);
             }
             if news.keys_of(&channel).is_some() && self.early.holds_back(from, &channel) {
                 self.nudge.give();
@@ -159,6 +160,7 @@ impl Node {
     pub(super) fn told_earlier(&mut self, news: &News) {
         for (from, waiting) in self.early.take_known(news) {
             for waiting in waiting {
+                let proof = waiting.seal.bytes().clone();
                 let tried = if self.early.holds_back(from, &waiting.channel) {
                     self.early.keep(from, waiting);
                     Ok(())
@@ -166,7 +168,7 @@ impl Node {
                     self.opened(from, waiting, news)
                 };
                 if let Err(refused) = tried {
-                    self.ban(from, &refused);
+                    self.ban(from, &refused, &proof);
                     break;
                 }
             }
@@ -232,7 +234,7 @@ impl Node {
             return;
         }
         let news = self.news.borrow().clone();
-        match news.open_chunk(id, bytes) {
+        match news.open_chunk(id, bytes.clone()) {
             Ok(chunk) => self.store_chunk(chunk).await,
             Err(Unopened::UnknownChannel(_)) => self.schedule.unwanted(id),
             // Its key is no longer one of the channel's: who promised it in good faith is no forger.
@@ -240,7 +242,7 @@ impl Node {
                 self.counts.refused(refusal.reason());
                 self.schedule.unwanted(id);
             }
-            Err(refused) => self.ban(from, &refused),
+            Err(refused) => self.ban(from, &refused, &bytes),
         }
     }
 

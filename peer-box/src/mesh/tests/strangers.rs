@@ -14,7 +14,8 @@ use program::window::SegmentName;
 use tokio::sync::oneshot;
 use wire::chunk::Chunk;
 use wire::exchange::{MAX_HAVE, Request, Response};
-use wire::id::ChunkId;
+use wire::id::{BoxId, ChunkId};
+use wire::report::Report;
 
 use super::super::behaviour::{self, Behaviour, BehaviourEvent, peer_of};
 use super::super::talk::Talks;
@@ -82,20 +83,27 @@ async fn speaker(
 }
 
 #[tokio::test]
-async fn a_box_whose_bytes_are_not_what_was_sealed_is_banned() {
+async fn a_box_whose_bytes_are_not_what_was_sealed_is_banned_and_reported() {
     let honest = Member::beside(1, &[]).await;
-    let victim = Member::beside(3, &[&honest]).await;
+    let mut victim = Member::beside(3, &[&honest]).await;
     victim.has_neighbours(1).await;
     let genuine = chunk(&origin(), &demo(1, 0));
     let mut flipped = genuine.bytes().to_vec();
     *flipped.last_mut().unwrap() ^= 1;
     let flipped = Bytes::from(flipped);
+    let shown = flipped.clone();
     let promised = std::slice::from_ref(&genuine);
     let _heard = speaker(2, promised, move |_| Some(flipped.clone()), &victim).await;
 
     until("a ban", || victim.counts.neighbours() == (1, 1)).await;
     assert_eq!(victim.counts.refusals().get("damaged"), Some(&1));
     assert_eq!(victim.store.held().await.len(), 0);
+    let reported = victim.reported.next().await.unwrap();
+    assert_eq!(reported.accused, BoxId::of(&secret(2).public()));
+    assert_eq!(
+        (reported.reason, reported.proof),
+        ("damaged", Report::proof_of(&shown))
+    );
 
     honest.keeps(genuine.clone()).await;
     assert_eq!(victim.gets(demo(1, 0)).await.bytes(), genuine.bytes());
