@@ -132,7 +132,8 @@ pub async fn start(
     let push_limits: HashMap<_, _> = push_limits.collect();
     let with_filler: Vec<_> = identity.fillers.keys().cloned().collect();
     let recordings = identity.recordings;
-    let ffmpeg = Ffmpeg::new(settings.ffmpeg);
+    let threads = settings.ladder_threads.unwrap_or_else(ladder::default_threads);
+    let ffmpeg = Ffmpeg::new(settings.ffmpeg).on_processors(threads);
     let stage = Stage {
         trackers: settings.tracker.into_iter().map(Tracker::new).collect(),
         http: settings
@@ -150,7 +151,7 @@ pub async fn start(
         ladder: LadderSettings {
             ffmpeg,
             renditions: Vec::new(),
-            threads: settings.ladder_threads.unwrap_or_else(ladder::default_threads),
+            threads,
         },
         channels: identity.channels,
         fillers: identity.fillers,

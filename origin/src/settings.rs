@@ -149,7 +149,7 @@ pub struct Settings {
     /// The ffmpeg that makes renditions and posters
     #[arg(long, value_name = "PATH", default_value = "ffmpeg")]
     pub ffmpeg: PathBuf,
-    /// How many threads each rendition's encoder may use; half of the processors, if not said
+    /// How many processors the encoders of all renditions share; half of the machine's, if not said
     #[arg(long, value_name = "COUNT")]
     pub ladder_threads: Option<NonZeroU16>,
     /// No posters of channels are made
