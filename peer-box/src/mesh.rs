@@ -132,6 +132,7 @@ impl Bound {
             reports: around.reports,
             peers: BTreeMap::new(),
             wants: node::Wants::default(),
+            waiting: BTreeMap::new(),
             talks,
             early: early::Early::default(),
             banned: VecDeque::new(),

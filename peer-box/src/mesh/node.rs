@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 use futures::StreamExt;
-use libp2p::request_response::OutboundRequestId;
+use libp2p::request_response::{OutboundRequestId, ResponseChannel};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{PeerId, Swarm, ping};
 use program::store::{Arrival, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
-use wire::exchange::Request;
+use wire::chunk::Verified;
+use wire::exchange::{Request, Response};
 use wire::id::{BoxId, ChunkId};
+use wire::seal::Refusal;
 
 use super::Command;
 use super::behaviour::{Behaviour, BehaviourEvent, box_of, peer_of};
@@ -33,6 +35,9 @@ use crate::reports::Reports;
 /// Bans that are remembered: names cost nothing, and nothing may grow with them.
 const MAX_BANS: usize = 10_000;
 
+/// Where the answer to a request goes.
+pub(super) type Answer = ResponseChannel<Result<Response, Refusal>>;
+
 /// What the node works with.
 pub(super) struct Node {
     pub(super) swarm: Swarm<Behaviour>,
@@ -46,6 +51,8 @@ pub(super) struct Node {
     pub(super) reports: Reports,
     pub(super) peers: BTreeMap<BoxId, PeerId>,
     pub(super) wants: Wants,
+    /// Wants that wait for an upload slot, and where their answers go.
+    pub(super) waiting: BTreeMap<(BoxId, ChunkId), Answer>,
     pub(super) talks: Talks,
     pub(super) early: Early,
     pub(super) banned: VecDeque<PeerId>,
@@ -66,14 +73,14 @@ impl Node {
         self.catch_up().await;
         self.learn();
         loop {
-            self.act();
+            self.act().await;
             let wake = wait_until(self.wakes_at());
             tokio::select! {
                 () = stop.cancelled() => break,
                 event = self.swarm.select_next_some() => self.swarm_event(event).await,
                 Some(event) = self.talks.next() => self.talk_event(event).await,
                 arrival = arrivals.next() => match arrival {
-                    Some(Arrival::Chunk(chunk)) => self.schedule.stored(Instant::now(), chunk.id(), chunk.seal()),
+                    Some(Arrival::Chunk(chunk)) => self.stored(chunk.verified()),
                     Some(Arrival::Missed(_)) => self.catch_up().await,
                     None => break,
                 },
@@ -87,13 +94,15 @@ impl Node {
     }
 
     /// Sends what the schedule and the roster have to send.
-    fn act(&mut self) {
+    async fn act(&mut self) {
         let now = Instant::now();
         while let Some(action) = self.schedule.next(now) {
             match action {
                 Action::Have(to, seals) => self.say(to, Request::Have(seals)),
                 Action::Done(to, id) => self.say(to, Request::Done(id)),
                 Action::Want(of, id) => self.ask(of, id),
+                Action::Serve(to, id) => self.serve(to, id).await,
+                Action::Refuse(to, id) => self.refuse(to, id),
             }
         }
         for (peer, address) in self.roster.dials(now) {
@@ -145,10 +154,16 @@ impl Node {
             .min()
     }
 
+    pub(super) fn stored(&mut self, chunk: &Verified) {
+        let bytes = chunk.record().size as usize;
+        self.schedule
+            .stored(Instant::now(), chunk.id(), chunk.seal(), bytes);
+    }
+
     /// The store is read anew: at the start, and when so much was inserted that some of it passed by.
     async fn catch_up(&mut self) {
         for chunk in self.store.held().await {
-            self.schedule.stored(Instant::now(), chunk.id(), chunk.seal());
+            self.stored(&chunk);
         }
     }
 
@@ -273,6 +288,7 @@ impl Node {
             self.counts.left(id);
             self.schedule.left(id);
             self.early.left(id);
+            self.waiting.retain(|(by, _), _| *by != id);
             self.roster.disconnected(Instant::now(), id);
             info!(neighbour = %id, cause, neighbours = self.peers.len(), "neighbour disconnected");
         }

@@ -2,14 +2,19 @@
 //!
 //! Pure: time and randomness are arguments, nothing is sent. The node reports what happened and then drains
 //! [`Schedule::next`], which is what it should send. Chunks that neighbours promised are pulled from one
-//! holder at a time: the edge of the stream before the past, each from a holder that is not busy, another
-//! when it does not deliver. A holder that promises and does not deliver loses its place for a while.
+//! holder at a time: the edge of the stream before the past, each from the holder that is likely to be the
+//! first to deliver, another when it does not. A holder that promises and does not deliver loses its place for
+//! a while; one that has delivered nothing yet is asked little.
 //!
 //! Only records whose seal opened come in here, and only for chunks that the window would take: what is not
 //! genuine, or is old, never reaches these tables.
 
+mod asking;
 mod held;
+#[cfg(test)]
+mod lab;
 mod neighbour;
+mod pace;
 mod promise;
 #[cfg(test)]
 mod simulation;
@@ -17,24 +22,28 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
-use rand::seq::IteratorRandom;
 use wire::chunk::{ChunkRecord, Seal};
 use wire::id::{BoxId, ChannelName, ChunkId, Epoch, TrackId};
 
+use asking::Hedges;
 use held::Held;
 use neighbour::Neighbour;
-use promise::{Asked, Promise, Rank};
-use slots::Slots;
+use pace::Pace;
+use promise::{EDGE_SEGMENTS, Promise, is_small};
+pub(crate) use slots::Turn;
+use slots::{Over, Slots, Worth};
 
 /// How much may go on at a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// Chunks asked for and not here yet.
     pub(crate) in_flight: usize,
+    /// Those of them that were asked of neighbours that delivered nothing yet.
+    pub(crate) newcomers: usize,
     /// Chunks being sent to neighbours.
     pub(crate) upload_slots: usize,
     /// Chunks promised, and chunks remembered as held: each at most so many.
@@ -44,7 +53,8 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            in_flight: 8,
+            in_flight: 12,
+            newcomers: 6,
             upload_slots: 1,
             chunks: 32 << 10,
         }
@@ -54,6 +64,11 @@ impl Default for Limits {
 /// How long a promise is worth anything, and how long it is remembered who knows of a held chunk: what the
 /// window keeps, and a little.
 const MEMORY: Duration = Duration::from_secs(75);
+
+/// How long news of a chunk waits for more, to go with it: a little; news of a small chunk until the picture
+/// comes that it belongs to, about one transfer later.
+const COMPANY: Duration = Duration::from_millis(5);
+const COMPANY_OF_SMALL: Duration = Duration::from_millis(100);
 
 /// How often what is old is forgotten.
 const TIDY: Duration = Duration::from_secs(1);
@@ -67,6 +82,10 @@ pub(crate) enum Action {
     Want(BoxId, ChunkId),
     /// Tell the neighbour that the chunk arrived.
     Done(BoxId, ChunkId),
+    /// Answer the neighbour's want that waited: with the chunk.
+    Serve(BoxId, ChunkId),
+    /// Answer the neighbour's want that waited: busy.
+    Refuse(BoxId, ChunkId),
 }
 
 /// What passes between this box and its neighbours.
@@ -80,6 +99,13 @@ pub(crate) struct Schedule {
     /// The newest segment heard of in each epoch, posters aside, and when: what makes a promise edge or past.
     newest: BTreeMap<(ChannelName, Epoch), (u32, Instant)>,
     slots: Slots,
+    /// How fast neighbours deliver.
+    pace: Pace,
+    hedges: Hedges,
+    /// When the neighbours are told of what came.
+    tells_at: Option<Instant>,
+    /// Up to when everything is done that time alone brings.
+    seen: Option<Instant>,
     actions: VecDeque<Action>,
     /// When what is old was last forgotten.
     tidied: Option<Instant>,
@@ -96,6 +122,10 @@ impl Schedule {
             held: Held::new(limits.chunks),
             newest: BTreeMap::new(),
             slots: Slots::new(limits.upload_slots),
+            pace: Pace::default(),
+            hedges: Hedges::default(),
+            tells_at: None,
+            seen: None,
             actions: VecDeque::new(),
             tidied: None,
         }
@@ -162,10 +192,16 @@ impl Schedule {
     }
 
     /// A neighbour sent what it was asked for: whatever the bytes are worth, it is free to be asked again.
-    pub(crate) fn arrived(&mut self, from: BoxId, id: &ChunkId) {
+    pub(crate) fn arrived(&mut self, now: Instant, from: BoxId, id: &ChunkId, bytes: usize) {
         if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            neighbour.delivered(id);
-            self.actions.push_back(Action::Done(from, id.clone()));
+            let took = neighbour.delivered(now, id);
+            if !is_small(bytes) {
+                if let Some(took) = took {
+                    neighbour.pace.delivered(bytes, took);
+                    self.pace.delivered(bytes, took);
+                }
+                self.actions.push_back(Action::Done(from, id.clone()));
+            }
         }
         self.no_longer_asked(from, id);
     }
@@ -181,7 +217,12 @@ impl Schedule {
     /// The neighbour does not keep the chunk any more.
     pub(crate) fn gone(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
         if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            neighbour.has_it_no_more(now, id);
+            if self.held.contains(id) {
+                // It knows that the chunk is here: another was faster.
+                neighbour.answered(id);
+            } else {
+                neighbour.has_it_no_more(now, id);
+            }
         }
         self.does_not_hold(from, id);
     }
@@ -195,7 +236,7 @@ impl Schedule {
     }
 
     /// A chunk was stored, wherever it came from: everybody who does not know it will hear of it.
-    pub(crate) fn stored(&mut self, now: Instant, id: &ChunkId, seal: &Seal) {
+    pub(crate) fn stored(&mut self, now: Instant, id: &ChunkId, seal: &Seal, bytes: usize) {
         if self.held.contains(id) {
             return;
         }
@@ -210,10 +251,13 @@ impl Schedule {
             neighbour.will_hear_of(id.clone(), seal.clone());
         }
         self.held.insert(now, id.clone(), seal.clone(), known_to);
-        let ids: Vec<BoxId> = self.neighbours.keys().copied().collect();
-        for neighbour in ids {
-            self.tell(neighbour);
-        }
+        let company = if is_small(bytes) && !id.is_init() {
+            COMPANY_OF_SMALL
+        } else {
+            COMPANY
+        };
+        let at = now + company;
+        self.tells_at = Some(self.tells_at.map_or(at, |sooner| sooner.min(at)));
     }
 
     /// The chunk is not wanted after all: the window would not take it any more.
@@ -234,9 +278,27 @@ impl Schedule {
         self.held.is_known_to(neighbour, id)
     }
 
-    /// A neighbour wants a chunk: whether a slot is free for it, which is then taken.
-    pub(crate) fn takes_slot(&mut self, now: Instant, by: BoxId, id: &ChunkId) -> bool {
-        self.neighbours.contains_key(&by) && self.slots.take(now, by, id)
+    /// A neighbour wants a chunk of so many bytes: whether it gets it now. Small ones need no slot.
+    pub(crate) fn wanted(&mut self, now: Instant, by: BoxId, id: &ChunkId, bytes: usize) -> Turn {
+        if !self.neighbours.contains_key(&by) {
+            return Turn::Busy;
+        }
+        if is_small(bytes) {
+            self.held.learn(by, id);
+            return Turn::Now;
+        }
+        let newest = self.newest.get(&(id.channel.clone(), id.epoch));
+        let is_edge = newest.is_none_or(|(newest, _)| newest.saturating_sub(id.segment) < EDGE_SEGMENTS);
+        let worth = Worth {
+            is_past: !is_edge,
+            copies: self.held.copies(id),
+        };
+        self.slots.want(now, by, id, worth)
+    }
+
+    /// The slot that the neighbour was given is not used after all.
+    pub(crate) fn not_served(&mut self, to: BoxId, id: &ChunkId) {
+        self.slots.unused(to, id);
     }
 
     /// A neighbour says that a chunk arrived.
@@ -269,7 +331,22 @@ impl Schedule {
         if let Some(action) = self.actions.pop_front() {
             return Some(action);
         }
-        self.give_up_late(now);
+        self.seen = Some(now);
+        if let Some(over) = self.slots.next(now) {
+            return Some(match over {
+                Over::Served(by, id) => Action::Serve(by, id),
+                Over::Refused(by, id) => Action::Refuse(by, id),
+            });
+        }
+        if self.tells_at.take_if(|at| *at <= now).is_some() {
+            let ids: Vec<BoxId> = self.neighbours.keys().copied().collect();
+            for neighbour in ids {
+                self.tell(neighbour);
+            }
+            if let Some(action) = self.actions.pop_front() {
+                return Some(action);
+            }
+        }
         if self
             .tidied
             .is_none_or(|then| now.saturating_duration_since(then) >= TIDY)
@@ -277,61 +354,14 @@ impl Schedule {
             self.tidied = Some(now);
             self.forget_old(now);
         }
-        let in_flight = self
-            .neighbours
-            .values()
-            .filter(|neighbour| neighbour.is_asked())
-            .count();
-        if in_flight >= self.limits.in_flight {
-            return None;
-        }
-        let (id, of) = self.choose(now)?;
-        let promise = self.promised.get_mut(&id)?;
-        let asked = Asked {
-            of,
-            until: now + promise.patience(),
-        };
-        promise.asked = Some(asked);
-        self.neighbours.get_mut(&of)?.ask(id.clone());
-        Some(Action::Want(of, id))
+        self.next_want(now)
     }
 
     /// When [`Schedule::next`] may have something to send although nothing happened.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
-        let late = self
-            .promised
-            .values()
-            .filter_map(|promise| Some(promise.asked.as_ref()?.until));
-        let rested = self
-            .neighbours
-            .values()
-            .filter_map(|neighbour| neighbour.rests_until);
-        late.chain(rested).min()
-    }
-
-    /// The most urgent chunk that somebody free holds, and one of those, by lot.
-    fn choose(&mut self, now: Instant) -> Option<(ChunkId, BoxId)> {
-        let free: BTreeSet<BoxId> = self
-            .neighbours
-            .iter()
-            .filter(|(_, neighbour)| neighbour.is_free(now))
-            .map(|(id, _)| *id)
-            .collect();
-        if free.is_empty() {
-            return None;
-        }
-        let open = self
-            .promised
-            .iter()
-            .filter(|(_, promise)| promise.asked.is_none() && !promise.holders.is_disjoint(&free));
-        let (id, promise) = open.min_by_key(|(id, promise)| self.rank(id, promise))?;
-        let of = promise.holders.intersection(&free).choose(&mut self.random)?;
-        Some((id.clone(), *of))
-    }
-
-    fn rank(&self, id: &ChunkId, promise: &Promise) -> Rank {
-        let newest = self.newest.get(&(id.channel.clone(), id.epoch));
-        Rank::of(id, promise, newest.map_or(id.segment, |(segment, _)| *segment))
+        let is_to_come = |at: &Instant| self.seen.is_none_or(|seen| *at > seen);
+        let others = self.slots.wakes_at().into_iter().chain(self.tells_at);
+        self.asks_at().chain(others).filter(is_to_come).min()
     }
 
     fn saw(&mut self, now: Instant, id: &ChunkId) {
@@ -370,24 +400,11 @@ impl Schedule {
         }
     }
 
-    fn give_up_late(&mut self, now: Instant) {
-        for (id, promise) in &mut self.promised {
-            if let Some(asked) = promise.asked.take_if(|asked| asked.until <= now)
-                && let Some(neighbour) = self.neighbours.get_mut(&asked.of)
-            {
-                neighbour.did_not_deliver(now, id);
-            }
-        }
-        for neighbour in self.neighbours.values_mut() {
-            neighbour.rests_until.take_if(|until| *until <= now);
-        }
-    }
-
     fn forget_old(&mut self, now: Instant) {
         let is_fresh = |since: Instant| now.saturating_duration_since(since) < MEMORY;
         // What is being fetched stays: its answer is yet to come.
         self.promised
-            .retain(|_, promise| promise.asked.is_some() || is_fresh(promise.since));
+            .retain(|_, promise| !promise.asked.is_empty() || is_fresh(promise.since));
         self.held.retain(is_fresh);
         self.newest.retain(|_, (_, seen)| is_fresh(*seen));
     }

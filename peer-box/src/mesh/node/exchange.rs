@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use libp2p::request_response::{Event as ExchangeEvent, Message, OutboundRequestId, ResponseChannel};
+use libp2p::request_response::{Event as ExchangeEvent, Message, OutboundRequestId};
 use program::window::Verdict;
 use tracing::debug;
 use wire::chunk::{Chunk, Seal};
@@ -17,8 +17,9 @@ use wire::seal::Refusal;
 
 use super::super::behaviour::box_of;
 use super::super::early::Waiting;
+use super::super::schedule::Turn;
 use super::super::talk::Event as TalkEvent;
-use super::Node;
+use super::{Answer, Node};
 use crate::news::{News, Unopened};
 
 /// A message, or why what came is none.
@@ -76,7 +77,7 @@ impl Node {
                 };
                 self.swarm.behaviour_mut().door.places.spoke(peer);
                 match word {
-                    Ok(word) => drop(self.heard(from, word).await),
+                    Ok(word) => self.heard(from, word).await,
                     Err(refusal) => self.ban(from, &refusal.into(), &[]),
                 }
             }
@@ -89,27 +90,31 @@ impl Node {
         }
     }
 
-    async fn requested(&mut self, from: BoxId, request: Request, channel: ResponseChannel<Heard<Response>>) {
-        let response = self.heard(from, request).await;
-        // It fails when the neighbour has gone: then nobody waits for it.
-        let exchange = &mut self.swarm.behaviour_mut().exchange;
-        let _ = exchange.send_response(channel, Ok(response));
+    async fn requested(&mut self, from: BoxId, request: Request, channel: Answer) {
+        if let Request::Want(id) = request {
+            return self.wanted(from, id, channel).await;
+        }
+        self.heard(from, request).await;
+        self.answer(channel, Response::Ok);
     }
 
-    /// What a neighbour says, however it came, and what it is answered if it waits for an answer.
-    async fn heard(&mut self, from: BoxId, request: Request) -> Response {
-        match request {
+    /// What a neighbour says without waiting for more than that it was heard.
+    async fn heard(&mut self, from: BoxId, word: Request) {
+        match word {
             Request::Have(seals) => {
                 let news = self.news.borrow().clone();
                 self.told(from, seals, &news).await;
-                Response::Ok
             }
-            Request::Want(id) => self.serve(from, id).await,
-            Request::Done(id) => {
-                self.schedule.done(from, &id);
-                Response::Ok
-            }
+            Request::Done(id) => self.schedule.done(from, &id),
+            // Its answer would have nowhere to go.
+            Request::Want(_) => {}
         }
+    }
+
+    fn answer(&mut self, channel: Answer, response: Response) {
+        // It fails when the neighbour has gone: then nobody waits for it.
+        let exchange = &mut self.swarm.behaviour_mut().exchange;
+        let _ = exchange.send_response(channel, Ok(response));
     }
 
     /// A neighbour promises chunks. Each seal is opened before anything is believed, unless it was before.
@@ -190,21 +195,56 @@ impl Node {
         Ok(())
     }
 
-    /// What a neighbour that wants a chunk is answered.
-    async fn serve(&mut self, to: BoxId, id: ChunkId) -> Response {
+    /// A neighbour wants a chunk: it is answered now, or when a slot is free.
+    async fn wanted(&mut self, to: BoxId, id: ChunkId, channel: Answer) {
         // A chunk goes to each neighbour once: the budget is for those who watch.
         if self.schedule.is_known_to(to, &id) {
-            return Response::Gone;
+            return self.answer(channel, Response::Gone);
         }
         let Some(chunk) = self.store.chunk(id.clone()).await else {
-            return Response::Gone;
+            return self.answer(channel, Response::Gone);
         };
         let now = Instant::now();
-        if !self.uplink.has_room_for_neighbours(now) || !self.schedule.takes_slot(now, to, &id) {
-            return Response::Busy;
+        if !self.uplink.has_room_for_neighbours(now) {
+            return self.answer(channel, Response::Busy);
         }
-        self.counts.sent_to_neighbour(to, chunk.bytes().len());
-        Response::Here(chunk.bytes().clone())
+        let bytes = chunk.bytes().len();
+        match self.schedule.wanted(now, to, &id, bytes) {
+            Turn::Now => {
+                self.counts.sent_to_neighbour(to, bytes);
+                self.answer(channel, Response::Here(chunk.bytes().clone()));
+            }
+            Turn::Wait => drop(self.waiting.insert((to, id), channel)),
+            Turn::Busy => self.answer(channel, Response::Busy),
+        }
+    }
+
+    /// The turn of a neighbour that waited has come.
+    pub(super) async fn serve(&mut self, to: BoxId, id: ChunkId) {
+        let Some(channel) = self.waiting.remove(&(to, id.clone())) else {
+            return self.schedule.not_served(to, &id);
+        };
+        let response = if self.schedule.is_known_to(to, &id) {
+            Response::Gone
+        } else if !self.uplink.has_room_for_neighbours(Instant::now()) {
+            Response::Busy
+        } else if let Some(chunk) = self.store.chunk(id.clone()).await {
+            self.counts.sent_to_neighbour(to, chunk.bytes().len());
+            Response::Here(chunk.bytes().clone())
+        } else {
+            Response::Gone
+        };
+        if !matches!(response, Response::Here(_)) {
+            self.schedule.not_served(to, &id);
+        }
+        self.answer(channel, response);
+    }
+
+    /// A neighbour that waited is better off elsewhere.
+    pub(super) fn refuse(&mut self, to: BoxId, id: ChunkId) {
+        if let Some(channel) = self.waiting.remove(&(to, id)) {
+            self.answer(channel, Response::Busy);
+        }
     }
 
     async fn answered(&mut self, request: OutboundRequestId, response: Response) {
@@ -228,7 +268,7 @@ impl Node {
 
     /// A neighbour sent what it was asked for, or so it says.
     async fn arrived(&mut self, from: BoxId, id: &ChunkId, bytes: Bytes) {
-        self.schedule.arrived(from, id);
+        self.schedule.arrived(Instant::now(), from, id, bytes.len());
         self.counts.had_from_neighbour(from, bytes.len());
         if self.schedule.holds(id) {
             return;
@@ -259,7 +299,7 @@ impl Node {
                 if verdict == Verdict::New {
                     self.counts.accepted_from_neighbour();
                 }
-                self.schedule.stored(Instant::now(), chunk.id(), chunk.seal());
+                self.stored(chunk.verified());
             }
             Err(refused) => {
                 self.counts.refused(refused.reason());

@@ -47,6 +47,11 @@ impl Held {
             .is_some_and(|entry| entry.known_to.contains(&neighbour))
     }
 
+    /// How many neighbours are known to have it.
+    pub(super) fn copies(&self, id: &ChunkId) -> usize {
+        self.chunks.get(id).map_or(0, |entry| entry.known_to.len())
+    }
+
     /// A chunk came. Where there are too many, the oldest is forgotten.
     pub(super) fn insert(&mut self, now: Instant, id: ChunkId, seal: Seal, known_to: BTreeSet<BoxId>) {
         if self.chunks.len() >= self.limit {

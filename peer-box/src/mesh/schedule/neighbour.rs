@@ -1,6 +1,6 @@
 //! What is remembered of one neighbour: what it was asked, what it is yet to hear, and how it behaves.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -9,6 +9,8 @@ use wire::chunk::Seal;
 use wire::exchange::MAX_HAVE;
 use wire::id::ChunkId;
 
+use super::pace::Pace;
+
 /// `have`s on the way to one neighbour; what comes up meanwhile goes together into the next.
 const HAVES_ON_THE_WAY: u8 = 4;
 
@@ -16,7 +18,7 @@ const HAVES_ON_THE_WAY: u8 = 4;
 const MAX_UNTOLD: usize = 32 << 10;
 
 /// For how long a busy neighbour is not asked, in milliseconds: about one upload.
-const BUSY_MS: std::ops::Range<u64> = 30..100;
+const BUSY_MS: std::ops::Range<u64> = 60..150;
 
 /// How long a neighbour that did not deliver loses its place; twice as long each further time.
 const LOST_PLACE: Duration = Duration::from_secs(1);
@@ -27,42 +29,76 @@ const MAX_DOUBLINGS: u32 = 6;
 /// Promises in a row that turn out to be gone. Those at the end of the window often are; all of them never.
 const MAX_GONE: u32 = 16;
 
+/// What it is asked at a time: one large chunk, for which it has a slot to give, and one small, which goes
+/// beside. Who has delivered nothing yet is asked one thing.
+const MAX_ASKED: usize = 2;
+
+/// One thing that it was asked for.
+#[derive(Clone, Copy, Debug)]
+struct Ask {
+    at: Instant,
+    until: Instant,
+    is_small: bool,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Neighbour {
-    /// It has a slot to give, so one chunk at a time is wanted of it.
-    asked: Option<ChunkId>,
-    pub(super) rests_until: Option<Instant>,
+    asked: BTreeMap<ChunkId, Ask>,
+    /// Its slots are taken until about then; small chunks need none.
+    busy_until: Option<Instant>,
+    rests_until: Option<Instant>,
     failures: u32,
     gone: u32,
+    has_delivered: bool,
+    pub(super) pace: Pace,
     haves_on_the_way: u8,
     /// Newest first.
     untold: VecDeque<(ChunkId, Seal)>,
 }
 
 impl Neighbour {
-    pub(super) fn is_asked(&self) -> bool {
-        self.asked.is_some()
+    /// How much was asked of it and is not here.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.len()
     }
 
-    pub(super) fn is_free(&self, now: Instant) -> bool {
-        self.asked.is_none() && self.rests_until.is_none_or(|until| until <= now)
+    /// Whether anything that it sent was of use.
+    pub(super) fn is_proven(&self) -> bool {
+        self.has_delivered
     }
 
-    pub(super) fn ask(&mut self, id: ChunkId) {
-        self.asked = Some(id);
+    pub(super) fn may_be_asked(&self, now: Instant, is_small: bool) -> bool {
+        let is_over = |until: Option<Instant>| until.is_none_or(|until| until <= now);
+        let most = if self.has_delivered { MAX_ASKED } else { 1 };
+        is_over(self.rests_until)
+            && (is_small || is_over(self.busy_until))
+            && self.asked.len() < most
+            && self.asked.values().all(|ask| ask.is_small != is_small)
     }
 
-    pub(super) fn delivered(&mut self, id: &ChunkId) {
+    pub(super) fn ask(&mut self, now: Instant, id: ChunkId, is_small: bool, patience: Duration) {
+        let ask = Ask {
+            at: now,
+            until: now + patience,
+            is_small,
+        };
+        self.asked.insert(id, ask);
+    }
+
+    /// How long its answer took, when it answers what it was asked.
+    pub(super) fn delivered(&mut self, now: Instant, id: &ChunkId) -> Option<Duration> {
         // What comes too late does not win the place back.
-        if self.answered(id) {
-            self.failures = 0;
-            self.gone = 0;
-        }
+        let ask = self.asked.remove(id)?;
+        self.failures = 0;
+        self.gone = 0;
+        self.has_delivered = true;
+        Some(now.saturating_duration_since(ask.at))
     }
 
     pub(super) fn is_busy(&mut self, now: Instant, id: &ChunkId, random: &mut StdRng) {
         if self.answered(id) {
-            self.rests(now + Duration::from_millis(random.random_range(BUSY_MS)));
+            let until = now + Duration::from_millis(random.random_range(BUSY_MS));
+            self.busy_until = self.busy_until.max(Some(until));
         }
     }
 
@@ -77,9 +113,31 @@ impl Neighbour {
 
     pub(super) fn did_not_deliver(&mut self, now: Instant, id: &ChunkId) {
         if self.answered(id) {
-            self.rests(now + LOST_PLACE * 2_u32.pow(self.failures.min(MAX_DOUBLINGS)));
+            let until = now + LOST_PLACE * 2_u32.pow(self.failures.min(MAX_DOUBLINGS));
+            self.rests_until = self.rests_until.max(Some(until));
             self.failures = self.failures.saturating_add(1);
         }
+    }
+
+    /// What it should have delivered by now: it loses its place for that.
+    pub(super) fn give_up_late(&mut self, now: Instant) -> Vec<ChunkId> {
+        let late = self.asked.iter().filter(|(_, ask)| ask.until <= now);
+        let late: Vec<ChunkId> = late.map(|(id, _)| id.clone()).collect();
+        for id in &late {
+            self.did_not_deliver(now, id);
+        }
+        late
+    }
+
+    /// When its state changes by itself.
+    pub(super) fn changes_at(&self) -> impl Iterator<Item = Instant> {
+        let late = self.asked.values().map(|ask| ask.until);
+        late.chain(self.rests_until).chain(self.busy_until)
+    }
+
+    /// Whether this answers what was asked; an answer that comes late does not.
+    pub(super) fn answered(&mut self, id: &ChunkId) -> bool {
+        self.asked.remove(id).is_some()
     }
 
     /// On connecting: everything, newest first.
@@ -115,14 +173,5 @@ impl Neighbour {
         }
         self.haves_on_the_way += 1;
         Some(seals)
-    }
-
-    /// Whether this answers what was asked last; an answer that comes late does not.
-    fn answered(&mut self, id: &ChunkId) -> bool {
-        self.asked.take_if(|asked| asked == id).is_some()
-    }
-
-    fn rests(&mut self, until: Instant) {
-        self.rests_until = self.rests_until.max(Some(until));
     }
 }

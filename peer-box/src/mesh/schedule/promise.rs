@@ -8,13 +8,18 @@ use wire::chunk::Seal;
 use wire::id::{BoxId, ChunkId, Epoch};
 
 /// The newest segments of an epoch, which viewers are about to want.
-const EDGE_SEGMENTS: u32 = 2;
+pub(super) const EDGE_SEGMENTS: u32 = 2;
 
 /// What a holder is given before its bytes must be here, apart from their transfer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+const PATIENCE_WITH_NEWCOMERS: Duration = Duration::from_millis(300);
+
 /// The slowest transfer that is waited for.
 const SLOWEST_BYTES_PER_SECOND: f64 = 250_000.0;
+
+/// A chunk of at most so many bytes goes beside the upload slots: sound must not wait for pictures.
+const SMALL: u32 = 16 << 10;
 
 /// A holder gives its slot to another after so long: its bytes will not come any more.
 const LONGEST: Duration = Duration::from_secs(3);
@@ -23,19 +28,19 @@ const LONGEST: Duration = Duration::from_secs(3);
 pub(super) struct Promise {
     pub(super) seal: Seal,
     pub(super) holders: BTreeSet<BoxId>,
-    pub(super) asked: Option<Asked>,
+    /// Who was asked, the last one last, and when that was.
+    pub(super) asked: Vec<BoxId>,
+    pub(super) asked_at: Option<Instant>,
     /// When it was first heard of.
     pub(super) since: Instant,
     /// A viewer waits for it.
     pub(super) is_wished_for: bool,
-    size: u32,
+    pub(super) size: u32,
 }
 
-/// The holder that was asked, and until when its answer counts.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
-    pub(super) of: BoxId,
-    pub(super) until: Instant,
+/// Whether a chunk of so many bytes needs no upload slot.
+pub(super) fn is_small(bytes: usize) -> bool {
+    bytes <= SMALL as usize
 }
 
 impl Promise {
@@ -43,7 +48,8 @@ impl Promise {
         Self {
             seal,
             holders: BTreeSet::from([holder]),
-            asked: None,
+            asked: Vec::new(),
+            asked_at: None,
             since: now,
             is_wished_for: false,
             size,
@@ -51,7 +57,7 @@ impl Promise {
     }
 
     pub(super) fn is_not_asked_of(&mut self, of: BoxId) {
-        self.asked.take_if(|asked| asked.of == of);
+        self.asked.retain(|asked| *asked != of);
     }
 
     pub(super) fn is_not_with(&mut self, holder: BoxId) {
@@ -59,10 +65,25 @@ impl Promise {
         self.is_not_asked_of(holder);
     }
 
-    /// How long to wait for it: small things are not waited for as long as large ones.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn is_asked_of(&mut self, now: Instant, of: BoxId) {
+        self.asked.push(of);
+        self.asked_at = Some(now);
+    }
+
+    pub(super) fn is_small(&self) -> bool {
+        self.size <= SMALL
+    }
+
+    /// How long to wait for it: small things are not waited for as long as large ones, nor newcomers as long as those
+    /// who are known to deliver.
+    pub(super) fn patience(&self, is_proven: bool) -> Duration {
         let transfer = Duration::from_secs_f64(f64::from(self.size) / SLOWEST_BYTES_PER_SECOND);
-        (PATIENCE + transfer).min(LONGEST)
+        let patience = if is_proven {
+            PATIENCE
+        } else {
+            PATIENCE_WITH_NEWCOMERS
+        };
+        (patience + transfer).min(LONGEST)
     }
 }
 
@@ -71,8 +92,9 @@ impl Promise {
 pub(super) enum Rank {
     /// Init segments, without which nothing plays, and what a viewer waits for.
     Now(Instant, u32, u16),
-    /// The newest segments, in the order in which they will be watched.
-    Edge(Instant, u32, u16),
+    /// The newest segments: what few have goes first, so that more have it to give; then in the order in which they
+    /// will be watched.
+    Edge(usize, Instant, u32, u16),
     /// Posters, the newest first: small, and soon of no use. Their numbers say nothing of the edge.
     Poster(Reverse<(Epoch, u32)>),
     /// The past, newest segment first.
@@ -80,6 +102,11 @@ pub(super) enum Rank {
 }
 
 impl Rank {
+    /// Whether somebody is about to watch it.
+    pub(super) fn is_edge(&self) -> bool {
+        matches!(self, Self::Now(..) | Self::Edge(..))
+    }
+
     /// How urgent a chunk is, given the newest segment of its epoch.
     pub(super) fn of(id: &ChunkId, promise: &Promise, newest: u32) -> Self {
         let behind = newest.saturating_sub(id.segment);
@@ -88,7 +115,7 @@ impl Rank {
         } else if id.track.is_poster() {
             Self::Poster(Reverse((id.epoch, id.segment)))
         } else if behind < EDGE_SEGMENTS {
-            Self::Edge(promise.since, id.segment, id.index)
+            Self::Edge(promise.holders.len(), promise.since, id.segment, id.index)
         } else {
             Self::Past(Reverse(id.epoch), behind, id.index)
         }

@@ -13,12 +13,44 @@ use wire::chunk::{ChunkRecord, Seal};
 use wire::id::{BoxId, ChunkId, Epoch, TrackId};
 use wire::key::SecretKey;
 
-use super::{Action, Limits, Schedule};
+use super::{Action, Limits, Schedule, Turn, is_small};
 
-const CHUNK_BYTES: u32 = 100_000;
-const UPLINK_BYTES_PER_SECOND: f64 = 1_250_000.0;
 const CHUNKS_PER_SEGMENT: u32 = 10;
-const CHUNK_EVERY: Duration = Duration::from_millis(200);
+
+/// Uplinks, in bytes per second.
+const USUAL_UPLINK: f64 = 1_250_000.0;
+pub(super) const SLOW_UPLINK: f64 = 250_000.0;
+
+/// What is published.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stream {
+    pub(super) every: Duration,
+    pub(super) picture_bytes: u32,
+    /// Nothing when it is silent.
+    pub(super) sound_bytes: Option<u32>,
+}
+
+impl Stream {
+    const SMALL: Self = Self {
+        every: Duration::from_millis(200),
+        picture_bytes: 100_000,
+        sound_bytes: None,
+    };
+
+    /// 4 Mbit/s with sound, a quarter of a second in a chunk.
+    pub(super) const LAB: Self = Self {
+        every: Duration::from_millis(250),
+        picture_bytes: 122_000,
+        sound_bytes: Some(3_000),
+    };
+
+    fn bytes_of(&self, id: &ChunkId) -> u32 {
+        match self.sound_bytes {
+            Some(bytes) if id.track == TrackId::AUDIO => bytes,
+            _ => self.picture_bytes,
+        }
+    }
+}
 
 /// How a box of the simulation behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +58,8 @@ pub(super) enum Manner {
     Honest,
     /// Promises everything that it hears of, at once, and never answers a want.
     Silent,
+    /// Passes on, and answers with something else in the place of what is sealed.
+    Polluter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +79,7 @@ enum Message {
     Have(Vec<ChunkId>),
     Heard,
     Want(ChunkId),
-    Here(ChunkId),
+    Here { id: ChunkId, is_genuine: bool },
     Busy(ChunkId),
     Done(ChunkId),
 }
@@ -57,7 +91,9 @@ struct Member {
     held: BTreeMap<ChunkId, Instant>,
     /// Every arrival, in order, twice if it came twice.
     fetched: Vec<ChunkId>,
+    uplink: f64,
     uplink_free_at: Instant,
+    banned: BTreeSet<BoxId>,
     wakes_at: Option<Instant>,
 }
 
@@ -69,12 +105,23 @@ pub(super) struct Simulation {
     sequence: u64,
     members: Vec<Member>,
     seeds: usize,
+    stream: Stream,
     pub(super) busy_answers: usize,
+    /// Everything that was sent, answers aside, and the wants among it.
+    pub(super) messages: usize,
+    pub(super) wants: usize,
+    /// Whether what arrives is compared with its seal.
+    pub(super) is_checked: bool,
+    pub(super) bad_accepted: usize,
 }
 
 impl Simulation {
     /// Boxes of the given manners, the first `seeds` of which get everything from the origin.
     pub(super) fn new(seed: u64, manners: &[Manner], seeds: usize) -> Self {
+        Self::with_limits(seed, manners, seeds, Limits::default())
+    }
+
+    pub(super) fn with_limits(seed: u64, manners: &[Manner], seeds: usize, limits: Limits) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let start = Instant::now();
         let member = |(number, manner): (usize, &Manner)| {
@@ -83,10 +130,12 @@ impl Simulation {
             Member {
                 id: BoxId::of(&SecretKey::from_seed(key).public()),
                 manner: *manner,
-                schedule: Schedule::new(Limits::default(), StdRng::seed_from_u64(random.random())),
+                schedule: Schedule::new(limits, StdRng::seed_from_u64(random.random())),
                 held: BTreeMap::new(),
                 fetched: Vec::new(),
+                uplink: USUAL_UPLINK,
                 uplink_free_at: start,
+                banned: BTreeSet::new(),
                 wakes_at: None,
             }
         };
@@ -99,7 +148,23 @@ impl Simulation {
             sequence: 0,
             members,
             seeds,
+            stream: Stream::SMALL,
             busy_answers: 0,
+            messages: 0,
+            wants: 0,
+            is_checked: true,
+            bad_accepted: 0,
+        }
+    }
+
+    pub(super) fn plays(mut self, stream: Stream) -> Self {
+        self.stream = stream;
+        self
+    }
+
+    pub(super) fn slow(&mut self, members: impl IntoIterator<Item = usize>, uplink: f64) {
+        for member in members {
+            self.members[member].uplink = uplink;
         }
     }
 
@@ -127,7 +192,7 @@ impl Simulation {
 
     pub(super) fn publish(&mut self, chunks: u32) {
         for number in 0..chunks {
-            self.at(self.start + CHUNK_EVERY * number, Event::Publish(number));
+            self.at(self.start + self.stream.every * number, Event::Publish(number));
         }
     }
 
@@ -150,13 +215,32 @@ impl Simulation {
         &self.members[member].fetched
     }
 
-    /// How long after its publication each box stored each chunk, sorted.
+    /// Chunks that came when they were here already.
+    pub(super) fn duplicates(&self) -> usize {
+        let of_member = |member: &Member| {
+            let distinct: BTreeSet<_> = member.fetched.iter().collect();
+            member.fetched.len() - distinct.len()
+        };
+        self.members.iter().map(of_member).sum()
+    }
+
+    pub(super) fn arrivals(&self) -> usize {
+        self.members.iter().map(|member| member.fetched.len()).sum()
+    }
+
+    /// How long after its publication each honest box stored each chunk, sorted.
     pub(super) fn delays(&self) -> Vec<Duration> {
         let of_member = |member: &Member| -> Vec<Duration> {
-            let delay = |(id, at): (&ChunkId, &Instant)| *at - (self.start + CHUNK_EVERY * number_of(id));
+            let delay =
+                |(id, at): (&ChunkId, &Instant)| *at - (self.start + self.stream.every * number_of(id));
             member.held.iter().map(delay).collect()
         };
-        let mut delays: Vec<Duration> = self.members.iter().flat_map(of_member).collect();
+        let mut delays: Vec<Duration> = self
+            .members
+            .iter()
+            .filter(|member| member.manner == Manner::Honest)
+            .flat_map(of_member)
+            .collect();
         delays.sort();
         delays
     }
@@ -171,6 +255,9 @@ impl Simulation {
             Event::Publish(number) => {
                 for seed in 0..self.seeds {
                     self.store(seed, &id_of(number));
+                    if self.stream.sound_bytes.is_some() {
+                        self.store(seed, &sound_of(number));
+                    }
                     self.drain(seed);
                 }
             }
@@ -200,12 +287,17 @@ impl Simulation {
     fn store(&mut self, member: usize, id: &ChunkId) {
         let member = &mut self.members[member];
         member.held.entry(id.clone()).or_insert(self.now);
-        member.schedule.stored(self.now, id, &seal_of(id));
+        let bytes = self.stream.bytes_of(id) as usize;
+        member.schedule.stored(self.now, id, &seal_of(id), bytes);
     }
 
     fn receive(&mut self, from: usize, to: usize, message: Message) {
         let now = self.now;
         let sender = self.members[from].id;
+        if self.members[to].banned.contains(&sender) {
+            return;
+        }
+        let stream = self.stream;
         let silent = self.members[to].manner == Manner::Silent;
         let schedule = &mut self.members[to].schedule;
         match message {
@@ -215,24 +307,29 @@ impl Simulation {
                     if silent {
                         self.store(to, &id);
                     } else {
-                        self.members[to]
-                            .schedule
-                            .told(now, sender, &record_of(&id), seal_of(&id));
+                        let record = ChunkRecord {
+                            size: stream.bytes_of(&id),
+                            ..record_of(&id)
+                        };
+                        self.members[to].schedule.told(now, sender, &record, seal_of(&id));
                     }
                 }
             }
             Message::Heard => schedule.heard(sender),
             Message::Want(_) if silent => {}
-            Message::Want(id) => {
-                if schedule.takes_slot(now, sender, &id) {
-                    self.upload(to, from, id);
-                } else {
-                    self.busy_answers += 1;
-                    self.send(to, from, Message::Busy(id));
+            Message::Want(id) => match schedule.wanted(now, sender, &id, stream.bytes_of(&id) as usize) {
+                Turn::Now => self.upload(to, from, id),
+                Turn::Wait => {}
+                Turn::Busy => self.refuse(to, from, id),
+            },
+            Message::Here { id, is_genuine } => {
+                schedule.arrived(now, sender, &id, stream.bytes_of(&id) as usize);
+                if !is_genuine && self.is_checked {
+                    schedule.left(sender);
+                    self.members[to].banned.insert(sender);
+                    return;
                 }
-            }
-            Message::Here(id) => {
-                schedule.arrived(sender, &id);
+                self.bad_accepted += usize::from(!is_genuine);
                 self.members[to].fetched.push(id.clone());
                 self.store(to, &id);
             }
@@ -248,7 +345,10 @@ impl Simulation {
                     let ids = seals.iter().map(id_in).collect();
                     self.send(member, self.number_of(to), Message::Have(ids));
                 }
+                Action::Serve(to, id) => self.upload(member, self.number_of(to), id),
+                Action::Refuse(to, id) => self.refuse(member, self.number_of(to), id),
                 Action::Want(to, id) => {
+                    self.wants += 1;
                     assert!(
                         !self.members[member].held.contains_key(&id),
                         "asked for {id}, which is here"
@@ -267,18 +367,35 @@ impl Simulation {
         }
     }
 
+    fn refuse(&mut self, from: usize, to: usize, id: ChunkId) {
+        self.busy_answers += 1;
+        self.send(from, to, Message::Busy(id));
+    }
+
     fn send(&mut self, from: usize, to: usize, message: Message) {
+        self.messages += usize::from(matches!(
+            message,
+            Message::Have(_) | Message::Want(_) | Message::Done(_)
+        ));
         let latency = Duration::from_millis(self.random.random_range(5..25));
         self.at(self.now + latency, Event::Message { from, to, message });
     }
 
-    /// The bytes leave one after another: that is what an uplink is.
+    /// The bytes leave one after another: that is what an uplink is. What is small goes between the packets of
+    /// what is large.
     fn upload(&mut self, from: usize, to: usize, id: ChunkId) {
-        let transfer = Duration::from_secs_f64(f64::from(CHUNK_BYTES) / UPLINK_BYTES_PER_SECOND);
+        let bytes = self.stream.bytes_of(&id);
         let sender = &mut self.members[from];
+        let transfer = Duration::from_secs_f64(f64::from(bytes) / sender.uplink);
         sender.uplink_free_at = sender.uplink_free_at.max(self.now) + transfer;
-        let at = sender.uplink_free_at + Duration::from_millis(self.random.random_range(5..25));
-        let message = Message::Here(id);
+        let sent_at = if is_small(bytes as usize) {
+            self.now + 2 * transfer
+        } else {
+            sender.uplink_free_at
+        };
+        let is_genuine = sender.manner != Manner::Polluter;
+        let at = sent_at + Duration::from_millis(self.random.random_range(5..25));
+        let message = Message::Here { id, is_genuine };
         self.at(at, Event::Message { from, to, message });
     }
 
@@ -300,17 +417,32 @@ pub(super) fn id_of(number: u32) -> ChunkId {
     }
 }
 
+fn sound_of(number: u32) -> ChunkId {
+    ChunkId {
+        track: TrackId::AUDIO,
+        ..id_of(number)
+    }
+}
+
 fn number_of(id: &ChunkId) -> u32 {
     (id.segment - 1) * CHUNKS_PER_SEGMENT + u32::from(id.index)
 }
 
 /// In here a seal is believed: the schedule sees only those that opened.
 pub(super) fn seal_of(id: &ChunkId) -> Seal {
-    Seal::new(Bytes::copy_from_slice(&number_of(id).to_be_bytes()))
+    let is_sound = u32::from(id.track == TrackId::AUDIO);
+    Seal::new(Bytes::copy_from_slice(
+        &(2 * number_of(id) + is_sound).to_be_bytes(),
+    ))
 }
 
 fn id_in(seal: &Seal) -> ChunkId {
-    id_of(u32::from_be_bytes(seal.bytes()[..].try_into().unwrap()))
+    let number = u32::from_be_bytes(seal.bytes()[..].try_into().unwrap());
+    if number % 2 == 1 {
+        sound_of(number / 2)
+    } else {
+        id_of(number / 2)
+    }
 }
 
 pub(super) fn record_of(id: &ChunkId) -> ChunkRecord {
@@ -320,7 +452,7 @@ pub(super) fn record_of(id: &ChunkId) -> ChunkRecord {
         time: u64::from(number_of(id)) * 200,
         duration: 200,
         timescale: 1000,
-        size: CHUNK_BYTES,
+        size: 100_000,
         sha256: [0; 32],
     }
 }

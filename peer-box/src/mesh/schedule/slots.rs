@@ -1,8 +1,14 @@
-//! Upload slots: how many chunks this box sends to neighbours at a time.
+//! Upload slots: how many chunks this box sends to neighbours at a time, and who waits for one.
 //!
 //! A socket takes bytes long before the uplink has carried them, so a slot is free again when the receiver
 //! says `done`, or when it has said nothing for too long. Who does that lets others go first for a while: it
 //! would otherwise hold the one slot for ever.
+//!
+//! For each slot one neighbour may wait, for a moment: it is served as soon as `done` comes, and the uplink
+//! is never idle while somebody learns that it is free.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,7 +18,10 @@ use wire::id::{BoxId, ChunkId};
 /// A receiver that says nothing has lost its slot.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// For how long it gets no other; twice as long each further time.
+/// Who waits is told after so long that it is better off elsewhere.
+const LONGEST_WAIT: Duration = Duration::from_millis(150);
+
+/// For how long who lost its slot gets no other; twice as long each further time.
 const REST: Duration = Duration::from_secs(1);
 
 /// The longest, as doublings of that.
@@ -22,10 +31,39 @@ const MAX_DOUBLINGS: u32 = 5;
 const MEMORY: Duration = Duration::from_mins(2);
 const MAX_LOST: usize = 1024;
 
+/// What a neighbour that wants a chunk gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The chunk.
+    Now,
+    /// An answer in a moment.
+    Wait,
+    /// The answer `busy`.
+    Busy,
+}
+
+/// What a chunk is worth to the mesh, in the order in which wants are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Worth {
+    /// Nobody is about to watch it.
+    pub(super) is_past: bool,
+    /// How many neighbours have it already: the first copies go on to make others.
+    pub(super) copies: usize,
+}
+
+/// The waiting of a neighbour is over.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    Served(BoxId, ChunkId),
+    Refused(BoxId, ChunkId),
+}
+
 #[derive(Debug)]
 pub(super) struct Slots {
     number: usize,
     taken: Vec<Slot>,
+    /// In the order in which they came.
+    waiting: Vec<Waiting>,
     lost: BTreeMap<BoxId, Lost>,
 }
 
@@ -43,28 +81,74 @@ struct Slot {
     since: Instant,
 }
 
+#[derive(Debug)]
+struct Waiting {
+    by: BoxId,
+    id: ChunkId,
+    until: Instant,
+    worth: Worth,
+}
+
 impl Slots {
     pub(super) fn new(number: usize) -> Self {
         Self {
             number,
             taken: Vec::with_capacity(number),
+            waiting: Vec::with_capacity(number),
             lost: BTreeMap::new(),
         }
     }
 
-    /// Takes a slot if there is one; a neighbour has one at a time, so that it cannot take all.
-    pub(super) fn take(&mut self, now: Instant, by: BoxId, id: &ChunkId) -> bool {
+    /// A neighbour wants a chunk. It has one slot at a time, so that it cannot take all, and waits for one.
+    pub(super) fn want(&mut self, now: Instant, by: BoxId, id: &ChunkId, worth: Worth) -> Turn {
         self.take_back(now);
         let rests = self.lost.get(&by).is_some_and(|lost| lost.rests(now));
-        if rests || self.taken.len() >= self.number || self.taken.iter().any(|slot| slot.by == by) {
-            return false;
+        if rests || self.waiting.iter().any(|waiting| waiting.by == by) {
+            return Turn::Busy;
         }
-        self.taken.push(Slot {
+        if self.waiting.is_empty() && self.has_one_for(by) {
+            self.take(now, by, id.clone());
+            return Turn::Now;
+        }
+        // What is worth less makes room.
+        if self.waiting.len() >= self.number {
+            let least = self.waiting.iter_mut().max_by_key(|waiting| waiting.worth);
+            match least.filter(|least| worth < least.worth && least.until > now) {
+                Some(least) => least.until = now,
+                None => return Turn::Busy,
+            }
+        }
+        self.waiting.push(Waiting {
             by,
             id: id.clone(),
-            since: now,
+            until: now + LONGEST_WAIT,
+            worth,
         });
-        true
+        Turn::Wait
+    }
+
+    /// Whose waiting is over, and how; call it until there is none.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Over> {
+        self.take_back(now);
+        if let Some(late) = self.waiting.iter().position(|waiting| waiting.until <= now) {
+            let late = self.waiting.remove(late);
+            return Some(Over::Refused(late.by, late.id));
+        }
+        let first = self
+            .waiting
+            .iter()
+            .enumerate()
+            .filter(|(_, waiting)| self.has_one_for(waiting.by))
+            .min_by_key(|(_, waiting)| waiting.worth)
+            .map(|(first, _)| first)?;
+        let first = self.waiting.remove(first);
+        self.take(now, first.by, first.id.clone());
+        Some(Over::Served(first.by, first.id))
+    }
+
+    /// When [`Slots::next`] is worth asking although nothing happened.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        self.waiting.iter().map(|waiting| waiting.until).min()
     }
 
     pub(super) fn free(&mut self, by: BoxId, id: &ChunkId) {
@@ -75,9 +159,23 @@ impl Slots {
         }
     }
 
+    /// What was to be sent is not there any more.
+    pub(super) fn unused(&mut self, by: BoxId, id: &ChunkId) {
+        self.taken.retain(|slot| slot.by != by || slot.id != *id);
+    }
+
     /// A receiver is gone: what it had not said `done` of is lost.
     pub(super) fn free_all_of(&mut self, by: BoxId) {
+        self.waiting.retain(|waiting| waiting.by != by);
         self.lose(|slot| (slot.by == by).then_some(slot.since));
+    }
+
+    fn has_one_for(&self, by: BoxId) -> bool {
+        self.taken.len() < self.number && self.taken.iter().all(|slot| slot.by != by)
+    }
+
+    fn take(&mut self, now: Instant, by: BoxId, id: ChunkId) {
+        self.taken.push(Slot { by, id, since: now });
     }
 
     /// Takes the slots of those who said nothing for too long.

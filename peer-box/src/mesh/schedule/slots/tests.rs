@@ -1,0 +1,114 @@
+use wire::key::SecretKey;
+
+use super::super::simulation::id_of;
+use super::*;
+
+const EDGE: Worth = Worth {
+    is_past: false,
+    copies: 0,
+};
+
+const PAST: Worth = Worth {
+    is_past: true,
+    copies: 0,
+};
+
+fn neighbour(number: u8) -> BoxId {
+    BoxId::of(&SecretKey::from_seed([number; 32]).public())
+}
+
+fn want(slots: &mut Slots, now: Instant, by: u8, chunk: u32) -> Turn {
+    slots.want(now, neighbour(by), &id_of(chunk), EDGE)
+}
+
+#[test]
+fn who_waits_is_served_as_soon_as_the_slot_is_free() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1);
+    assert_eq!(want(&mut slots, now, 1, 0), Turn::Now);
+    assert_eq!(want(&mut slots, now, 2, 0), Turn::Wait);
+    assert_eq!(want(&mut slots, now, 3, 0), Turn::Busy, "one waits for each slot");
+    slots.free(neighbour(2), &id_of(0));
+    assert_eq!(slots.next(now), None, "only its taker frees a slot");
+    slots.free(neighbour(1), &id_of(0));
+    assert_eq!(slots.next(now), Some(Over::Served(neighbour(2), id_of(0))));
+    assert_eq!(slots.next(now), None);
+}
+
+#[test]
+fn who_waits_for_long_is_told_to_go_elsewhere() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1);
+    want(&mut slots, now, 1, 0);
+    want(&mut slots, now, 2, 0);
+    let late = slots.wakes_at().expect("somebody waits");
+    assert_eq!(late, now + LONGEST_WAIT);
+    assert_eq!(slots.next(late), Some(Over::Refused(neighbour(2), id_of(0))));
+    assert_eq!((slots.next(late), slots.wakes_at()), (None, None));
+}
+
+#[test]
+fn the_past_makes_room_for_the_edge() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1);
+    want(&mut slots, now, 1, 0);
+    assert_eq!(slots.want(now, neighbour(2), &id_of(0), PAST), Turn::Wait);
+    assert_eq!(slots.want(now, neighbour(3), &id_of(0), PAST), Turn::Busy);
+    assert_eq!(slots.want(now, neighbour(4), &id_of(0), EDGE), Turn::Wait);
+    assert_eq!(slots.next(now), Some(Over::Refused(neighbour(2), id_of(0))));
+    slots.free(neighbour(1), &id_of(0));
+    assert_eq!(slots.next(now), Some(Over::Served(neighbour(4), id_of(0))));
+}
+
+#[test]
+fn what_few_have_goes_before_what_many_have() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1);
+    want(&mut slots, now, 1, 0);
+    let copied = Worth { copies: 2, ..EDGE };
+    assert_eq!(slots.want(now, neighbour(2), &id_of(0), copied), Turn::Wait);
+    assert_eq!(slots.want(now, neighbour(3), &id_of(0), copied), Turn::Busy);
+    assert_eq!(want(&mut slots, now, 4, 1), Turn::Wait);
+    assert_eq!(slots.next(now), Some(Over::Refused(neighbour(2), id_of(0))));
+    slots.free(neighbour(1), &id_of(0));
+    assert_eq!(slots.next(now), Some(Over::Served(neighbour(4), id_of(1))));
+}
+
+#[test]
+fn a_slot_is_free_again_after_three_seconds_of_nothing_and_when_its_taker_leaves() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1);
+    want(&mut slots, now, 1, 0);
+    let later = now + Duration::from_secs(3);
+    assert_eq!(want(&mut slots, later, 3, 0), Turn::Now);
+    assert_eq!(want(&mut slots, later, 2, 0), Turn::Wait);
+    slots.free_all_of(neighbour(2));
+    slots.free_all_of(neighbour(3));
+    assert_eq!(slots.next(later), None, "who left waits no more");
+    assert_eq!(want(&mut slots, later, 4, 0), Turn::Now);
+    slots.unused(neighbour(4), &id_of(0));
+    assert_eq!(want(&mut slots, later, 5, 0), Turn::Now);
+}
+
+#[test]
+fn who_never_says_done_does_not_hold_the_slot_for_ever() {
+    let mut now = Instant::now();
+    let mut slots = Slots::new(1);
+    let mut waits = Vec::new();
+    assert_eq!(want(&mut slots, now, 1, 0), Turn::Now);
+    for _ in 0..4 {
+        now += LONGEST;
+        let lost = now;
+        while want(&mut slots, now, 1, 0) != Turn::Now {
+            assert_eq!(want(&mut slots, now, 2, 0), Turn::Now);
+            slots.free(neighbour(2), &id_of(0));
+            now += Duration::from_secs(1);
+        }
+        waits.push((now - lost).as_secs());
+    }
+    assert_eq!(waits, [1, 2, 4, 8]);
+
+    slots.free_all_of(neighbour(1));
+    let rests = want(&mut slots, now, 1, 0) == Turn::Busy;
+    assert!(rests, "coming back makes nothing good");
+}
