@@ -12,6 +12,7 @@ mod picture;
 mod samples;
 mod vp9;
 
+use mp4_atom::Encode;
 use wire::id::{TrackId, TrackKind};
 
 use self::aac::Aac;
@@ -64,14 +65,21 @@ impl Codec {
     /// Reads the configuration of a track that begins with this sample: some codecs leave the picture's size to it.
     pub(super) fn read(config: &Config, first: &[u8]) -> Result<Self, PackageError> {
         bound(config)?;
-        match config {
+        let codec = match config {
             Config::Avc(bytes) => Avc::read(bytes).map(Self::Avc),
             Config::Hevc(bytes) => Hevc::read(bytes).map(Self::Hevc),
             Config::Av1(bytes) => Av1::read(bytes, first).map(Self::Av1),
             Config::Vp9(bytes) => Vp9::read(bytes, first).map(Self::Vp9),
             Config::Aac(bytes) => Aac::read(bytes).map(Self::Aac),
             Config::Opus(bytes) => Opus::read(bytes).map(Self::Opus),
-        }
+        }?;
+        // Whatever is read can be written: whoever writes an init segment relies on it.
+        let written = codec.sample_entry().encode(&mut Vec::new());
+        written.map_err(|error| PackageError::BadConfig {
+            kind: config.kind(),
+            why: format!("it cannot be put into an init segment: {error}"),
+        })?;
+        Ok(codec)
     }
 
     /// Units of media time in a second.

@@ -113,6 +113,9 @@ fn read_header(mut header: &[u8]) -> Option<Result<Dops, PackageError>> {
                     "its channels are mapped to streams that are not there",
                 )));
             }
+            if decoded > 255 {
+                return Some(Err(bad_audio(format!("it decodes to {decoded} channels"))));
+            }
             Some(OpusChannelMapping {
                 family,
                 stream_count,
@@ -220,6 +223,9 @@ mod tests {
         assert!(changed(9, 0).contains("0 channels"));
         assert!(changed(19, 0).contains("streams that are not there"));
         assert!(changed(21, 6).contains("streams that are not there"));
+        let mut too_many = SURROUND.to_vec();
+        too_many[19..21].fill(0xc0);
+        assert!(refusal(&too_many).contains("384 channels"));
     }
 
     proptest! {
