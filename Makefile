@@ -55,7 +55,8 @@ bench-box: player ## What a box serves, beside nginx and to a thousand viewers, 
 
 lab: player ## Many boxes in network namespaces with shaped uplinks, as at home; needs root [LAB_ARGS="plain --boxes 10,30"]
 	@deploy/need.sh c++ ffmpeg ip
-	@cargo build --release $(PROGRAMS) --package tests --bins
+	@cargo build --release $(PROGRAMS)
+	@cargo build --release --package tests --features strangers --bin lab --bin stranger
 	@exec $(TARGET)/release/lab --plot docs/lab.svg $(LAB_ARGS)
 
 conformance: player tests/players/node_modules/.package-lock.json ## Every manifest checked, and played by the players that it is for [BOXMESH_DASH_SCHEMA=…/DASH-MPD.xsd]

@@ -11,6 +11,8 @@
 mod budget;
 mod clock;
 mod counts;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod feed;
 mod mesh;
 mod news;

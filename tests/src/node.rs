@@ -42,19 +42,7 @@ impl Program {
     /// # Errors
     /// When it was not built.
     pub fn binary(self) -> Result<PathBuf> {
-        let own = env::current_exe()?;
-        own.ancestors()
-            .skip(1)
-            .take(2)
-            .map(|folder| folder.join(self.name()))
-            .find(|path| path.is_file())
-            .with_context(|| {
-                format!(
-                    "no {} beside {}: run `make build` first",
-                    self.name(),
-                    own.display()
-                )
-            })
+        binary(self.name())
     }
 
     /// A command that runs it, with no setting taken from whoever runs the tests.
@@ -70,7 +58,7 @@ impl Program {
     /// # Errors
     /// As [`Program::binary`].
     pub fn command_in(self, place: &Place) -> Result<Command> {
-        let binary = self.binary()?;
+        let binary = binary(place.stand_in.as_deref().unwrap_or(self.name()))?;
         let mut command = match &place.namespace {
             // It becomes the program, under the same process id.
             Some(namespace) => {
@@ -92,6 +80,17 @@ impl Program {
     }
 }
 
+/// The program of that name, built beside the one that asks.
+fn binary(name: &str) -> Result<PathBuf> {
+    let own = env::current_exe()?;
+    own.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+        .with_context(|| format!("no {name} beside {}: run `make build` first", own.display()))
+}
+
 /// Where a program runs, and what it tells there.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
@@ -99,6 +98,8 @@ pub struct Place {
     pub namespace: Option<String>,
     /// What it logs (`RUST_LOG`); as it likes, if not said.
     pub logged: Option<String>,
+    /// A program of another name that runs in its place.
+    pub stand_in: Option<String>,
 }
 
 /// A launched program.

@@ -242,6 +242,13 @@ impl Verified {
                 "the box around the seal is not as the record says",
             ));
         }
+        #[cfg(feature = "faults")]
+        if crate::faults::are_unverified() {
+            return Ok(Chunk {
+                verified: self,
+                bytes,
+            });
+        }
         let (head, body) = (&bytes[..span.start], &bytes[span.end..]);
         if record.size as usize != head.len() + body.len() || record.sha256 != hash(head, body) {
             return Err(Refusal::Damaged(record.id.clone().into()));

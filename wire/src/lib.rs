@@ -9,6 +9,8 @@ mod boxes;
 mod cbor;
 pub mod chunk;
 pub mod exchange;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod feed;
 pub mod id;
 pub mod key;

@@ -58,7 +58,10 @@ impl Codec for ExchangeCodec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write_frame(io, &response.map_err(io::Error::other)?.encode()).await
+        let response = response.map_err(io::Error::other)?;
+        #[cfg(feature = "faults")]
+        let response = crate::faults::spoil(response).await;
+        write_frame(io, &response.encode()).await
     }
 }
 

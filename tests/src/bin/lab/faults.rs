@@ -2,5 +2,6 @@
 
 pub(crate) mod killed;
 pub(crate) mod loss;
+pub(crate) mod polluters;
 pub(crate) mod silent;
 pub(crate) mod split;

@@ -6,6 +6,7 @@
 
 mod buffer;
 mod faults;
+mod fetcher;
 mod measure;
 mod network;
 mod plain;
@@ -48,6 +49,9 @@ pub(crate) struct Settings {
     /// How many boxes there are in the measurements with faults.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(8..=200))]
     faulty: u16,
+    /// How many chunks are fetched from the neighbours of polluters.
+    #[arg(long, default_value_t = 100_000)]
+    fetches: u64,
     /// What faults are drawn from: the same seed, the same faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -64,12 +68,16 @@ enum Part {
     Slow,
     /// Boxes killed and replaced while viewers watch.
     Killed,
-    /// Most neighbours answer nothing any more.
+    /// A third of the boxes alter what they hand on.
+    Polluters,
+    /// Most neighbours promise chunks and hand none on.
     Silent,
     /// Half of the boxes cut off for a while.
     Split,
     /// Packets lost on every link.
     Loss,
+    /// Boxes that are far apart.
+    Distance,
 }
 
 /// What every part works with.
@@ -120,9 +128,11 @@ async fn measure(settings: Settings, network: Network) -> Result<bool> {
             Part::Plain => plain::measure(&mut lab).await?,
             Part::Slow => plain::measure_slow(&mut lab).await?,
             Part::Killed => faults::killed::measure(&mut lab).await?,
+            Part::Polluters => faults::polluters::measure(&mut lab).await?,
             Part::Silent => faults::silent::measure(&mut lab).await?,
             Part::Split => faults::split::measure(&mut lab).await?,
             Part::Loss => faults::loss::measure(&mut lab).await?,
+            Part::Distance => faults::loss::measure_distance(&mut lab).await?,
         }
     }
     Ok(lab.tally.conclude())

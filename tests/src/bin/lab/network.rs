@@ -11,14 +11,23 @@
 
 mod command;
 mod sweep;
+mod switch;
 
-use std::{fs::File, net::Ipv4Addr, os::fd::AsFd, path::Path};
+use std::{
+    fs::{File, OpenOptions},
+    net::Ipv4Addr,
+    os::{fd::AsFd, unix::fs::OpenOptionsExt},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
+use rustix::fs::OFlags;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use command::{ip, ip_batch, ip_in, tc_in};
 pub(crate) use sweep::sweep;
+pub(crate) use switch::Switch;
 
 /// What the names of all namespaces begin with.
 const PREFIX: &str = "boxmesh-lab-";
@@ -191,6 +200,33 @@ impl Network {
             tc_in(&middle, &[&filter[..], &away].concat())?;
         }
         Ok(())
+    }
+
+    /// Takes these hosts, and the lab, off their bridge, and joins them by a switch in which every frame takes so long.
+    pub(crate) fn set_apart(&self, hosts: &[&Host], delay: Duration) -> Result<Switch> {
+        let numbers = hosts.iter().map(|host| host.number).chain([LAB]);
+        let taps = numbers.map(|number| Ok((number, self.tap(number)?)));
+        Switch::join(taps.collect::<Result<_>>()?, delay)
+    }
+
+    /// Ends a host's cable in this program.
+    fn tap(&self, number: u16) -> Result<File> {
+        let (middle, port, tap) = (self.middle(), port_of(number), format!("t{number}"));
+        // The file's name follows from the index, and is the same for all namespaces.
+        let index = (std::process::id() << 8 | u32::from(number)) & 0x7FFF_FFFF;
+        ip_batch(
+            &middle,
+            &[
+                format!("link set {port} nomaster"),
+                format!("link add link {port} name {tap} index {index} type macvtap mode passthru"),
+                format!("link set {tap} up"),
+            ],
+        )?;
+        let path = format!("/dev/tap{index}");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        options.open(&path).context(path)
     }
 
     /// What passed at each of these hosts so far.

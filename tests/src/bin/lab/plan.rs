@@ -1,6 +1,6 @@
 //! What one run is made of.
 
-use ::tests::node::Program;
+use std::time::Duration;
 
 use crate::network::Mbit;
 
@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) seeds: u8,
     /// How many packets of a hundred each link loses.
     pub(crate) loss_percent: u32,
+    /// How long a packet takes there and back, besides what the machine needs; no detour if that is nothing.
+    pub(crate) round_trip: Duration,
 }
 
 /// One box.
@@ -29,10 +31,8 @@ pub(crate) struct Plan {
 pub(crate) struct BoxPlan {
     /// What it may send; its budget and its link.
     pub(crate) uplink: Mbit,
-    /// What runs there.
-    pub(crate) program: Program,
-    /// What it is told besides.
-    pub(crate) arguments: Vec<String>,
+    /// What is wrong with it, by the name that the stranger has for it.
+    pub(crate) fault: Option<&'static str>,
 }
 
 impl Plan {
@@ -43,6 +43,7 @@ impl Plan {
             boxes: vec![BoxPlan::honest(ORDINARY); boxes],
             seeds,
             loss_percent: 0,
+            round_trip: Duration::ZERO,
         }
     }
 
@@ -60,11 +61,7 @@ impl Plan {
 impl BoxPlan {
     /// The program as volunteers run it.
     pub(crate) fn honest(uplink: Mbit) -> Self {
-        Self {
-            uplink,
-            program: Program::PeerBox,
-            arguments: Vec::new(),
-        }
+        Self { uplink, fault: None }
     }
 }
 

@@ -19,7 +19,7 @@ use tests::{
 };
 
 use crate::{
-    network::{Host, Network, Passed},
+    network::{Host, Network, Passed, Switch},
     plan::{BoxPlan, Plan},
     record::{self, Kept, LOGGED},
 };
@@ -57,6 +57,7 @@ pub(crate) struct Run {
     started: usize,
     folder: TempDir,
     _publisher: Replay,
+    _switch: Option<Switch>,
 }
 
 impl Run {
@@ -79,6 +80,13 @@ impl Run {
             let plan = plan.clone();
             boxes.push(Member { host, node, plan });
         }
+        let ends: Vec<&Host> = boxes.iter().map(|member| &member.host).collect();
+        let hosts = [&ends[..], &[&tracker_host, &origin_host]].concat();
+        let switch = if plan.round_trip.is_zero() {
+            None
+        } else {
+            Some(network.set_apart(&hosts, plan.round_trip / 2)?)
+        };
         let http = client()?;
         listed(&http, &tracker_host, boxes.len()).await?;
         let publisher = Replay::start(publish_to, STREAM_KEY, clip).await?;
@@ -93,6 +101,7 @@ impl Run {
             folder,
             started,
             _publisher: publisher,
+            _switch: switch,
         };
         until("the channel to be on air", LIVE_LIMIT, async || {
             Ok(run.channel().await?.is_some_and(|channel| channel.newest >= 2))
@@ -149,6 +158,11 @@ impl Run {
     pub(crate) async fn channel(&self) -> Result<Option<ChannelStatus>> {
         let channels: Channels = get(&self.http, &self.tracker_url("/api/v1/channels")).await?;
         Ok(channels.channels.into_iter().find(|one| one.name == CHANNEL))
+    }
+
+    /// The boxes that viewers are sent to.
+    pub(crate) async fn listed(&self) -> Result<Vec<BoxStatus>> {
+        boxes(&self.http, &self.tracker_url("/api/v1/boxes")).await
     }
 
     /// A URL at the tracker.
@@ -229,8 +243,9 @@ async fn start_origin(host: &Host, tracker: &Host, seeds: u8, folder: &Path) -> 
 }
 
 async fn start_box(host: &Host, tracker: &Host, plan: &BoxPlan, name: &str, folder: &Path) -> Result<Node> {
-    let mut arguments = vec![
-        "join".into(),
+    let mut arguments = Vec::from_iter(plan.fault.map(str::to_owned));
+    arguments.extend([
+        "join".to_owned(),
         url(tracker, ""),
         "--data-dir".into(),
         folder.join(name).to_string_lossy().into_owned(),
@@ -238,9 +253,12 @@ async fn start_box(host: &Host, tracker: &Host, plan: &BoxPlan, name: &str, fold
         format!("{}mbit", plan.uplink.0),
         // Homes are not on one network, though the lab's bridge is.
         "--no-lan".into(),
-    ];
-    arguments.extend(plan.arguments.iter().cloned());
-    Node::start_in(place(host), plan.program, name, arguments, folder).await
+    ]);
+    let place = Place {
+        stand_in: plan.fault.map(|_| "stranger".to_owned()),
+        ..place(host)
+    };
+    Node::start_in(place, Program::PeerBox, name, arguments, folder).await
 }
 
 async fn origin_key(folder: &Path) -> Result<String> {
@@ -261,6 +279,7 @@ fn place(host: &Host) -> Place {
     Place {
         namespace: Some(host.namespace.clone()),
         logged: Some(LOGGED.into()),
+        stand_in: None,
     }
 }
 
