@@ -125,6 +125,8 @@ impl Bound {
             store: around.store,
             schedule: Schedule::new(limits, StdRng::from_rng(&mut rand::rng())),
             roster: Roster::new(self.me),
+            random: StdRng::from_rng(&mut rand::rng()),
+            next_choice: Instant::now() + node::CHOOSE_EVERY,
             news: around.news,
             nudge: around.nudge,
             uplink: around.uplink,

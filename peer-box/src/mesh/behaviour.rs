@@ -46,8 +46,8 @@ const MAX_EXCHANGES: usize = 32;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How soon a neighbour that has vanished is missed.
-const PING_EVERY: Duration = Duration::from_secs(5);
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
+const PING_EVERY: Duration = Duration::from_millis(1500);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asking through the table takes no longer.
 const LOOK_UP: Duration = Duration::from_secs(15);

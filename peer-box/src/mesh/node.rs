@@ -3,13 +3,14 @@
 mod exchange;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use libp2p::request_response::{OutboundRequestId, ResponseChannel};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{PeerId, Swarm, ping};
 use program::store::{Arrival, Store};
+use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -35,6 +36,9 @@ use crate::reports::Reports;
 /// Bans that are remembered: names cost nothing, and nothing may grow with them.
 const MAX_BANS: usize = 10_000;
 
+/// How often neighbours are compared.
+pub(super) const CHOOSE_EVERY: Duration = Duration::from_mins(1);
+
 /// Where the answer to a request goes.
 pub(super) type Answer = ResponseChannel<Result<Response, Refusal>>;
 
@@ -44,6 +48,9 @@ pub(super) struct Node {
     pub(super) store: Store,
     pub(super) schedule: Schedule,
     pub(super) roster: Roster,
+    pub(super) random: StdRng,
+    /// When neighbours are compared next.
+    pub(super) next_choice: Instant,
     pub(super) news: Following,
     pub(super) nudge: Nudge,
     pub(super) uplink: Uplink,
@@ -103,6 +110,7 @@ impl Node {
                 Action::Want(of, id) => self.ask(of, id),
                 Action::Serve(to, id) => self.serve(to, id).await,
                 Action::Refuse(to, id) => self.refuse(to, id),
+                Action::Leave(id) => self.lost_its_place(now, id),
             }
         }
         for (peer, address) in self.roster.dials(now) {
@@ -113,6 +121,7 @@ impl Node {
         }
         self.meet(now);
         self.settle(now);
+        self.make_room(now);
     }
 
     /// Tells a neighbour; whoever left meanwhile is not.
@@ -136,6 +145,32 @@ impl Node {
         self.wants.0.insert(request, (of, id));
     }
 
+    /// A neighbour withholds, drips or lies about what it holds: another may have its place.
+    fn lost_its_place(&mut self, now: Instant, id: BoxId) {
+        self.roster.shun(now, id);
+        if let Some(peer) = self.peers.get(&id).copied() {
+            info!(neighbour = %id, "a neighbour that does not deliver loses its place");
+            let _ = self.swarm.disconnect_peer_id(peer);
+            self.left(peer, Some("it does not deliver"));
+        }
+    }
+
+    /// Whoever gives and takes far less than the others makes room now and then, while there are others to try.
+    fn make_room(&mut self, now: Instant) {
+        if now < self.next_choice {
+            return;
+        }
+        self.next_choice = now + CHOOSE_EVERY;
+        let passed = self.schedule.take_worths();
+        if let Some(least) = self.roster.makes_room(now, &passed, &mut self.random)
+            && let Some(peer) = self.peers.get(&least).copied()
+        {
+            debug!(neighbour = %least, "makes room for another");
+            self.roster.shun(now, least);
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+    }
+
     /// A neighbour that cannot be told anything is of no use, nor of any to it.
     fn is_deaf(&mut self, peer: PeerId) {
         if self.peers.values().any(|other| *other == peer) {
@@ -151,6 +186,7 @@ impl Node {
             .chain(self.roster.wakes_at())
             .chain(self.meets_at())
             .chain(self.hearing.wakes_at())
+            .chain([self.next_choice])
             .min()
     }
 
@@ -263,14 +299,14 @@ impl Node {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         };
-        if self.uplink.closed().is_some() {
+        if self.uplink.closed().is_some() || self.roster.is_shunned(Instant::now(), id) {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }
         self.peers.insert(id, peer);
         self.talks.begin(peer);
         self.counts.joined(id);
-        self.roster.connected(id);
+        self.roster.connected(Instant::now(), id);
         let window = self.store.held().await;
         self.schedule.joined(
             id,

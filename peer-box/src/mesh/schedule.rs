@@ -86,6 +86,8 @@ pub(crate) enum Action {
     Serve(BoxId, ChunkId),
     /// Answer the neighbour's want that waited: busy.
     Refuse(BoxId, ChunkId),
+    /// It promises and does not deliver: give its place to another.
+    Leave(BoxId),
 }
 
 /// What passes between this box and its neighbours.
@@ -304,9 +306,16 @@ impl Schedule {
     /// A neighbour says that a chunk arrived.
     pub(crate) fn done(&mut self, by: BoxId, id: &ChunkId) {
         self.slots.free(by, id);
-        if self.neighbours.contains_key(&by) {
+        if let Some(neighbour) = self.neighbours.get_mut(&by) {
+            neighbour.passed_one();
             self.held.learn(by, id);
         }
+    }
+
+    /// How many chunks passed between each neighbour and this box since this was last asked.
+    pub(crate) fn take_worths(&mut self) -> BTreeMap<BoxId, u32> {
+        let worth = |(id, neighbour): (&BoxId, &mut Neighbour)| (*id, neighbour.take_worth());
+        self.neighbours.iter_mut().map(worth).collect()
     }
 
     /// A viewer waits for a segment: its promised chunks come first now. Whether there are any.
@@ -353,6 +362,12 @@ impl Schedule {
         {
             self.tidied = Some(now);
             self.forget_old(now);
+        }
+        let mut neighbours = self.neighbours.iter();
+        if let Some((lost, _)) = neighbours.find(|(_, neighbour)| neighbour.has_lost_its_place()) {
+            let lost = *lost;
+            self.left(lost);
+            return Some(Action::Leave(lost));
         }
         self.next_want(now)
     }

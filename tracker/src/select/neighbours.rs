@@ -7,8 +7,8 @@
 
 use wire::id::BoxId;
 
-/// How many neighbours a box is told of.
-pub(super) const NEIGHBOURS: usize = 8;
+/// How many neighbours a box is told of: those that it connects to, and some to take their places when they leave.
+pub(super) const NEIGHBOURS: usize = 12;
 
 /// The neighbours of `me` among `others`, nearest first.
 pub fn neighbours(salt: u64, me: BoxId, others: impl Iterator<Item = BoxId>) -> Vec<BoxId> {

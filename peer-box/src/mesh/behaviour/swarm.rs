@@ -14,8 +14,8 @@ use wire::key::SecretKey;
 use super::address::{address_in, multiaddr_of, quic_of};
 use super::{Behaviour, MAX_EXCHANGES, Meeting};
 
-/// How long a connection may take for its handshakes.
-const HANDSHAKES: Duration = Duration::from_secs(5);
+/// How long a connection may take for its handshakes: no longer, so that a link that works again is tried again soon.
+const HANDSHAKES: Duration = Duration::from_secs(3);
 
 /// Substreams of one connection: `have`s, one `want`, one `done`, gossip, ping and identify, in both directions.
 const MAX_STREAMS: u8 = 64;

@@ -29,6 +29,9 @@ const MAX_DOUBLINGS: u32 = 6;
 /// Promises in a row that turn out to be gone. Those at the end of the window often are; all of them never.
 const MAX_GONE: u32 = 16;
 
+/// Who fails to deliver so often in a row, resting between, will not deliver: it goes.
+const MAX_FAILURES: u32 = 4;
+
 /// What it is asked at a time: one large chunk, for which it has a slot to give, and one small, which goes
 /// beside. Who has delivered nothing yet is asked one thing.
 const MAX_ASKED: usize = 2;
@@ -50,6 +53,7 @@ pub(super) struct Neighbour {
     failures: u32,
     gone: u32,
     has_delivered: bool,
+    passed: u32,
     pub(super) pace: Pace,
     haves_on_the_way: u8,
     /// Newest first.
@@ -60,6 +64,21 @@ impl Neighbour {
     /// How much was asked of it and is not here.
     pub(super) fn asked(&self) -> usize {
         self.asked.len()
+    }
+
+    /// Whether it has withheld, dripped or lied for so long that its place is better given to another.
+    pub(super) fn has_lost_its_place(&self) -> bool {
+        self.failures >= MAX_FAILURES
+    }
+
+    /// Chunks that passed between it and this box since this was last asked.
+    pub(super) fn take_worth(&mut self) -> u32 {
+        std::mem::take(&mut self.passed)
+    }
+
+    /// Another chunk passed, this way or that.
+    pub(super) fn passed_one(&mut self) {
+        self.passed = self.passed.saturating_add(1);
     }
 
     /// Whether anything that it sent was of use.
@@ -92,6 +111,7 @@ impl Neighbour {
         self.failures = 0;
         self.gone = 0;
         self.has_delivered = true;
+        self.passed_one();
         Some(now.saturating_duration_since(ask.at))
     }
 

@@ -110,6 +110,8 @@ pub(super) struct Simulation {
     /// Everything that was sent, answers aside, and the wants among it.
     pub(super) messages: usize,
     pub(super) wants: usize,
+    /// Neighbours that lost their place.
+    pub(super) left: usize,
     /// Whether what arrives is compared with its seal.
     pub(super) is_checked: bool,
     pub(super) bad_accepted: usize,
@@ -152,6 +154,7 @@ impl Simulation {
             busy_answers: 0,
             messages: 0,
             wants: 0,
+            left: 0,
             is_checked: true,
             bad_accepted: 0,
         }
@@ -356,6 +359,13 @@ impl Simulation {
                     self.send(member, self.number_of(to), Message::Want(id));
                 }
                 Action::Done(to, id) => self.send(member, self.number_of(to), Message::Done(id)),
+                Action::Leave(id) => {
+                    let other = self.number_of(id);
+                    let me = self.members[member].id;
+                    self.left += 1;
+                    self.members[other].schedule.left(me);
+                    self.members[member].banned.insert(id);
+                }
             }
         }
         let wakes_at = self.members[member].schedule.wakes_at();
