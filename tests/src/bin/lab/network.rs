@@ -170,6 +170,8 @@ impl Network {
     pub(crate) fn remove<'a>(&mut self, hosts: impl IntoIterator<Item = &'a Host>) {
         for host in hosts {
             self.made.retain(|name| *name != host.namespace);
+            // With its namespace it would go too, but only some time later; the next host may be given its name before.
+            let _ = ip_in(&self.middle(), &["link", "delete", &port_of(host.number)]);
             sweep::remove(&host.namespace);
         }
     }
