@@ -21,6 +21,8 @@ mod simulation;
 mod slots;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ways;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Limits;
 use super::simulation::{Manner, SLOW_UPLINK, Simulation, Stream};
+use super::ways::{Way, play};
 
 const CHUNKS: u32 = 80;
 const SEEDS: usize = 3;
@@ -52,7 +53,7 @@ impl Outcome {
     }
 }
 
-fn ratio(some: usize, of: usize) -> f64 {
+pub(super) fn ratio(some: usize, of: usize) -> f64 {
     let number = |number| f64::from(u32::try_from(number).unwrap());
     number(some) / number(of)
 }
@@ -115,5 +116,25 @@ fn four_fifths_of_silent_neighbours_do_not_stop_the_stream() {
     for seed in 0..2 {
         let (outcome, _) = besieged("silent", seed, &manners, Limits::default(), true);
         assert!(outcome.in_time(IN_TIME) >= 0.99, "{}", outcome.in_time(IN_TIME));
+    }
+}
+
+#[test]
+fn no_other_way_is_as_soon_as_ours_with_so_few_bytes() {
+    println!("way: delivered, duplicates, p99");
+    for seed in 0..2 {
+        let ours = honest("ours", seed, 30, 0);
+        for way in [Way::Push, Way::PullAtOnce, Way::PullRarest] {
+            let other = play(way, seed);
+            println!(
+                "{way:?}, seed {seed}: {:.4}, {:.4}, {:?}",
+                other.delivered, other.duplicates, other.p99
+            );
+            let is_sooner = other.delivered >= ours.delivered && other.p99 <= ours.p99;
+            assert!(
+                !is_sooner || other.duplicates > ours.duplicates,
+                "{way:?}: {other:?}"
+            );
+        }
     }
 }
