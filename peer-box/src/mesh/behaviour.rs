@@ -47,7 +47,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How soon a neighbour that has vanished is missed.
 const PING_EVERY: Duration = Duration::from_millis(1500);
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Asking through the table takes no longer.
 const LOOK_UP: Duration = Duration::from_secs(15);

@@ -4,15 +4,23 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures::StreamExt;
+use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::Boxed;
+use libp2p::core::upgrade::Version;
 use libp2p::swarm::{Config, SwarmEvent};
-use libp2p::{Swarm, SwarmBuilder, identity, noise, tcp, yamux};
+use libp2p::{PeerId, Swarm, SwarmBuilder, Transport, identity, noise, tcp, yamux};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::TcpUserTimeout;
 use program::listen::ListenError;
+use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{debug, warn};
 use wire::key::SecretKey;
 
 use super::address::{address_in, multiaddr_of, quic_of};
 use super::{Behaviour, MAX_EXCHANGES, Meeting};
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a connection may take for its handshakes: no longer, so that a link that works again is tried again soon.
 const HANDSHAKES: Duration = Duration::from_secs(3);
@@ -23,6 +31,9 @@ const MAX_STREAMS: u8 = 64;
 /// What QUIC keeps of one connection and of one of its streams until it is read: a chunk fits.
 const MAX_QUIC_BYTES: u32 = 8 << 20;
 const MAX_QUIC_STREAM_BYTES: u32 = 5 << 20;
+
+/// How long what was sent over TCP may go without the other side's word that it came.
+const UNANSWERED: Duration = Duration::from_secs(5);
 
 /// Neighbours stay connected, whether there is something to say or not.
 const NEVER: Duration = Duration::from_hours(24 * 365);
@@ -147,6 +158,29 @@ fn multiplexer() -> yamux::Config {
     config
 }
 
+/// TCP, noise and yamux.
+fn over_tcp(key: &identity::Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, BoxedError> {
+    let authentic = noise::Config::new(key)?;
+    Ok(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        .map(|stream, _| {
+            give_up_in_time(&stream.0);
+            stream
+        })
+        .upgrade(Version::V1Lazy)
+        .authenticate(authentic)
+        .multiplex(multiplexer())
+        .boxed())
+}
+
+/// A connection whose link is broken ends. Otherwise what was sent into it would be sent again later and later, and even
+/// its end would wait for that to arrive: whoever is there would not be dialled anew before.
+fn give_up_in_time(stream: &TcpStream) {
+    let millis = u32::try_from(UNANSWERED.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = setsockopt(stream, TcpUserTimeout, &millis) {
+        debug!(%error, "a broken link will be noticed late");
+    }
+}
+
 fn swarm(secret: &SecretKey, ip: IpAddr, tasks: &TaskTracker) -> Swarm<Behaviour> {
     let key = identity::Keypair::ed25519_from_bytes(secret.seed())
         .expect("32 bytes are the seed of an Ed25519 key, whatever they are");
@@ -156,12 +190,6 @@ fn swarm(secret: &SecretKey, ip: IpAddr, tasks: &TaskTracker) -> Swarm<Behaviour
         .with_max_negotiating_inbound_streams(MAX_EXCHANGES);
     SwarmBuilder::with_existing_identity(key)
         .with_tokio()
-        .with_tcp(
-            tcp::Config::default().nodelay(true),
-            noise::Config::new,
-            multiplexer,
-        )
-        .expect("an Ed25519 key signs for noise")
         .with_quic_config(|mut config| {
             config.handshake_timeout = HANDSHAKES;
             config.max_concurrent_stream_limit = MAX_STREAMS.into();
@@ -169,6 +197,8 @@ fn swarm(secret: &SecretKey, ip: IpAddr, tasks: &TaskTracker) -> Swarm<Behaviour
             config.max_stream_data = MAX_QUIC_STREAM_BYTES;
             config
         })
+        .with_other_transport(over_tcp)
+        .expect("an Ed25519 key signs for noise")
         .with_relay_client(noise::Config::new, multiplexer)
         .expect("an Ed25519 key signs for noise")
         .with_behaviour(|key, relayed| Behaviour::new(key, relayed, !ip.is_loopback()))
@@ -176,4 +206,24 @@ fn swarm(secret: &SecretKey, ip: IpAddr, tasks: &TaskTracker) -> Swarm<Behaviour
         .with_swarm_config(|_| config)
         .with_connection_timeout(HANDSHAKES)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::getsockopt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_sent_into_a_broken_link_is_given_up_in_time() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        assert_eq!(
+            getsockopt(&stream, TcpUserTimeout),
+            Ok(0),
+            "the system would try for minutes"
+        );
+        give_up_in_time(&stream);
+        assert_eq!(getsockopt(&stream, TcpUserTimeout), Ok(5000));
+    }
 }
