@@ -68,6 +68,20 @@ impl OnDisk {
         .await;
     }
 
+    /// Inserts segment after segment, each of which is told at once, until `wanted`. The number of the next.
+    async fn insert_until(&self, first: u32, wanted: impl Fn() -> bool) -> u32 {
+        let mut number = first;
+        let inserted = timeout(LIMIT, async {
+            while !wanted() {
+                self.insert(number).await;
+                assert!(self.tells(number).await, "{number}");
+                number += 1;
+            }
+        });
+        inserted.await.expect("it comes to that");
+        number
+    }
+
     fn files(&self) -> Vec<PathBuf> {
         let files = fs::read_dir(&self.folder).unwrap();
         let paths = files.map(|file| file.unwrap().path());
@@ -198,6 +212,18 @@ impl SmallDisk {
         let mounted = mount.output().is_ok_and(|output| output.status.success());
         mounted.then_some(Self(folder))
     }
+
+    /// Whether there is no room for another chunk.
+    fn is_full(&self) -> bool {
+        let mut df = Command::new("df");
+        let told = df
+            .args(["--block-size=1", "--output=avail"])
+            .arg(self.0.path())
+            .output();
+        let told = String::from_utf8(told.unwrap().stdout).unwrap();
+        let free: usize = told.lines().last().unwrap().trim().parse().unwrap();
+        free < CHUNK_BYTES
+    }
 }
 
 impl Drop for SmallDisk {
@@ -215,29 +241,18 @@ async fn a_full_disk_truncates_nothing_and_is_used_again_when_there_is_space() {
     let on_disk = OnDisk::start(disk.0.path(), 12, ALL);
     let others = disk.0.path().join("others");
     fs::write(&others, vec![0; 200 << 10]).unwrap();
-    for number in 1..=9 {
-        on_disk.insert(number).await;
-        assert!(on_disk.tells(number).await, "{number}");
-    }
-    let is_whole = |file: &PathBuf| fs::metadata(file).unwrap().len() > 10_000;
+    let first = on_disk.insert_until(1, || disk.is_full()).await;
+    let is_whole = |file: &PathBuf| fs::metadata(file).is_ok_and(|file| file.len() > 10_000);
     on_disk
         .until("a disk with whole files only", async || {
             on_disk.files().iter().all(is_whole)
         })
         .await;
-    assert!(on_disk.files().len() < 9, "the disk was full");
 
+    let before = on_disk.files();
     fs::remove_file(others).unwrap();
-    let before = on_disk.store.disk_bytes().await;
-    for number in 10..=12 {
-        on_disk.insert(number).await;
-        assert!(on_disk.tells(number).await, "{number}");
-    }
-    on_disk
-        .until("chunks on disk again", async || {
-            on_disk.store.disk_bytes().await > before
-        })
-        .await;
+    let is_used_again = || on_disk.files().iter().any(|file| !before.contains(file));
+    on_disk.insert_until(first, is_used_again).await;
 }
 
 #[tokio::test]
