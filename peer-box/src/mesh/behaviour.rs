@@ -5,6 +5,7 @@ mod address;
 mod limits;
 mod own_address;
 mod swarm;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use own_address::OwnAddress;
 pub(super) use swarm::open;
 #[cfg(test)]
 pub(super) use swarm::{listen, listen_by_quic};
+use table::Table;
 
 /// The name of the table by which boxes find each other when trackers are away.
 pub(super) const KAD: &str = "/boxmesh/kad/1";
@@ -79,7 +81,7 @@ pub(super) struct Behaviour {
     pub(super) gossip: gossip::Gossip,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
-    pub(super) table: kad::Behaviour<MemoryStore>,
+    pub(super) table: Table,
     pub(super) lan: Toggle<mdns::tokio::Behaviour>,
     own_address: Toggle<OwnAddress>,
     others_addresses: autonat::v2::server::Behaviour,
@@ -127,7 +129,7 @@ impl Behaviour {
     /// Ends all connections with the peer and takes no further one.
     pub(super) fn ban(&mut self, peer: PeerId) {
         self.banned.block_peer(peer);
-        self.table.remove_peer(&peer);
+        self.table.kad.remove_peer(&peer);
     }
 
     /// Lifts a ban.
@@ -152,7 +154,7 @@ impl Behaviour {
 }
 
 /// The table keeps where boxes are and nothing else, and answers only in a box that others can reach.
-fn table(me: PeerId) -> kad::Behaviour<MemoryStore> {
+fn table(me: PeerId) -> Table {
     let mut config = kad::Config::new(StreamProtocol::new(KAD));
     config
         .set_query_timeout(LOOK_UP)
@@ -172,7 +174,7 @@ fn table(me: PeerId) -> kad::Behaviour<MemoryStore> {
     };
     let mut table = kad::Behaviour::with_config(me, MemoryStore::with_config(me, nothing), config);
     table.set_mode(Some(kad::Mode::Client));
-    table
+    Table::new(table)
 }
 
 fn own_address() -> OwnAddress {

@@ -198,7 +198,7 @@ impl Node {
             } else {
                 kad::Mode::Client
             };
-            self.swarm.behaviour_mut().table.set_mode(Some(mode));
+            self.swarm.behaviour_mut().table.kad.set_mode(Some(mode));
         }
     }
 
@@ -215,11 +215,11 @@ impl Node {
             self.meetings.next_look = now + LOOK_EVERY;
             let heard = self.news.borrow().as_of;
             let are_away = heard.is_none_or(|heard| now.saturating_duration_since(heard) >= AWAY);
-            if are_away && self.peers.len() < ENOUGH {
-                self.swarm
-                    .behaviour_mut()
-                    .table
-                    .get_closest_peers(PeerId::random());
+            let looks = are_away && self.peers.len() < ENOUGH;
+            let table = &mut self.swarm.behaviour_mut().table;
+            table.may_dial(looks);
+            if looks {
+                table.kad.get_closest_peers(PeerId::random());
             }
         }
         self.ask_relay(now);
@@ -257,7 +257,7 @@ impl Node {
         {
             self.meetings.relays.insert(peer, direct.clone());
         }
-        let table = &mut self.swarm.behaviour_mut().table;
+        let table = &mut self.swarm.behaviour_mut().table.kad;
         // Who cannot be reached does not serve the table, and still is found in it by the way through its relay.
         for address in direct.filter(|_| speaks(KAD)).into_iter().chain(through.take(1)) {
             table.add_address(&peer, address);
