@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use wire::announcement::{MAX_MET, Met};
 use wire::id::BoxId;
 
 /// Counts of one box. Cheap to clone; all clones count together.
@@ -22,6 +23,9 @@ struct Inner {
     refused: Mutex<BTreeMap<&'static str, u64>>,
 }
 
+/// Who handed on nothing for so long does not give.
+const GIVING: Duration = Duration::from_secs(30);
+
 /// What passed between this box and one neighbour since it connected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Traffic {
@@ -31,6 +35,8 @@ pub(crate) struct Traffic {
     pub(crate) taken: u64,
     /// How long the last message there and back took.
     pub(crate) round_trip: Option<Duration>,
+    /// When media last came from it.
+    pub(crate) gave_at: Option<Instant>,
 }
 
 impl Counts {
@@ -56,8 +62,11 @@ impl Counts {
     }
 
     /// Media came from a neighbour.
-    pub(crate) fn had_from_neighbour(&self, from: BoxId, bytes: usize) {
-        self.of_neighbour(from, |traffic| traffic.delivered += bytes as u64);
+    pub(crate) fn had_from_neighbour(&self, now: Instant, from: BoxId, bytes: usize) {
+        self.of_neighbour(from, |traffic| {
+            traffic.delivered += bytes as u64;
+            traffic.gave_at = Some(now);
+        });
     }
 
     /// Something other than media was sent: promises, seals, answers.
@@ -117,6 +126,21 @@ impl Counts {
         lock(&self.0.neighbours).clone()
     }
 
+    /// The neighbours, and which of them hand on media: those first, if there are too many to tell of.
+    pub(crate) fn met(&self, now: Instant) -> Vec<Met> {
+        let gave = |at: Instant| now.saturating_duration_since(at) < GIVING;
+        let traffic = self.traffic().into_iter();
+        let mut met: Vec<Met> = traffic
+            .map(|(id, traffic)| Met {
+                id,
+                gave: traffic.gave_at.is_some_and(gave),
+            })
+            .collect();
+        met.sort_by_key(|met| !met.gave);
+        met.truncate(MAX_MET);
+        met
+    }
+
     fn of_neighbour(&self, id: BoxId, note: impl FnOnce(&mut Traffic)) {
         if let Some(traffic) = lock(&self.0.neighbours).get_mut(&id) {
             note(traffic);
@@ -142,16 +166,34 @@ mod tests {
         assert!(counts.traffic().is_empty(), "it is no neighbour");
         counts.joined(id);
         counts.sent_to_neighbour(id, 5);
-        counts.had_from_neighbour(id, 7);
+        let now = Instant::now();
+        counts.had_from_neighbour(now, id, 7);
         counts.round_trip(id, Duration::from_millis(2));
         let expected = Traffic {
             delivered: 7,
             taken: 5,
             round_trip: Some(Duration::from_millis(2)),
+            gave_at: Some(now),
         };
         assert_eq!(counts.traffic()[&id], expected);
         counts.left(id);
         assert!(counts.traffic().is_empty());
         assert_eq!(counts.neighbour_bytes(), 8);
+    }
+
+    #[test]
+    fn who_hands_on_media_is_told_of_as_one_that_gives_for_a_while() {
+        let now = Instant::now();
+        let counts = Counts::default();
+        let [gives, takes] = [1, 2].map(|number| BoxId::of(&secret(number).public()));
+        counts.joined(gives);
+        counts.joined(takes);
+        counts.had_from_neighbour(now, gives, 7);
+        counts.sent_to_neighbour(takes, 7);
+        let told = |id, gave| Met { id, gave };
+        assert_eq!(counts.met(now), [told(gives, true), told(takes, false)]);
+        let mut later = counts.met(now + GIVING);
+        later.retain(|met| met.gave);
+        assert_eq!(later, []);
     }
 }

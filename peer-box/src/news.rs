@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use wire::announcement::{AnnouncementReply, MAX_CARRIED, Neighbour, Reach};
+use wire::announcement::{AnnouncementReply, MAX_CARRIED, MAX_MET, Neighbour, Reach};
 use wire::chunk::{Chunk, ChunkRecord, Seal, SealedChunk};
 use wire::id::{BoxId, ChannelName, ChunkId};
 use wire::key::PublicKey;
@@ -55,6 +55,8 @@ pub(crate) struct News {
     pub(crate) origins: BTreeSet<IpAddr>,
     /// Which of this box's ports trackers reached.
     pub(crate) reach: Reach,
+    /// Which of the boxes that this one told of hand on what they take, as others say.
+    pub(crate) giving: BTreeSet<BoxId>,
     /// The only channels that are taken in; none named: all.
     only: Arc<BTreeSet<ChannelName>>,
     /// When the oldest of the answers that this is made of was asked for. What a tracker learned after that may
@@ -74,6 +76,7 @@ impl News {
         };
         for answer in answers {
             reach::add(&mut news.reach, &answer.reach);
+            news.giving.extend(answer.giving.iter().take(MAX_MET));
             for channel in &answer.channels {
                 if !news.takes(&channel.name) {
                     continue;
@@ -218,6 +221,7 @@ mod tests {
             neighbours,
             origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
             reach: Reach::default(),
+            giving: vec![BoxId::of(&key(5))],
         }
     }
 

@@ -113,6 +113,7 @@ pub(crate) fn empty_answer() -> AnnouncementReply {
         neighbours: Vec::new(),
         origins: Vec::new(),
         reach: Reach::default(),
+        giving: Vec::new(),
     }
 }
 

@@ -121,6 +121,7 @@ impl Announcer {
             carried,
             room: self.uplink.room(Instant::now()),
             channels: self.channels.clone(),
+            met: self.counts.met(Instant::now()),
         }
     }
 }

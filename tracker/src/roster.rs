@@ -4,6 +4,7 @@
 //! immutable [`View`] after each change. The registry is asked once a second, and never for a viewer.
 
 mod ejections;
+mod giving;
 mod room;
 mod state;
 mod view;
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, info_span};
 use wire::id::BoxId;
 
+pub use giving::Edge;
 pub use room::NoRoom;
 pub use state::State;
 pub use view::{BoxView, ChannelView, View};

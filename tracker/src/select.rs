@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wire::id::BoxId;
 
 pub use carriers::Carriers;
-pub use neighbours::neighbours;
+pub use neighbours::{neighbours, with_givers};
 pub use seeds::seeds;
 
 use crate::reach::Network;
@@ -45,6 +45,8 @@ pub struct Candidate {
     pub age: u64,
     /// How many more viewers it said that it would take.
     pub room: u32,
+    /// Whether others say that it hands on what it takes.
+    pub gives: bool,
     /// Where it is, if that says anything.
     pub network: Option<Network>,
 }
@@ -91,6 +93,7 @@ pub(crate) fn candidate(n: u16, uplink: u64) -> Candidate {
         handed: Arc::default(),
         age: RAMP_MILLIS,
         room: u32::MAX,
+        gives: false,
         network: None,
     }
 }

@@ -55,6 +55,7 @@ pub(crate) fn announcement(n: u8, sequence: u64, http: &str) -> Announcement {
         }],
         room: 5,
         channels: Vec::new(),
+        met: Vec::new(),
     }
 }
 
@@ -123,6 +124,7 @@ pub(crate) fn channel_record(n: u8, presentation: Presentation) -> Arc<ChannelRe
         seen_from,
         at: presentation.sequence,
         seeds: vec![box_id(9)],
+        since: vec![presentation.sequence],
         silent: vec![],
         ended: None,
         past: vec![],

@@ -18,6 +18,9 @@ pub const PATH: &str = "/api/v1/announcements";
 /// The most channels that a box may carry.
 pub const MAX_CARRIED: usize = 64;
 
+/// The most neighbours that a box tells of.
+pub const MAX_MET: usize = 64;
+
 /// What a box says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -58,6 +61,21 @@ pub struct Announcement {
     /// The channels that it carries and no others; none named: whatever is on air.
     #[n(11)]
     pub channels: Vec<ChannelName>,
+    /// The boxes that it is connected to.
+    #[n(12)]
+    pub met: Vec<Met>,
+}
+
+/// A box that another is connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(array)]
+pub struct Met {
+    /// The other.
+    #[n(0)]
+    pub id: BoxId,
+    /// Whether it handed on media lately.
+    #[n(1)]
+    pub gave: bool,
 }
 
 /// How busy a box is.
@@ -147,6 +165,10 @@ impl Signed for Announcement {
         if channels > MAX_CARRIED {
             return Err(format!("{channels} channels are over the limit of {MAX_CARRIED}"));
         }
+        let met = self.met.len();
+        if met > MAX_MET {
+            return Err(format!("{met} neighbours are over the limit of {MAX_MET}"));
+        }
         if self.zmq_port == 0 || self.p2p_port == 0 {
             return Err("a port is 0".into());
         }
@@ -180,6 +202,9 @@ pub struct AnnouncementReply {
     /// Which of the box's ports the tracker reached.
     #[serde(default)]
     pub reach: Reach,
+    /// Which of the boxes that it is connected to hand on what they take, as others say.
+    #[serde(default)]
+    pub giving: Vec<BoxId>,
 }
 
 /// What a tracker saw when it tried a box's ports from outside.

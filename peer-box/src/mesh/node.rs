@@ -217,6 +217,7 @@ impl Node {
             .name(named.filter_map(|neighbour| peer_of(&neighbour.key)));
         self.roster
             .learn(&news.neighbours, |id| self.peers.contains_key(&id));
+        self.schedule.give_first(news.giving.clone());
         self.note_reach();
         self.told_earlier(&news);
         self.settle_doubts();

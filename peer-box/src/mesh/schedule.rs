@@ -24,7 +24,7 @@ mod tests;
 #[cfg(test)]
 mod ways;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -103,6 +103,8 @@ pub(crate) struct Schedule {
     /// The newest segment heard of in each epoch, posters aside, and when: what makes a promise edge or past.
     newest: BTreeMap<(ChannelName, Epoch), (u32, Instant)>,
     slots: Slots,
+    /// Neighbours that are known to hand on what they take.
+    giving: BTreeSet<BoxId>,
     /// How fast neighbours deliver.
     pace: Pace,
     hedges: Hedges,
@@ -126,6 +128,7 @@ impl Schedule {
             held: Held::new(limits.chunks),
             newest: BTreeMap::new(),
             slots: Slots::new(limits.upload_slots),
+            giving: BTreeSet::new(),
             pace: Pace::default(),
             hedges: Hedges::default(),
             tells_at: None,
@@ -140,6 +143,11 @@ impl Schedule {
         let neighbour = self.neighbours.entry(id).or_default();
         neighbour.will_hear_of_all(window);
         self.tell(id);
+    }
+
+    /// Which neighbours hand on what they take, as trackers heard of others: they are served before those that only take.
+    pub(crate) fn give_first(&mut self, giving: BTreeSet<BoxId>) {
+        self.giving = giving;
     }
 
     /// A neighbour is gone, and everything that it promised.
@@ -284,9 +292,9 @@ impl Schedule {
 
     /// A neighbour wants a chunk of so many bytes: whether it gets it now. Small ones need no slot.
     pub(crate) fn wanted(&mut self, now: Instant, by: BoxId, id: &ChunkId, bytes: usize) -> Turn {
-        if !self.neighbours.contains_key(&by) {
+        let Some(neighbour) = self.neighbours.get(&by) else {
             return Turn::Busy;
-        }
+        };
         if is_small(bytes) {
             self.held.learn(by, id);
             return Turn::Now;
@@ -295,6 +303,7 @@ impl Schedule {
         let is_edge = newest.is_none_or(|(newest, _)| newest.saturating_sub(id.segment) < EDGE_SEGMENTS);
         let worth = Worth {
             is_past: !is_edge,
+            only_takes: !neighbour.is_proven() && !self.giving.contains(&by),
             copies: self.held.copies(id),
         };
         self.slots.want(now, by, id, worth)

@@ -235,6 +235,7 @@ fn announcement_of(secret: &SecretKey) -> Announcement {
         carried: Vec::new(),
         room: 0,
         channels: Vec::new(),
+        met: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use tracing::{debug, info};
 use wire::address::Host;
 use wire::announcement::{Announcement, AnnouncementReply, ChannelNews, MAX_CARRIED, Neighbour};
+use wire::id::BoxId;
 use wire::seal::Signed;
 
 use super::App;
@@ -98,9 +99,12 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
             && alive.may_be_dialled()
             && alive.record.announcement.may_share_with(&record.announcement)
     };
-    let others = view.boxes.values().filter(useful);
-    let nearest = select::neighbours(salt, record.id, others.map(|alive| alive.record.id));
-    let neighbours = nearest.iter().filter_map(|id| view.boxes.get(id)).map(|near| {
+    let others = || view.boxes.values().filter(useful);
+    let nearest = select::neighbours(salt, record.id, others().map(|alive| alive.record.id));
+    let givers = others().filter(|alive| alive.candidate.gives);
+    let givers = select::neighbours(salt, record.id, givers.map(|alive| alive.record.id));
+    let named = select::with_givers(&nearest, &givers);
+    let neighbours = named.iter().filter_map(|id| view.boxes.get(id)).map(|near| {
         let Announcement {
             key, http, p2p_port, ..
         } = &near.record.announcement;
@@ -111,6 +115,9 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
             p2p: multiaddress(&host, *p2p_port),
         }
     });
+    let hands_on = |id: &BoxId| view.boxes.get(id).is_some_and(|alive| alive.candidate.gives);
+    let met = record.announcement.met.iter().map(|met| met.id);
+    let giving = met.filter(hands_on);
     AnnouncementReply {
         time: now,
         id: record.id,
@@ -120,6 +127,7 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
         neighbours: neighbours.collect(),
         origins: origins(view, caller),
         reach: known.map(|alive| alive.reach.clone()).unwrap_or_default(),
+        giving: giving.collect(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Origins tell what is on air and hear whom to push to.
 
+mod seeding;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -13,14 +15,15 @@ use wire::key::PublicKey;
 use wire::presentation::{Presentation, PresentationReply, Seed, State};
 use wire::seal::Signed;
 
+use seeding::Seeding;
+
 use super::App;
 use super::asked::{self, From};
 use super::refusal::{Refused, check_clock};
 use crate::clock::{SECOND, iso8601};
 use crate::reach::Caller;
-use crate::registry::{self, BadRecord, ChannelRecord, Claim, Heard, Past, Silence};
-use crate::roster::{BoxView, ChannelView, News, View};
-use crate::select;
+use crate::registry::{self, BadRecord, ChannelRecord, Claim, Heard, Past};
+use crate::roster::{ChannelView, News, View};
 use crate::succession::{Chain, trusts};
 
 /// An origin's clock may differ by this much.
@@ -29,18 +32,8 @@ const MAX_CLOCK_ERROR: u64 = 60 * SECOND;
 /// The most channels that a tracker keeps.
 const MAX_CHANNELS: usize = 256;
 
-/// How many boxes an origin is named for a channel: the most that it may be told to push to. It takes as
-/// many as it was told, from the front.
-const SEEDS: usize = 16;
-
-/// A seed found silent is none again for this long.
-const SILENT_FOR: u64 = 30 * SECOND;
-
 /// How many epochs of a channel are remembered after others followed them.
 const MAX_PAST: usize = 8;
-
-/// How many silent seeds of a channel are remembered.
-const MAX_SILENT: usize = 64;
 
 /// `POST /api/v1/presentations`
 pub(super) async fn present(
@@ -224,8 +217,8 @@ fn check_order(view: &View, offered: &Presentation, chain: &Chain) -> Result<(),
 
 /// How a presentation is heard, given what was heard before it.
 fn heard(view: &View, offered: &Presentation, seen_from: IpAddr, now: u64) -> Heard {
-    let (seeds, silent) = seeds(view, offered, now);
     let before = view.channels.get(&offered.channel).map(|known| &*known.record);
+    let seeding = Seeding::of(view, offered, now);
     let same = before.filter(|before| before.presentation.epoch == offered.epoch);
     let ended = same.and_then(|before| before.heard.ended);
     let followed = before.filter(|before| before.presentation.epoch < offered.epoch);
@@ -237,8 +230,9 @@ fn heard(view: &View, offered: &Presentation, seen_from: IpAddr, now: u64) -> He
     Heard {
         seen_from,
         at: now,
-        seeds,
-        silent,
+        seeds: seeding.seeds,
+        since: seeding.since,
+        silent: seeding.silent,
         ended: (!offered.state.is_on_air()).then(|| ended.unwrap_or(now)),
         past: followed
             .into_iter()
@@ -246,32 +240,6 @@ fn heard(view: &View, offered: &Presentation, seen_from: IpAddr, now: u64) -> He
             .take(MAX_PAST)
             .collect(),
     }
-}
-
-/// The seeds of the channel from now on, and the boxes that are not to be among them.
-fn seeds(view: &View, offered: &Presentation, now: u64) -> (Vec<BoxId>, Vec<Silence>) {
-    let before = view
-        .channels
-        .get(&offered.channel)
-        .map(|known| &known.record.heard);
-    let current = before.map_or(&[][..], |heard| &heard.seeds);
-    let lasting = before.map_or(&[][..], |heard| &heard.silent).iter();
-    let lasting = lasting.filter(|silence| silence.until > now && !offered.silent.contains(&silence.id));
-    let reported = offered.silent.iter().map(|id| Silence {
-        id: *id,
-        until: now + SILENT_FOR,
-    });
-    let silent: Vec<Silence> = reported.chain(lasting.copied()).take(MAX_SILENT).collect();
-    let silent_ids: Vec<BoxId> = silent.iter().map(|silence| silence.id).collect();
-    let takes = |alive: &&BoxView| alive.may_seed() && alive.record.announcement.takes(&offered.channel);
-    let candidates = view.boxes.values().filter(takes);
-    let candidates: Vec<_> = candidates.map(|alive| alive.candidate.clone()).collect();
-    let salt = view.session_key.salt(&format!("seeds {}", offered.channel));
-    let count = if offered.state.is_on_air() { SEEDS } else { 0 };
-    (
-        select::seeds(salt, current, &candidates, &silent_ids, count),
-        silent,
-    )
 }
 
 fn seed(view: &View, id: BoxId, caller: &Caller) -> Option<Seed> {

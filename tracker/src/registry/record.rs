@@ -104,6 +104,9 @@ pub struct Heard {
     pub at: u64,
     /// The seeds that the origin was given.
     pub seeds: Vec<BoxId>,
+    /// Since when each of them has its place among them, or a better one, in milliseconds since 1970.
+    #[serde(default)]
+    pub since: Vec<u64>,
     /// Seeds that the origin found silent, until when they are not to be seeds again.
     pub silent: Vec<Silence>,
     /// When its epoch was first heard to have ended.
@@ -123,7 +126,7 @@ pub struct Past {
     pub newest: u32,
 }
 
-/// A box that took nothing when it was a seed.
+/// A box that took nothing when it was a seed, or gave nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// The box.

@@ -17,6 +17,7 @@ use wire::presentation;
 
 use super::News;
 use super::ejections::Ejections;
+use super::giving::giving;
 use super::room::Room;
 use super::view::{BoxView, ChannelView, View};
 use crate::clock::SECOND;
@@ -228,7 +229,7 @@ impl State {
     /// The view at `now`.
     pub fn view(&self, now: u64) -> View {
         let until = self.until(now);
-        let boxes: Vec<BoxView> = self
+        let mut boxes: Vec<BoxView> = self
             .boxes
             .values()
             .filter(|known| {
@@ -237,6 +238,10 @@ impl State {
             })
             .map(|known| self.box_view(known, now))
             .collect();
+        let giving = giving(&boxes);
+        for alive in &mut boxes {
+            alive.candidate.gives = giving.contains(&alive.record.id);
+        }
         let channels = self
             .channels
             .iter()
@@ -267,6 +272,7 @@ impl State {
             handed: known.handed.clone(),
             age: now.saturating_sub(known.since),
             room: record.announcement.room,
+            gives: false,
             network: Network::of(record.seen_from),
         };
         let http = record.http();

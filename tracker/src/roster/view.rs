@@ -9,6 +9,7 @@ use wire::id::{BoxId, ChannelName, TrackKind};
 use wire::key::PublicKey;
 use wire::presentation::State;
 
+use super::giving::{self, Edge};
 use super::room::Room;
 use crate::registry::{BoxRecord, ChannelRecord, Verdict};
 use crate::select::{Candidate, Carriers};
@@ -94,6 +95,12 @@ impl View {
     /// Whether that box is alive, and left out for what it handed on.
     pub fn is_ejected(&self, id: &BoxId) -> bool {
         self.boxes.get(id).is_some_and(|alive| alive.is_ejected)
+    }
+
+    /// Whether a seed keeps to itself what it is given.
+    pub fn withholds(&self, seed: &BoxId, edge: Edge<'_>) -> bool {
+        let gives = |alive: &BoxView| alive.candidate.gives;
+        !self.boxes.get(seed).is_some_and(gives) && giving::withholds(&self.boxes, seed, edge)
     }
 
     /// The boxes that viewers, and origins, are sent to.

@@ -27,6 +27,20 @@ pub fn neighbours(salt: u64, me: BoxId, others: impl Iterator<Item = BoxId>) -> 
     nearest.into_iter().map(|(_, id)| id).collect()
 }
 
+/// The boxes that a box is told of: by turns the nearest, and the nearest of those that are known to hand on what they
+/// take. Where all do, these are the same; where most do not, somebody who does is among them.
+pub fn with_givers(nearest: &[BoxId], givers: &[BoxId]) -> Vec<BoxId> {
+    let longest = nearest.len().max(givers.len());
+    let by_turns = (0..longest).flat_map(|place| [nearest.get(place), givers.get(place)]);
+    let mut named: Vec<BoxId> = Vec::with_capacity(NEIGHBOURS);
+    for id in by_turns.flatten() {
+        if named.len() < NEIGHBOURS && !named.contains(id) {
+            named.push(*id);
+        }
+    }
+    named
+}
+
 /// A number for two boxes, the same in either order, that cannot be foretold without the salt.
 pub(super) fn mixed(salt: u64, one: BoxId, other: BoxId) -> u64 {
     let (low, high) = (one.min(other).bytes(), one.max(other).bytes());
@@ -80,6 +94,24 @@ mod tests {
             }
             assert_eq!(reached.len(), all.len());
         }
+    }
+
+    #[test]
+    fn half_of_the_places_are_for_those_that_hand_on() {
+        let all = ids(100);
+        let near = neighbours(42, all[0], all.iter().copied());
+        assert_eq!(with_givers(&near, &[]), near);
+        assert_eq!(with_givers(&near, &near), near);
+        let givers = neighbours(42, all[0], all.iter().copied().filter(|id| !near.contains(id)));
+        let named = with_givers(&near, &givers);
+        let half = NEIGHBOURS / 2;
+        assert_eq!(named.len(), NEIGHBOURS);
+        assert!(
+            near[..half]
+                .iter()
+                .chain(&givers[..half])
+                .all(|id| named.contains(id))
+        );
     }
 
     #[test]

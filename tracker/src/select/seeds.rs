@@ -4,8 +4,8 @@ use wire::id::BoxId;
 
 use super::{Candidate, neighbours::mixed};
 
-/// The seeds of a channel: the `current` ones while they are there and not silent, then those with
-/// the best uplinks, from different networks where there are. Equals are told apart by `salt`, so
+/// The seeds of a channel: the `current` ones while they are there and not silent, then those that are known to hand
+/// on what they take, then those with the best uplinks, from different networks where there are. Equals are told apart by `salt`, so
 /// that channels do not all take the same boxes.
 pub fn seeds(
     salt: u64,
@@ -29,7 +29,12 @@ pub fn seeds(
     ranked.sort_by_cached_key(|candidate| {
         // Uplinks are compared in powers of two: a measured one is never quite the same.
         let uplink = std::cmp::Reverse(candidate.uplink().ilog2());
-        (place(candidate), uplink, mixed(salt, candidate.id, candidate.id))
+        (
+            place(candidate),
+            !candidate.gives,
+            uplink,
+            mixed(salt, candidate.id, candidate.id),
+        )
     });
     let mut chosen: Vec<&Candidate> = Vec::with_capacity(count);
     for apart in [true, false] {
@@ -68,6 +73,13 @@ mod tests {
         let mut chosen = seeds(1, &[], &boxes(&[5, 100, 1, 50, 25, 2]), &[], 3);
         chosen.sort();
         assert_eq!(chosen, [id(1), id(3), id(4)]);
+    }
+
+    #[test]
+    fn who_is_known_to_hand_on_comes_before_who_says_that_it_could() {
+        let mut candidates = boxes(&[5, 100, 1, 50]);
+        candidates[2].gives = true;
+        assert_eq!(seeds(1, &[id(0)], &candidates, &[], 3), [id(0), id(2), id(1)]);
     }
 
     #[test]

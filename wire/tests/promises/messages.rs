@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use wire::announcement::{Announcement, Carried, Load, Served};
+use wire::announcement::{Announcement, Carried, Load, Met, Served};
 use wire::chunk::{ChunkRecord, SealedChunk};
 use wire::exchange::{MAX_HAVE, Request, Response};
 use wire::feed::{Answer, FromOrigin, Hello};
@@ -36,6 +36,10 @@ fn announcement() -> Announcement {
         }],
         room: 5,
         channels: Vec::new(),
+        met: vec![Met {
+            id: BoxId::of(&origin().public()),
+            gave: true,
+        }],
     }
 }
 

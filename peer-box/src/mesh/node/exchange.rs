@@ -268,8 +268,9 @@ impl Node {
 
     /// A neighbour sent what it was asked for, or so it says.
     async fn arrived(&mut self, from: BoxId, id: &ChunkId, bytes: Bytes) {
-        self.schedule.arrived(Instant::now(), from, id, bytes.len());
-        self.counts.had_from_neighbour(from, bytes.len());
+        let now = Instant::now();
+        self.schedule.arrived(now, from, id, bytes.len());
+        self.counts.had_from_neighbour(now, from, bytes.len());
         if self.schedule.holds(id) {
             return;
         }

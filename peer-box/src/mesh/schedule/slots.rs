@@ -47,6 +47,8 @@ pub(crate) enum Turn {
 pub(super) struct Worth {
     /// Nobody is about to watch it.
     pub(super) is_past: bool,
+    /// Who wants it is not known to hand anything on.
+    pub(super) only_takes: bool,
     /// How many neighbours have it already: the first copies go on to make others.
     pub(super) copies: usize,
 }

@@ -5,11 +5,13 @@ use super::*;
 
 const EDGE: Worth = Worth {
     is_past: false,
+    only_takes: false,
     copies: 0,
 };
 
 const PAST: Worth = Worth {
     is_past: true,
+    only_takes: false,
     copies: 0,
 };
 
@@ -45,6 +47,28 @@ fn who_waits_for_long_is_told_to_go_elsewhere() {
     assert_eq!(late, now + LONGEST_WAIT);
     assert_eq!(slots.next(late), Some(Over::Refused(neighbour(2), id_of(0))));
     assert_eq!((slots.next(late), slots.wakes_at()), (None, None));
+}
+
+#[test]
+fn who_only_takes_makes_room_for_who_hands_on() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1);
+    let takes = Worth {
+        only_takes: true,
+        copies: 0,
+        ..EDGE
+    };
+    let gives = Worth { copies: 9, ..EDGE };
+    assert_eq!(
+        slots.want(now, neighbour(1), &id_of(0), takes),
+        Turn::Now,
+        "nobody else asks"
+    );
+    assert_eq!(slots.want(now, neighbour(2), &id_of(0), takes), Turn::Wait);
+    assert_eq!(slots.want(now, neighbour(3), &id_of(0), gives), Turn::Wait);
+    assert_eq!(slots.next(now), Some(Over::Refused(neighbour(2), id_of(0))));
+    slots.free(neighbour(1), &id_of(0));
+    assert_eq!(slots.next(now), Some(Over::Served(neighbour(3), id_of(0))));
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! Who hands on what it takes, by what boxes say of the boxes that they are connected to. Pure.
+//!
+//! A box's word about itself is worth nothing here, nor is that of its own network. A box that hands on nothing looks in
+//! all else like one that does: it announces, takes and promises. Only who should have had something of it can tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wire::id::{BoxId, ChannelName, Epoch};
+
+use super::view::BoxView;
+use crate::clock::SECOND;
+
+/// A box that has been there for so long has had the time to get what there is, in milliseconds.
+const SETTLED: u64 = 10 * SECOND;
+
+/// Who is fed is behind by what is made between two announcements, and no more.
+const FED_SEGMENTS: u32 = 3;
+
+/// Who is behind so far is not fed by anybody.
+const STARVED_SEGMENTS: u32 = 6;
+
+/// Where a channel is.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge<'a> {
+    /// The channel.
+    pub channel: &'a ChannelName,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// The newest whole segment.
+    pub newest: u32,
+}
+
+/// The boxes that hand on media, as others say.
+pub(super) fn giving(boxes: &[BoxView]) -> BTreeSet<BoxId> {
+    let networks: BTreeMap<BoxId, _> = boxes
+        .iter()
+        .map(|alive| (alive.record.id, alive.candidate.network))
+        .collect();
+    let is_of_another = |id: &BoxId, by: &BoxView| {
+        let network = networks.get(id);
+        network.is_some_and(|network| network.is_none() || *network != by.candidate.network)
+            && *id != by.record.id
+    };
+    let said = |by: &BoxView| {
+        let met = by.record.announcement.met.iter();
+        let gave = met.filter(|met| met.gave && is_of_another(&met.id, by));
+        gave.map(|met| met.id).collect::<Vec<_>>()
+    };
+    boxes.iter().flat_map(said).collect()
+}
+
+/// Whether a seed that nobody says to hand anything on keeps to itself what it is given: it has the newest of the channel,
+/// and a box that has been connected to it for a while has not.
+pub(super) fn withholds(boxes: &BTreeMap<BoxId, BoxView>, seed: &BoxId, edge: Edge<'_>) -> bool {
+    let is_fed = boxes
+        .get(seed)
+        .is_some_and(|seed| behind(seed, edge) <= FED_SEGMENTS);
+    let starves = |alive: &&BoxView| {
+        let announcement = &alive.record.announcement;
+        let had_nothing = || announcement.met.iter().any(|met| met.id == *seed && !met.gave);
+        announcement.takes(edge.channel)
+            && alive.candidate.age >= SETTLED
+            && behind(alive, edge) >= STARVED_SEGMENTS
+            && had_nothing()
+    };
+    is_fed && boxes.values().any(|alive| starves(&alive))
+}
+
+/// By how many segments a box is behind a channel.
+fn behind(alive: &BoxView, edge: Edge<'_>) -> u32 {
+    let carried = alive.record.announcement.carried.iter();
+    let mut carried = carried.filter(|carried| carried.channel == *edge.channel);
+    let newest = carried
+        .find(|carried| carried.epoch == edge.epoch)
+        .map_or(0, |carried| carried.newest);
+    edge.newest.saturating_sub(newest)
+}
