@@ -2,6 +2,7 @@
 //! places, and bans.
 
 mod address;
+mod driven;
 mod limits;
 mod own_address;
 mod swarm;

@@ -18,6 +18,7 @@ use tracing::{debug, warn};
 use wire::key::SecretKey;
 
 use super::address::{address_in, multiaddr_of, quic_of};
+use super::driven::Driven;
 use super::{Behaviour, MAX_EXCHANGES, Meeting};
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -158,8 +159,12 @@ fn multiplexer() -> yamux::Config {
     config
 }
 
-/// TCP, noise and yamux.
-fn over_tcp(key: &identity::Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, BoxedError> {
+/// TCP, noise and yamux, each connection carried by one of `tasks`.
+fn over_tcp(
+    key: &identity::Keypair,
+    tasks: &TaskTracker,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, BoxedError> {
+    let tasks = tasks.clone();
     let authentic = noise::Config::new(key)?;
     Ok(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .map(|stream, _| {
@@ -169,6 +174,7 @@ fn over_tcp(key: &identity::Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, 
         .upgrade(Version::V1Lazy)
         .authenticate(authentic)
         .multiplex(multiplexer())
+        .map(move |(peer, muxer), _| (peer, StreamMuxerBox::new(Driven::new(muxer, &tasks))))
         .boxed())
 }
 
@@ -184,8 +190,8 @@ fn give_up_in_time(stream: &TcpStream) {
 fn swarm(secret: &SecretKey, ip: IpAddr, tasks: &TaskTracker) -> Swarm<Behaviour> {
     let key = identity::Keypair::ed25519_from_bytes(secret.seed())
         .expect("32 bytes are the seed of an Ed25519 key, whatever they are");
-    let tasks = tasks.clone();
-    let config = Config::with_executor(move |task| drop(tasks.spawn(task)))
+    let connections = tasks.clone();
+    let config = Config::with_executor(move |task| drop(connections.spawn(task)))
         .with_idle_connection_timeout(NEVER)
         .with_max_negotiating_inbound_streams(MAX_EXCHANGES);
     SwarmBuilder::with_existing_identity(key)
@@ -197,7 +203,7 @@ fn swarm(secret: &SecretKey, ip: IpAddr, tasks: &TaskTracker) -> Swarm<Behaviour
             config.max_stream_data = MAX_QUIC_STREAM_BYTES;
             config
         })
-        .with_other_transport(over_tcp)
+        .with_other_transport(|key| over_tcp(key, tasks))
         .expect("an Ed25519 key signs for noise")
         .with_relay_client(noise::Config::new, multiplexer)
         .expect("an Ed25519 key signs for noise")
