@@ -3,6 +3,7 @@
 
 mod address;
 mod driven;
+mod frames;
 mod limits;
 mod own_address;
 mod swarm;

@@ -91,7 +91,11 @@ impl<S> Between<S> {
             let error = error.take();
             return Poll::Ready(Err(error.unwrap_or_else(|| io::ErrorKind::NotConnected.into())));
         }
-        if self.connection.as_ref().is_none_or(|known| !known.will_wake(cx.waker())) {
+        if self
+            .connection
+            .as_ref()
+            .is_none_or(|known| !known.will_wake(cx.waker()))
+        {
             self.connection = Some(cx.waker().clone());
         }
         Poll::Pending

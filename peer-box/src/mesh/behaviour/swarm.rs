@@ -19,6 +19,7 @@ use wire::key::SecretKey;
 
 use super::address::{address_in, multiaddr_of, quic_of};
 use super::driven::Driven;
+use super::frames::Frames;
 use super::{Behaviour, MAX_EXCHANGES, Meeting};
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -169,7 +170,7 @@ fn over_tcp(
     Ok(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .map(|stream, _| {
             give_up_in_time(&stream.0);
-            stream
+            Frames::new(stream)
         })
         .upgrade(Version::V1Lazy)
         .authenticate(authentic)
