@@ -3,21 +3,20 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use peer_box::{Action, Command, Look, StartError};
+use peer_box::{Action, Command, Look, Settings, StartError};
 use program::lifecycle::{self, Lifecycle};
 use program::{listen, settings};
 
 fn main() -> anyhow::Result<ExitCode> {
-    lifecycle::run(join())
+    match settings::load::<Command>().action {
+        Action::Join(settings) => lifecycle::run_on_threads(settings.threads, join(*settings)),
+        Action::Status(look) => Ok(lifecycle::run(show(&look))),
+    }
 }
 
-async fn join() -> anyhow::Result<ExitCode> {
-    let settings = match settings::load::<Command>().action {
-        Action::Join(settings) => settings,
-        Action::Status(look) => return Ok(show(&look).await),
-    };
+async fn join(settings: Settings) -> anyhow::Result<ExitCode> {
     let life = Lifecycle::start();
-    let running = match peer_box::start(*settings, &life).await {
+    let running = match peer_box::start(settings, &life).await {
         Err(error @ (StartError::Homeless(_) | StartError::Folder(_) | StartError::Storage(_))) => {
             settings::refuse::<Command>(error)
         }

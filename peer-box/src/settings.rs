@@ -1,6 +1,7 @@
 //! What a box can be told.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -65,6 +66,9 @@ pub struct Settings {
     /// Tells boxes that nobody can connect to who would like to, so that they find a way to each other
     #[arg(long)]
     pub relay: bool,
+    /// How many threads carry media; one serves some Gbit/s, and costs least
+    #[arg(long, value_name = "COUNT", default_value = "1")]
+    pub threads: NonZeroU16,
     /// Where viewers reach this box, if not at the address that the tracker sees it come from
     #[arg(long, value_name = "URL")]
     pub public_url: Option<HttpBase>,
