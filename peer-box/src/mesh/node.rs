@@ -26,7 +26,7 @@ use super::hear::Hearing;
 use super::meet::{Meetings, dial_options};
 use super::roster::Roster;
 use super::schedule::{Action, Schedule};
-use super::talk::Talks;
+use super::talk::{self, Talks};
 use crate::budget::Uplink;
 use crate::counts::Counts;
 use crate::news::{Following, Unopened};
@@ -35,6 +35,9 @@ use crate::reports::Reports;
 
 /// Bans that are remembered: names cost nothing, and nothing may grow with them.
 const MAX_BANS: usize = 10_000;
+
+/// Words that are heard at once.
+const AT_ONCE: usize = 32;
 
 /// How often neighbours are compared.
 pub(super) const CHOOSE_EVERY: Duration = Duration::from_mins(1);
@@ -85,7 +88,7 @@ impl Node {
             tokio::select! {
                 () = stop.cancelled() => break,
                 event = self.swarm.select_next_some() => self.swarm_event(event).await,
-                Some(event) = self.talks.next() => self.talk_event(event).await,
+                Some(event) = self.talks.next() => self.talk_events(event).await,
                 arrival = arrivals.next() => match arrival {
                     Some(Arrival::Chunk(chunk)) => self.stored(chunk.verified()),
                     Some(Arrival::Missed(_)) => self.catch_up().await,
@@ -98,6 +101,15 @@ impl Node {
             }
         }
         self.leave_all();
+    }
+
+    /// What several neighbours said is heard before anything is said to it: often they say the same.
+    async fn talk_events(&mut self, first: talk::Event) {
+        self.talk_event(first).await;
+        for _ in 1..AT_ONCE {
+            let Some(event) = self.talks.ready() else { return };
+            self.talk_event(event).await;
+        }
     }
 
     /// Sends what the schedule and the roster have to send.

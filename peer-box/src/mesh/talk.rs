@@ -93,6 +93,11 @@ impl Talks {
         self.events.recv().await
     }
 
+    /// An event that is here already.
+    pub(super) fn ready(&mut self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
     /// A neighbour connected.
     pub(super) fn begin(&mut self, peer: PeerId) {
         let (words, spoken) = mpsc::channel(WORDS);
