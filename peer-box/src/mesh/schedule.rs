@@ -46,6 +46,8 @@ pub(crate) struct Limits {
     pub(crate) in_flight: usize,
     /// Those of them that were asked of neighbours that delivered nothing yet.
     pub(crate) newcomers: usize,
+    /// Those of them that are large and that nobody is about to watch: each holds up an upload slot somewhere.
+    pub(crate) past: usize,
     /// Chunks being sent to neighbours.
     pub(crate) upload_slots: usize,
     /// Chunks promised, and chunks remembered as held: each at most so many.
@@ -57,6 +59,7 @@ impl Default for Limits {
         Self {
             in_flight: 12,
             newcomers: 6,
+            past: 1,
             upload_slots: 1,
             chunks: 32 << 10,
         }

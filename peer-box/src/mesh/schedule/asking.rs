@@ -106,10 +106,14 @@ impl Schedule {
             .map(Neighbour::asked)
             .sum();
         let has_room_for_newcomers = newcomers < self.limits.newcomers;
+        let has_room_for_past = self.asked_of_past() < self.limits.past;
         let mut first: Option<Choice<'_>> = None;
         for (id, promise) in &self.promised {
             let rank = self.rank(id, promise);
             if first.as_ref().is_some_and(|(other, ..)| *other <= rank) || !self.is_due(now, &rank, promise) {
+                continue;
+            }
+            if rank.is_past() && !promise.is_small() && !has_room_for_past {
                 continue;
             }
             let takes_slow = !rank.is_edge() || now >= promise.since + SLOW_IS_ASKED_AFTER;
@@ -145,6 +149,16 @@ impl Schedule {
             }
         }
         best.map(|(_, holder)| (id.clone(), holder))
+    }
+
+    /// Large chunks of the past that are on their way.
+    fn asked_of_past(&self) -> usize {
+        let asked = self.neighbours.values().flat_map(Neighbour::large_asked);
+        let is_past = |id: &&ChunkId| {
+            let promise = self.promised.get(*id);
+            promise.is_some_and(|promise| self.rank(id, promise).is_past())
+        };
+        asked.filter(is_past).count()
     }
 
     /// Whether it is time to ask somebody, or somebody else.

@@ -66,6 +66,12 @@ impl Neighbour {
         self.asked.len()
     }
 
+    /// The large chunks that were asked of it and are not here.
+    pub(super) fn large_asked(&self) -> impl Iterator<Item = &ChunkId> {
+        let large = self.asked.iter().filter(|(_, ask)| !ask.is_small);
+        large.map(|(id, _)| id)
+    }
+
     /// Whether it has withheld, dripped or lied for so long that its place is better given to another.
     pub(super) fn has_lost_its_place(&self) -> bool {
         self.failures >= MAX_FAILURES

@@ -107,6 +107,11 @@ impl Rank {
         matches!(self, Self::Now(..) | Self::Edge(..))
     }
 
+    /// Whether it is only to complete the window.
+    pub(super) fn is_past(&self) -> bool {
+        matches!(self, Self::Past(..))
+    }
+
     /// How urgent a chunk is, given the newest segment of its epoch.
     pub(super) fn of(id: &ChunkId, promise: &Promise, newest: u32) -> Self {
         let behind = newest.saturating_sub(id.segment);

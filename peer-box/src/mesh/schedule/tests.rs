@@ -122,6 +122,29 @@ fn who_joins_late_gets_the_edge_before_the_past() {
 }
 
 #[test]
+fn the_past_is_fetched_one_chunk_at_a_time_and_holds_up_no_chunk_of_the_edge() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..6);
+    let newest = 100;
+    schedule.stored(now, &id_of(newest), &seal_of(&id_of(newest)), BYTES);
+    for past in 1..4 {
+        told(&mut schedule, now, u8::try_from(past).unwrap(), past);
+    }
+    let first = wants(&mut schedule, now);
+    assert_eq!(first, [(neighbour(1), id_of(1))]);
+    told(&mut schedule, now, 4, newest + 1);
+    told(&mut schedule, now, 5, newest + 2);
+    assert_eq!(
+        wants(&mut schedule, now).len(),
+        2,
+        "the edge is asked for beside it"
+    );
+    schedule.arrived(now, neighbour(1), &id_of(1), BYTES);
+    schedule.stored(now, &id_of(1), &seal_of(&id_of(1)), BYTES);
+    assert_eq!(wants(&mut schedule, now), [(neighbour(2), id_of(2))]);
+}
+
+#[test]
 fn what_is_here_is_never_wanted() {
     let now = Instant::now();
     let mut schedule = with_neighbours(1..3);
@@ -248,9 +271,13 @@ fn who_promises_only_what_is_gone_gives_its_place_to_another() {
 #[test]
 fn no_more_is_in_flight_than_the_limit_and_newcomers_are_asked_for_half_of_it() {
     let now = Instant::now();
-    let limits = Limits::default();
-    let mut schedule = with_neighbours(1..33);
+    let limits = Limits {
+        past: 99,
+        ..Limits::default()
+    };
+    let mut schedule = Schedule::new(limits, StdRng::seed_from_u64(1));
     for by in 1..33 {
+        schedule.joined(neighbour(by), []);
         told(&mut schedule, now, by, u32::from(by));
     }
     let asked = wants(&mut schedule, now);
