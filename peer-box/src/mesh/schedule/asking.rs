@@ -151,9 +151,11 @@ impl Schedule {
         best.map(|(_, holder)| (id.clone(), holder))
     }
 
-    /// Large chunks of the past that are on their way.
+    /// Large chunks of the past that are on their way. Those that newcomers were asked for may never come: they count as
+    /// newcomers' alone.
     fn asked_of_past(&self) -> usize {
-        let asked = self.neighbours.values().flat_map(Neighbour::large_asked);
+        let proven = self.neighbours.values().filter(|neighbour| neighbour.is_proven());
+        let asked = proven.flat_map(Neighbour::large_asked);
         let is_past = |id: &&ChunkId| {
             let promise = self.promised.get(*id);
             promise.is_some_and(|promise| self.rank(id, promise).is_past())

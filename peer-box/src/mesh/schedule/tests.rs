@@ -126,7 +126,13 @@ fn the_past_is_fetched_one_chunk_at_a_time_and_holds_up_no_chunk_of_the_edge() {
     let now = Instant::now();
     let mut schedule = with_neighbours(1..6);
     let newest = 100;
-    schedule.stored(now, &id_of(newest), &seal_of(&id_of(newest)), BYTES);
+    for by in 1..6 {
+        let id = id_of(newest - u32::from(by));
+        told(&mut schedule, now, by, newest - u32::from(by));
+        assert_eq!(wants(&mut schedule, now), [(neighbour(by), id.clone())]);
+        schedule.arrived(now, neighbour(by), &id, BYTES);
+        schedule.stored(now, &id, &seal_of(&id), BYTES);
+    }
     for past in 1..4 {
         told(&mut schedule, now, u8::try_from(past).unwrap(), past);
     }
