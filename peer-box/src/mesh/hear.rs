@@ -17,7 +17,6 @@ use wire::id::{BoxId, ChunkId};
 use wire::news::{News, Turn};
 use wire::seal::Refusal;
 
-use super::behaviour::box_of;
 use super::gossip::topic;
 use super::node::Node;
 use super::tidings::Tidings;
@@ -151,7 +150,7 @@ impl Node {
     /// What becomes of a message; nothing yet, if it waits.
     async fn judge_news(&mut self, from: PeerId, id: &MessageId, bytes: Bytes) -> Option<MessageAcceptance> {
         let (ignored, rejected) = (Some(MessageAcceptance::Ignore), Some(MessageAcceptance::Reject));
-        let Some(neighbour) = box_of(&from).filter(|id| self.peers.contains_key(id)) else {
+        let Some(neighbour) = self.neighbour(from) else {
             return ignored;
         };
         let is_doubted = |doubted: &Doubted| doubted.from == neighbour;

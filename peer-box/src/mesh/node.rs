@@ -136,6 +136,12 @@ impl Node {
         self.make_room(now);
     }
 
+    /// The neighbour of that name. There are few, and the way from a name to a box leads over its key, which costs more.
+    pub(super) fn neighbour(&self, peer: PeerId) -> Option<BoxId> {
+        let mut peers = self.peers.iter();
+        peers.find(|(_, known)| **known == peer).map(|(id, _)| *id)
+    }
+
     /// Tells a neighbour; whoever left meanwhile is not.
     fn say(&mut self, to: BoxId, word: Request) {
         let Some(peer) = self.peers.get(&to).copied() else {
@@ -292,7 +298,7 @@ impl Node {
                 result: Ok(took),
                 ..
             })) => {
-                if let Some(id) = box_of(&peer) {
+                if let Some(id) = self.neighbour(peer) {
                     self.counts.round_trip(id, took);
                 }
             }

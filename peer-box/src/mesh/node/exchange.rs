@@ -15,7 +15,6 @@ use wire::exchange::{Request, Response};
 use wire::id::{BoxId, ChunkId};
 use wire::seal::Refusal;
 
-use super::super::behaviour::box_of;
 use super::super::early::Waiting;
 use super::super::schedule::Turn;
 use super::super::talk::Event as TalkEvent;
@@ -29,7 +28,7 @@ impl Node {
     pub(super) async fn exchange_event(&mut self, event: ExchangeEvent<Heard<Request>, Heard<Response>>) {
         match event {
             ExchangeEvent::Message { peer, message, .. } => {
-                let Some(from) = box_of(&peer).filter(|id| self.peers.contains_key(id)) else {
+                let Some(from) = self.neighbour(peer) else {
                     return;
                 };
                 self.swarm.behaviour_mut().door.places.spoke(peer);
@@ -72,7 +71,7 @@ impl Node {
     pub(super) async fn talk_event(&mut self, event: TalkEvent) {
         match event {
             TalkEvent::Word(peer, word) => {
-                let Some(from) = box_of(&peer).filter(|id| self.peers.contains_key(id)) else {
+                let Some(from) = self.neighbour(peer) else {
                     return;
                 };
                 self.swarm.behaviour_mut().door.places.spoke(peer);
@@ -82,7 +81,7 @@ impl Node {
                 }
             }
             TalkEvent::Told(peer) => {
-                if let Some(to) = box_of(&peer) {
+                if let Some(to) = self.neighbour(peer) {
                     self.schedule.heard(to);
                 }
             }
