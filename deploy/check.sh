@@ -25,6 +25,9 @@ rust_docs() {
 rust_tests() {
   cargo test --workspace --no-fail-fast 2>&1 | tee "$logs/rust"
 }
+stranger_tests() {
+  cargo test --package tests --features strangers --test strangers 2>&1 | tee "$logs/strangers"
+}
 player_tests() {
   NO_COLOR=1 npm --prefix web-player test 2>&1 | tee "$logs/player"
 }
@@ -92,3 +95,4 @@ step 'clippy' cargo clippy --workspace --all-targets --quiet -- -D warnings
 step 'docs' rust_docs
 step 'build' cargo build --workspace --bins --quiet
 step 'unit, end-to-end and browser tests' rust_tests
+step 'boxes that do wrong' stranger_tests

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::{
     eventually::{eventually, until},
     manifest::Manifest,
-    node::{Node, Program},
+    node::{Node, Place, Program},
     plan::{ANYWHERE, CHANNEL, Plan},
     process::{Process, STOP_LIMIT},
     publisher::{Clip, Encoder, Picture, Replay},
@@ -143,16 +143,33 @@ impl Mesh {
     /// # Errors
     /// When it does not come up.
     pub async fn add_box(&mut self, extra: &[&str]) -> Result<usize> {
+        self.add(Place::default(), &[], extra).await
+    }
+
+    /// Starts one more box that does wrong: it is built with the feature `strangers` alone.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn add_stranger(&mut self, fault: &str, extra: &[&str]) -> Result<usize> {
+        let place = Place {
+            stand_in: Some("stranger".into()),
+            ..Place::default()
+        };
+        self.add(place, &[fault], extra).await
+    }
+
+    async fn add(&mut self, place: Place, before: &[&str], extra: &[&str]) -> Result<usize> {
         let number = self.boxes.len();
         let name = format!("box-{number}");
-        let mut arguments = vec!["join".to_owned()];
+        let mut arguments: Vec<String> = before.iter().map(|&one| one.to_owned()).collect();
+        arguments.push("join".to_owned());
         arguments.extend(self.trackers.iter().map(|tracker| tracker.url("")));
         for kind in ["--http", "--zmq", "--p2p"] {
             arguments.extend([kind.to_owned(), ANYWHERE.to_string()]);
         }
         arguments.extend(["--data-dir".to_owned(), self.data_dir(&name)]);
         arguments.extend(extra.iter().map(|&one| one.to_owned()));
-        let node = Node::start(Program::PeerBox, &name, arguments, self.folder()).await?;
+        let node = Node::start_in(place, Program::PeerBox, &name, arguments, self.folder()).await?;
         self.boxes.push(node);
         Ok(number)
     }

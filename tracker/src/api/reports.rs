@@ -71,10 +71,11 @@ impl App {
         let accused = report.accused;
         warn!(%reporter, %accused, reason = report.reason, "a box reports another");
         if view.boxes.contains_key(&accused) && !view.is_ejected(&accused) {
-            self.prober.suspect(accused);
             self.roster.tell(News::Reported(accused, from)).await;
             if self.roster.view().is_ejected(&accused) {
                 warn!(%accused, "box left out: three networks report it");
+            } else {
+                self.prober.suspect(accused);
             }
         }
         Ok(())

@@ -50,18 +50,24 @@ pub(super) fn giving(boxes: &[BoxView]) -> BTreeSet<BoxId> {
 }
 
 /// Whether a seed that nobody says to hand anything on keeps to itself what it is given: it has the newest of the channel,
-/// and a box that has been connected to it for a while has not.
-pub(super) fn withholds(boxes: &BTreeMap<BoxId, BoxView>, seed: &BoxId, edge: Edge<'_>) -> bool {
+/// and a box that has been there for a while has not. Whether that one is connected to it does not matter: who waits in
+/// vain for what a neighbour promised does not stay its neighbour. Those that were found out themselves are no witnesses:
+/// nobody hands them anything.
+pub(super) fn withholds(
+    boxes: &BTreeMap<BoxId, BoxView>,
+    seed: &BoxId,
+    edge: Edge<'_>,
+    found_out: &[BoxId],
+) -> bool {
     let is_fed = boxes
         .get(seed)
         .is_some_and(|seed| behind(seed, edge) <= FED_SEGMENTS);
     let starves = |alive: &&BoxView| {
         let announcement = &alive.record.announcement;
-        let had_nothing = || announcement.met.iter().any(|met| met.id == *seed && !met.gave);
-        announcement.takes(edge.channel)
+        !found_out.contains(&alive.record.id)
+            && announcement.takes(edge.channel)
             && alive.candidate.age >= SETTLED
             && behind(alive, edge) >= STARVED_SEGMENTS
-            && had_nothing()
     };
     is_fed && boxes.values().any(|alive| starves(&alive))
 }

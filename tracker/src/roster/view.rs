@@ -97,10 +97,10 @@ impl View {
         self.boxes.get(id).is_some_and(|alive| alive.is_ejected)
     }
 
-    /// Whether a seed keeps to itself what it is given.
-    pub fn withholds(&self, seed: &BoxId, edge: Edge<'_>) -> bool {
+    /// Whether a seed keeps to itself what it is given, by what others have; not by what those have that were found out.
+    pub fn withholds(&self, seed: &BoxId, edge: Edge<'_>, found_out: &[BoxId]) -> bool {
         let gives = |alive: &BoxView| alive.candidate.gives;
-        !self.boxes.get(seed).is_some_and(gives) && giving::withholds(&self.boxes, seed, edge)
+        !self.boxes.get(seed).is_some_and(gives) && giving::withholds(&self.boxes, seed, edge, found_out)
     }
 
     /// The boxes that viewers, and origins, are sent to.

@@ -78,12 +78,17 @@ fn withheld(
         epoch: offered.epoch,
         newest: offered.newest,
     };
+    let lasting = before.map_or(&[][..], |heard| &heard.silent).iter();
+    let found_out: Vec<BoxId> = lasting
+        .filter(|silence| silence.until > now)
+        .map(|silence| silence.id)
+        .collect();
     let tried = before
         .into_iter()
         .flat_map(|heard| heard.seeds.iter().zip(&heard.since));
     tried
         .filter(move |(_, since)| since.saturating_add(TRIAL) <= now)
-        .filter(move |(id, _)| view.withholds(id, edge))
+        .filter(move |(id, _)| view.withholds(id, edge, &found_out))
         .inspect(
             |(id, _)| info!(seed = %id, "a seed keeps to itself what it is given, another takes its place"),
         )
