@@ -4,8 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::BytesMut;
-use wire::exchange::Response;
+use bytes::{Bytes, BytesMut};
 
 static POLLUTES: AtomicBool = AtomicBool::new(false);
 static IS_SILENT: AtomicBool = AtomicBool::new(false);
@@ -20,17 +19,17 @@ pub fn fall_silent() {
     IS_SILENT.store(true, Ordering::Relaxed);
 }
 
-/// What becomes of an answer to a neighbour.
-pub(crate) async fn spoil(response: Response) -> Response {
-    match response {
-        Response::Here(bytes) if POLLUTES.load(Ordering::Relaxed) => {
-            let mut altered = BytesMut::from(&bytes[..]);
-            if let Some(byte) = altered.get_mut(bytes.len() / 2) {
-                *byte ^= 0x10;
-            }
-            Response::Here(altered.freeze())
-        }
-        Response::Here(_) if IS_SILENT.load(Ordering::Relaxed) => std::future::pending().await,
-        other => other,
+/// What becomes of a part on its way to a neighbour.
+pub(crate) async fn spoil(part: Bytes) -> Bytes {
+    if IS_SILENT.load(Ordering::Relaxed) {
+        return std::future::pending().await;
     }
+    if !POLLUTES.load(Ordering::Relaxed) {
+        return part;
+    }
+    let mut altered = BytesMut::from(&part[..]);
+    if let Some(byte) = altered.get_mut(part.len() / 2) {
+        *byte ^= 0x10;
+    }
+    altered.freeze()
 }

@@ -8,15 +8,18 @@ mod candidates;
 mod codec;
 mod early;
 mod gossip;
+mod handover;
 mod hear;
 mod meet;
 mod node;
+mod pacer;
+mod parcel;
+mod parcels;
 mod places;
 mod roster;
 mod schedule;
 mod talk;
 #[cfg(test)]
-#[expect(clippy::large_futures, reason = "a swarm is large, and a test has few")]
 mod tests;
 mod tidings;
 
@@ -44,10 +47,12 @@ use crate::nudge::Nudge;
 use crate::reports::Reports;
 use behaviour::Behaviour;
 pub(crate) use behaviour::Meeting;
+use handover::Handover;
 use hear::Hearing;
 pub(crate) use hear::MAILBOX as NEWS_MAILBOX;
 use meet::Meetings;
 use node::Node;
+use pacer::Pacer;
 use roster::Roster;
 use schedule::{Limits, Schedule};
 use talk::Talks;
@@ -116,7 +121,9 @@ impl Bound {
             upload_slots: around.uplink.rate().upload_slots(),
             ..Limits::default()
         };
-        let control = self.swarm.behaviour().talk.new_control();
+        let control = self.swarm.behaviour().exchange.new_control();
+        let pacer = Pacer::spawn(around.uplink.rate(), life);
+        let handover = Handover::new(control.clone(), pacer, around.counts.clone(), life);
         let talks = Talks::new(control, life.tasks.clone(), &life.stop);
         let node = Node {
             hearing: Hearing::new(around.told),
@@ -133,7 +140,8 @@ impl Bound {
             counts: around.counts,
             reports: around.reports,
             peers: BTreeMap::new(),
-            wants: node::Wants::default(),
+            handover,
+            parcels: parcels::Parcels::default(),
             waiting: BTreeMap::new(),
             talks,
             early: early::Early::default(),

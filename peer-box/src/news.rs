@@ -12,7 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::watch;
 use wire::announcement::{AnnouncementReply, MAX_CARRIED, MAX_MET, Neighbour, Reach};
-use wire::chunk::{Chunk, ChunkRecord, Seal, SealedChunk};
+use wire::chunk::{Chunk, ChunkRecord, Seal, SealedChunk, Verified};
 use wire::id::{BoxId, ChannelName, ChunkId};
 use wire::key::PublicKey;
 use wire::seal::Refusal;
@@ -127,6 +127,13 @@ impl News {
         let keys = self.keys_of(&channel).ok_or(Unopened::UnknownChannel(channel))?;
         // One signature covers the whole record, so what was claimed and what was signed are the same bytes.
         Ok(seal.open(keys)?)
+    }
+
+    /// As [`News::open_seal`], for who goes on to take the chunk.
+    pub(crate) fn verify(&self, seal: &Seal) -> Result<Verified, Unopened> {
+        let channel = seal.claimed()?.id.channel;
+        let keys = self.keys_of(&channel).ok_or(Unopened::UnknownChannel(channel))?;
+        Ok(seal.verify(keys)?)
     }
 
     /// Opens a chunk that should be `expected`.

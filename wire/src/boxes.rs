@@ -91,6 +91,17 @@ impl Shape {
         Some((shape, boxes.get(place)?.span.clone()))
     }
 
+    /// Where the box with the seal goes among the others.
+    pub(crate) fn place_of_seal(self, others: &[BoxSpan]) -> usize {
+        let end = others.last().map_or(0, |last| last.span.end);
+        let place = match self {
+            Self::Media => others.iter().find(|other| other.kind == *b"moof"),
+            Self::Init => None,
+            Self::Poster => others.first(),
+        };
+        place.map_or(end, |place| place.span.start)
+    }
+
     /// The seal in a whole box that carries it, wherever the fixed fields before it end.
     pub(crate) fn message(self, whole: &[u8]) -> Option<&[u8]> {
         match self {

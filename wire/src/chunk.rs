@@ -156,6 +156,11 @@ impl Seal {
         open(&self.0, keys)
     }
 
+    /// As [`Seal::open`], for who goes on to take the chunk.
+    pub fn verify(&self, keys: &[PublicKey]) -> Result<Verified, Refusal> {
+        Ok(Verified::new(self.open(keys)?, self.clone()))
+    }
+
     /// What this says of a chunk, whoever wrote it. **Nothing is verified**: it serves to find the keys of the
     /// channel, to recognise a seal that was opened before, and to pass over one that is not worth opening.
     pub fn claimed(&self) -> Result<ChunkRecord, Refusal> {
@@ -356,6 +361,12 @@ impl Chunk {
     /// Its seal, to go ahead of it.
     pub fn seal(&self) -> &Seal {
         self.verified.seal()
+    }
+
+    /// What comes before the seal, and what comes after it: the bytes that are hashed.
+    pub(crate) fn media(&self) -> (&[u8], &[u8]) {
+        let seal = find_seal(&self.bytes).map_or(0..0, |(_, span)| span);
+        (&self.bytes[..seal.start], &self.bytes[seal.end..])
     }
 
     /// All but its bytes.

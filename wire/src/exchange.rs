@@ -1,22 +1,23 @@
 //! The exchange: what two boxes say to each other, `have → want → here → done`.
 //!
-//! A frame on the wire is a length (u32, big-endian), then what [`Request::encode`] or [`Response::encode`] made.
-//! The transport checks that length against the bound before it allocates anything.
+//! A request on the wire is a length (u32, big-endian), then what [`Request::encode`] made. The transport checks that length
+//! against the bound before it allocates anything. The answer to a `want` is a byte, and the parts of the chunk.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use minicbor::Decoder;
 use minicbor::bytes::ByteSlice;
 
 use crate::cbor;
-use crate::chunk::{MAX_CHUNK_BYTES, MAX_SEAL_BYTES, Seal};
+use crate::chunk::{MAX_SEAL_BYTES, Seal};
 use crate::id::ChunkId;
 use crate::seal::Refusal;
 
-/// The name of the libp2p protocol; its last part is the version.
+/// The name of the protocol of the stream on which one [`Request::Want`] goes and its answer comes; its last part is the
+/// version.
 pub const PROTOCOL: &str = "/boxmesh/exchange/1";
 
-/// The name of the protocol of the one stream that each box keeps open to each neighbour, for [`Request::Have`] and
-/// [`Request::Done`] without answers. Its reader says one byte, 0, when it is there.
+/// The name of the protocol of the one stream that each box keeps open to each neighbour, for all
+/// requests but [`Request::Want`]. Its reader says one byte, 0, when it is there.
 pub const TALK: &str = "/boxmesh/talk/1";
 
 /// The most seals in one `have`.
@@ -25,14 +26,11 @@ pub const MAX_HAVE: usize = 128;
 /// The largest request, in bytes after the length.
 pub const MAX_REQUEST_BYTES: usize = MAX_HAVE * (MAX_SEAL_BYTES + 8);
 
-/// The largest answer, in bytes after the length.
-pub const MAX_RESPONSE_BYTES: usize = MAX_CHUNK_BYTES + 1;
-
 const HAVE: u8 = 1;
 const WANT: u8 = 2;
 const DONE: u8 = 3;
+const SEEK: u8 = 4;
 
-const OK: u8 = 0;
 const HERE: u8 = 1;
 const BUSY: u8 = 2;
 const GONE: u8 = 3;
@@ -40,12 +38,15 @@ const GONE: u8 = 3;
 /// What a box says to a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// "I hold the chunks with these seals." Answered [`Response::Ok`].
+    /// "I hold the chunks with these seals, or they are coming here and I pass on what has come."
     Have(Vec<Seal>),
-    /// "Give me this one." Answered [`Response::Here`], [`Response::Busy`] or [`Response::Gone`].
-    Want(ChunkId),
-    /// "It arrived": the upload slot is free again. Answered [`Response::Ok`].
+    /// "Give me this one, but for so many parts that I have." Answered [`Response::Here`], [`Response::Busy`] or
+    /// [`Response::Gone`].
+    Want(ChunkId, u16),
+    /// "It arrived": the upload slot is free again.
     Done(ChunkId),
+    /// "I said that I hold this one, and it does not come to me: tell me again if you hold it."
+    Seek(ChunkId),
 }
 
 impl Request {
@@ -53,8 +54,9 @@ impl Request {
     pub fn encode(&self) -> Bytes {
         let (kind, body) = match self {
             Self::Have(seals) => (HAVE, encoded(seals)),
-            Self::Want(id) => (WANT, cbor::encode(id)),
+            Self::Want(id, here) => (WANT, cbor::encode(&(id, here))),
             Self::Done(id) => (DONE, cbor::encode(id)),
+            Self::Seek(id) => (SEEK, cbor::encode(id)),
         };
         framed(kind, &body)
     }
@@ -64,20 +66,21 @@ impl Request {
         bounded("request", frame, MAX_REQUEST_BYTES)?;
         match frame.split_first() {
             Some((&HAVE, body)) => seals(body).map(Self::Have),
-            Some((&WANT, body)) => cbor::decode_unversioned("want", body).map(Self::Want),
+            Some((&WANT, body)) => {
+                cbor::decode_unversioned("want", body).map(|(id, here)| Self::Want(id, here))
+            }
             Some((&DONE, body)) => cbor::decode_unversioned("done", body).map(Self::Done),
+            Some((&SEEK, body)) => cbor::decode_unversioned("seek", body).map(Self::Seek),
             _ => Err(Refusal::malformed("request", "of no kind that is known here")),
         }
     }
 }
 
-/// What the neighbour answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the neighbour answers to a [`Request::Want`]: one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// Heard.
-    Ok,
-    /// The chunk, its seal inside, not yet believed.
-    Here(Bytes),
+    /// The rest of the [parts](crate::parts) follow, one after another, some of them perhaps only as they come.
+    Here,
     /// All upload slots are taken.
     Busy,
     /// Not kept any more.
@@ -85,24 +88,21 @@ pub enum Response {
 }
 
 impl Response {
-    /// Kind and body.
-    pub fn encode(&self) -> Bytes {
+    /// The byte that says so.
+    pub fn encode(self) -> u8 {
         match self {
-            Self::Ok => framed(OK, &[]),
-            Self::Here(chunk) => framed(HERE, chunk),
-            Self::Busy => framed(BUSY, &[]),
-            Self::Gone => framed(GONE, &[]),
+            Self::Here => HERE,
+            Self::Busy => BUSY,
+            Self::Gone => GONE,
         }
     }
 
-    /// Reads kind and body; the chunk is a part of the frame, not a copy.
-    pub fn decode(frame: &Bytes) -> Result<Self, Refusal> {
-        bounded("response", frame, MAX_RESPONSE_BYTES)?;
-        match (frame.first(), frame.len()) {
-            (Some(&HERE), _) => Ok(Self::Here(frame.slice(1..))),
-            (Some(&OK), 1) => Ok(Self::Ok),
-            (Some(&BUSY), 1) => Ok(Self::Busy),
-            (Some(&GONE), 1) => Ok(Self::Gone),
+    /// Reads that byte.
+    pub fn decode(byte: u8) -> Result<Self, Refusal> {
+        match byte {
+            HERE => Ok(Self::Here),
+            BUSY => Ok(Self::Busy),
+            GONE => Ok(Self::Gone),
             _ => Err(Refusal::malformed("response", "of no kind that is known here")),
         }
     }

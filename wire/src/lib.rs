@@ -15,6 +15,7 @@ pub mod feed;
 pub mod id;
 pub mod key;
 pub mod news;
+pub mod parts;
 pub mod presentation;
 pub mod proof;
 pub mod report;

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use libp2p::allow_block_list::{self, BlockedPeers};
 use libp2p::kad::store::{MemoryStore, MemoryStoreConfig};
-use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
@@ -25,9 +24,7 @@ use libp2p::{
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use wire::exchange::PROTOCOL;
 
-use super::codec::ExchangeCodec;
 use super::gossip;
 use super::places::Door;
 pub(super) use address::{
@@ -43,11 +40,8 @@ use table::Table;
 /// The name of the table by which boxes find each other when trackers are away.
 pub(super) const KAD: &str = "/boxmesh/kad/1";
 
-/// Requests under way on one connection, in each direction.
+/// Wants under way on one connection, in each direction.
 const MAX_EXCHANGES: usize = 32;
-
-/// Longer than the schedule waits for anything: its own deadlines come first.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How soon a neighbour that has vanished is missed.
 const PING_EVERY: Duration = Duration::from_millis(1500);
@@ -78,8 +72,8 @@ pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(super) door: Door,
-    pub(super) exchange: request_response::Behaviour<ExchangeCodec>,
-    pub(super) talk: libp2p_stream::Behaviour,
+    /// What boxes say to each other, and the chunks that pass between them.
+    pub(super) exchange: libp2p_stream::Behaviour,
     pub(super) gossip: gossip::Gossip,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
@@ -96,10 +90,6 @@ impl Behaviour {
     /// For a box whose `is_public` tells that its port is not only for this machine.
     fn new(key: &identity::Keypair, relayed: relay::client::Behaviour, is_public: bool) -> Self {
         let me = key.public().to_peer_id();
-        let exchange = request_response::Config::default()
-            .with_request_timeout(REQUEST_TIMEOUT)
-            .with_max_concurrent_streams(MAX_EXCHANGES);
-        let protocol = (StreamProtocol::new(PROTOCOL), ProtocolSupport::Full);
         let identify = identify::Config::new("/boxmesh/1".into(), key.public())
             .with_agent_version(concat!("boxmesh/", env!("CARGO_PKG_VERSION")).into())
             .with_cache_size(0)
@@ -113,8 +103,7 @@ impl Behaviour {
             limits: limits::connections(),
             memory: limits::memory(),
             door: Door::default(),
-            exchange: request_response::Behaviour::new([protocol], exchange),
-            talk: libp2p_stream::Behaviour::new(),
+            exchange: libp2p_stream::Behaviour::new(),
             gossip: gossip::behaviour(),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),

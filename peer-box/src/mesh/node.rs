@@ -2,28 +2,28 @@
 
 mod exchange;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use libp2p::request_response::{OutboundRequestId, ResponseChannel};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{PeerId, Swarm, ping};
 use program::store::{Arrival, Store};
 use rand::rngs::StdRng;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use wire::chunk::Verified;
-use wire::exchange::{Request, Response};
+use wire::exchange::Request;
 use wire::id::{BoxId, ChunkId};
-use wire::seal::Refusal;
 
 use super::Command;
 use super::behaviour::{Behaviour, BehaviourEvent, box_of, peer_of};
 use super::early::Early;
+use super::handover::{Handover, Reply};
 use super::hear::Hearing;
 use super::meet::{Meetings, dial_options};
+use super::parcels::Parcels;
 use super::roster::Roster;
 use super::schedule::{Action, Schedule};
 use super::talk::{self, Talks};
@@ -42,8 +42,8 @@ const AT_ONCE: usize = 32;
 /// How often neighbours are compared.
 pub(super) const CHOOSE_EVERY: Duration = Duration::from_mins(1);
 
-/// Where the answer to a request goes.
-pub(super) type Answer = ResponseChannel<Result<Response, Refusal>>;
+/// Where the answer to a want goes.
+pub(super) type Answer = oneshot::Sender<Reply>;
 
 /// What the node works with.
 pub(super) struct Node {
@@ -60,7 +60,8 @@ pub(super) struct Node {
     pub(super) counts: Counts,
     pub(super) reports: Reports,
     pub(super) peers: BTreeMap<BoxId, PeerId>,
-    pub(super) wants: Wants,
+    pub(super) handover: Handover,
+    pub(super) parcels: Parcels,
     /// Wants that wait for an upload slot, and where their answers go.
     pub(super) waiting: BTreeMap<(BoxId, ChunkId), Answer>,
     pub(super) talks: Talks,
@@ -69,10 +70,6 @@ pub(super) struct Node {
     pub(super) meetings: Meetings,
     pub(super) hearing: Hearing,
 }
-
-/// The chunks that neighbours were asked for and have not answered yet.
-#[derive(Debug, Default)]
-pub(super) struct Wants(HashMap<OutboundRequestId, (BoxId, ChunkId)>);
 
 impl Node {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, stop: CancellationToken) {
@@ -89,6 +86,7 @@ impl Node {
                 () = stop.cancelled() => break,
                 event = self.swarm.select_next_some() => self.swarm_event(event).await,
                 Some(event) = self.talks.next() => self.talk_events(event).await,
+                Some(event) = self.handover.next() => self.handover_event(event).await,
                 arrival = arrivals.next() => match arrival {
                     Some(Arrival::Chunk(chunk)) => self.stored(chunk.verified()),
                     Some(Arrival::Missed(_)) => self.catch_up().await,
@@ -119,6 +117,7 @@ impl Node {
             match action {
                 Action::Have(to, seals) => self.say(to, Request::Have(seals)),
                 Action::Done(to, id) => self.say(to, Request::Done(id)),
+                Action::Seek(of, id) => self.say(of, Request::Seek(id)),
                 Action::Want(of, id) => self.ask(of, id),
                 Action::Serve(to, id) => self.serve(to, id).await,
                 Action::Refuse(to, id) => self.refuse(to, id),
@@ -151,16 +150,6 @@ impl Node {
         if !self.talks.say(peer, word) {
             self.is_deaf(peer);
         }
-    }
-
-    /// Asks a neighbour for a chunk; whoever left meanwhile must not be dialled for this.
-    fn ask(&mut self, of: BoxId, id: ChunkId) {
-        let Some(peer) = self.peers.get(&of) else { return };
-        let request = Request::Want(id.clone());
-        self.counts.sent_besides(weight(&request));
-        let exchange = &mut self.swarm.behaviour_mut().exchange;
-        let request = exchange.send_request(peer, Ok(request));
-        self.wants.0.insert(request, (of, id));
     }
 
     /// A neighbour withholds, drips or lies about what it holds: another may have its place.
@@ -212,6 +201,7 @@ impl Node {
         let bytes = chunk.record().size as usize;
         self.schedule
             .stored(Instant::now(), chunk.id(), chunk.seal(), bytes);
+        self.parcels.is_here(chunk.id());
     }
 
     /// The store is read anew: at the start, and when so much was inserted that some of it passed by.
@@ -287,7 +277,6 @@ impl Node {
                 debug!(%peer, %error, "failed to connect to a neighbour");
                 self.unreachable(peer);
             }
-            SwarmEvent::Behaviour(BehaviourEvent::Exchange(event)) => self.exchange_event(event).await,
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event {
                 connection,
                 result: Err(ping::Failure::Timeout | ping::Failure::Other { .. }),
@@ -344,6 +333,8 @@ impl Node {
             self.schedule.left(id);
             self.early.left(id);
             self.waiting.retain(|(by, _), _| *by != id);
+            self.parcels.left(id);
+            self.parcels.keep(|chunk| self.schedule.awaits(chunk));
             self.roster.disconnected(Instant::now(), id);
             info!(neighbour = %id, cause, neighbours = self.peers.len(), "neighbour disconnected");
         }
@@ -378,12 +369,12 @@ impl Node {
 }
 
 /// About how many bytes a request takes on its way.
-fn weight(request: &Request) -> usize {
+pub(super) fn weight(request: &Request) -> usize {
     /// A name and what goes round it.
     const NAME: usize = 64;
     match request {
         Request::Have(seals) => NAME + seals.iter().map(|seal| seal.bytes().len()).sum::<usize>(),
-        Request::Want(_) | Request::Done(_) => NAME,
+        Request::Want(..) | Request::Done(_) | Request::Seek(_) => NAME,
     }
 }
 

@@ -19,6 +19,7 @@ mod promise;
 #[cfg(test)]
 mod simulation;
 mod slots;
+mod telling;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -37,7 +38,9 @@ use neighbour::Neighbour;
 use pace::Pace;
 use promise::{EDGE_SEGMENTS, Promise, is_small};
 pub(crate) use slots::Turn;
-use slots::{Over, Slots, Worth};
+pub(crate) use slots::Worth;
+use slots::{Over, Slots};
+use telling::{COMPANY, company_of};
 
 /// How much may go on at a time.
 #[derive(Clone, Copy, Debug)]
@@ -70,11 +73,6 @@ impl Default for Limits {
 /// window keeps, and a little.
 const MEMORY: Duration = Duration::from_secs(75);
 
-/// How long news of a chunk waits for more, to go with it: a little; news of a small chunk until the picture
-/// comes that it belongs to, about one transfer later.
-const COMPANY: Duration = Duration::from_millis(5);
-const COMPANY_OF_SMALL: Duration = Duration::from_millis(100);
-
 /// How often what is old is forgotten.
 const TIDY: Duration = Duration::from_secs(1);
 
@@ -87,6 +85,8 @@ pub(crate) enum Action {
     Want(BoxId, ChunkId),
     /// Tell the neighbour that the chunk arrived.
     Done(BoxId, ChunkId),
+    /// Ask the neighbour to tell of the chunk, if it holds it.
+    Seek(BoxId, ChunkId),
     /// Answer the neighbour's want that waited: with the chunk.
     Serve(BoxId, ChunkId),
     /// Answer the neighbour's want that waited: busy.
@@ -144,7 +144,7 @@ impl Schedule {
     /// A neighbour connected: it will hear of everything that is here, given newest first.
     pub(crate) fn joined(&mut self, id: BoxId, window: impl IntoIterator<Item = (ChunkId, Seal)>) {
         let neighbour = self.neighbours.entry(id).or_default();
-        neighbour.will_hear_of_all(window);
+        neighbour.will_hear_of_all(self.held.coming().chain(window));
         self.tell(id);
     }
 
@@ -158,10 +158,10 @@ impl Schedule {
         self.neighbours.remove(&id);
         self.slots.free_all_of(id);
         self.held.left(id);
-        self.promised.retain(|_, promise| {
+        for promise in self.promised.values_mut() {
             promise.is_not_with(id);
-            !promise.holders.is_empty()
-        });
+        }
+        self.forget_promises(|promise| promise.holders.is_empty());
     }
 
     /// Whether the chunk is known with exactly this seal already: then the seal need not be opened again.
@@ -175,9 +175,14 @@ impl Schedule {
         self.promised.get(id).map(|promise| &promise.seal)
     }
 
-    /// Whether the chunk is held, as far as is remembered.
+    /// Whether the chunk is held whole, as far as is remembered.
     pub(crate) fn holds(&self, id: &ChunkId) -> bool {
-        self.held.contains(id)
+        self.held.is_whole(id)
+    }
+
+    /// Whether the chunk is promised and not here.
+    pub(crate) fn awaits(&self, id: &ChunkId) -> bool {
+        self.promised.contains_key(id)
     }
 
     /// A neighbour says, again, that it holds a chunk that is [known](Schedule::knows).
@@ -185,9 +190,8 @@ impl Schedule {
         if !self.neighbours.contains_key(&from) {
             return;
         }
-        if !self.held.learn(from, id)
-            && let Some(promise) = self.promised.get_mut(id)
-        {
+        self.held.learn(from, id);
+        if let Some(promise) = self.promised.get_mut(id) {
             promise.holders.insert(from);
         }
     }
@@ -204,6 +208,23 @@ impl Schedule {
         self.saw(now, &record.id);
         self.promised
             .insert(record.id.clone(), Promise::new(now, seal, record.size, from));
+    }
+
+    /// A part of a chunk came, and is what it should be. With the first of them neighbours hear of the chunk: they
+    /// are given what is here of it, and the rest as it comes.
+    pub(crate) fn comes(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
+        let Some(promise) = self.promised.get_mut(id) else {
+            return;
+        };
+        let is_first = !promise.is_coming;
+        promise.comes(now, from);
+        if is_first && !is_small(promise.size as usize) && !self.held.contains(id) {
+            let (seal, known_to) = (promise.seal.clone(), promise.holders.clone());
+            self.will_tell(now, id, &seal, COMPANY, |neighbour| {
+                !known_to.contains(&neighbour)
+            });
+            self.held.begins(now, id.clone(), seal, known_to);
+        }
     }
 
     /// A neighbour sent what it was asked for: whatever the bytes are worth, it is free to be asked again.
@@ -232,14 +253,14 @@ impl Schedule {
     /// The neighbour does not keep the chunk any more.
     pub(crate) fn gone(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
         if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            if self.held.contains(id) {
+            if self.held.is_whole(id) {
                 // It knows that the chunk is here: another was faster.
                 neighbour.answered(id);
             } else {
                 neighbour.has_it_no_more(now, id);
             }
         }
-        self.does_not_hold(from, id);
+        self.does_not_have(from, id);
     }
 
     /// The neighbour did not answer, or answered something else.
@@ -252,64 +273,66 @@ impl Schedule {
 
     /// A chunk was stored, wherever it came from: everybody who does not know it will hear of it.
     pub(crate) fn stored(&mut self, now: Instant, id: &ChunkId, seal: &Seal, bytes: usize) {
-        if self.held.contains(id) {
+        if self.held.is_whole(id) {
             return;
         }
         self.saw(now, id);
         let promise = self.promised.remove(id);
-        let known_to = promise.map(|promise| promise.holders).unwrap_or_default();
-        for (_, neighbour) in self
-            .neighbours
-            .iter_mut()
-            .filter(|(id, _)| !known_to.contains(id))
-        {
-            neighbour.will_hear_of(id.clone(), seal.clone());
+        if let Some(sought_by) = self.held.becomes_whole(id) {
+            return self.will_tell(now, id, seal, COMPANY, |neighbour| sought_by.contains(&neighbour));
         }
-        self.held.insert(now, id.clone(), seal.clone(), known_to);
-        let company = if is_small(bytes) && !id.is_init() {
-            COMPANY_OF_SMALL
-        } else {
-            COMPANY
-        };
-        let at = now + company;
-        self.tells_at = Some(self.tells_at.map_or(at, |sooner| sooner.min(at)));
+        let known_to = promise.map(|promise| promise.holders).unwrap_or_default();
+        let company = company_of(id, bytes);
+        self.will_tell(now, id, seal, company, |neighbour| !known_to.contains(&neighbour));
+        self.held.is_here(now, id.clone(), seal.clone(), known_to);
     }
 
     /// The chunk is not wanted after all: the window would not take it any more.
     pub(crate) fn unwanted(&mut self, id: &ChunkId) {
         self.promised.remove(id);
+        self.held.does_not_come(id);
     }
 
-    /// The neighbour has answered a `have`, or will not.
-    pub(crate) fn heard(&mut self, by: BoxId) {
-        if let Some(neighbour) = self.neighbours.get_mut(&by) {
-            neighbour.heard();
-            self.tell(by);
-        }
-    }
-
-    /// Whether the neighbour has the chunk, by what it said itself: then it has no use for it.
-    pub(crate) fn is_known_to(&self, neighbour: BoxId, id: &ChunkId) -> bool {
-        self.held.is_known_to(neighbour, id)
+    /// Whether the chunk was given to the neighbour, or the neighbour has it, by its own word.
+    pub(crate) fn was_given(&self, to: BoxId, id: &ChunkId) -> bool {
+        self.held.was_given(to, id)
     }
 
     /// A neighbour wants a chunk of so many bytes: whether it gets it now. Small ones need no slot.
     pub(crate) fn wanted(&mut self, now: Instant, by: BoxId, id: &ChunkId, bytes: usize) -> Turn {
-        let Some(neighbour) = self.neighbours.get(&by) else {
+        if !self.neighbours.contains_key(&by) {
             return Turn::Busy;
-        };
+        }
         if is_small(bytes) {
-            self.held.learn(by, id);
+            self.held.give(by, id);
             return Turn::Now;
         }
+        // What it is to give cannot be given back to it.
+        let is_from_there = self
+            .promised
+            .get(id)
+            .is_some_and(|promise| promise.asked.contains(&by));
+        if is_from_there {
+            return Turn::Busy;
+        }
+        self.slots.want(now, by, id, self.worth_of(by, id))
+    }
+
+    /// What it is worth to the mesh now that the neighbour is given the chunk.
+    pub(crate) fn worth_of(&self, by: BoxId, id: &ChunkId) -> Worth {
+        let is_proven = self.neighbours.get(&by).is_some_and(Neighbour::is_proven);
         let newest = self.newest.get(&(id.channel.clone(), id.epoch));
         let is_edge = newest.is_none_or(|(newest, _)| newest.saturating_sub(id.segment) < EDGE_SEGMENTS);
-        let worth = Worth {
+        Worth {
             is_past: !is_edge,
-            only_takes: !neighbour.is_proven() && !self.giving.contains(&by),
-            copies: self.held.copies(id),
-        };
-        self.slots.want(now, by, id, worth)
+            only_takes: !is_proven && !self.giving.contains(&by),
+            copies: self.held.copies(id) + self.slots.sending_of(id),
+        }
+    }
+
+    /// The last part of a chunk has left for the neighbour: the uplink is free for the next.
+    pub(crate) fn sent(&mut self, to: BoxId, id: &ChunkId) {
+        self.slots.left(to, id);
     }
 
     /// The slot that the neighbour was given is not used after all.
@@ -322,7 +345,7 @@ impl Schedule {
         self.slots.free(by, id);
         if let Some(neighbour) = self.neighbours.get_mut(&by) {
             neighbour.passed_one();
-            self.held.learn(by, id);
+            self.held.give(by, id);
         }
     }
 
@@ -361,14 +384,9 @@ impl Schedule {
                 Over::Refused(by, id) => Action::Refuse(by, id),
             });
         }
-        if self.tells_at.take_if(|at| *at <= now).is_some() {
-            let ids: Vec<BoxId> = self.neighbours.keys().copied().collect();
-            for neighbour in ids {
-                self.tell(neighbour);
-            }
-            if let Some(action) = self.actions.pop_front() {
-                return Some(action);
-            }
+        self.tell_in_time(now);
+        if let Some(action) = self.actions.pop_front() {
+            return Some(action);
         }
         if self
             .tidied
@@ -404,13 +422,15 @@ impl Schedule {
         *newest = (newest.0.max(id.segment), now);
     }
 
-    fn tell(&mut self, id: BoxId) {
-        let Some(neighbour) = self.neighbours.get_mut(&id) else {
-            return;
-        };
-        let knows = |chunk: &ChunkId| self.held.is_known_to(id, chunk);
-        while let Some(seals) = neighbour.next_have(knows) {
-            self.actions.push_back(Action::Have(id, seals));
+    /// What was coming and will not is sought: neighbours were told that it is here, and would not tell of it.
+    fn forget_promises(&mut self, is_over: impl Fn(&Promise) -> bool) {
+        let over = self.promised.extract_if(.., |_, promise| is_over(promise));
+        let over: Vec<(ChunkId, Promise)> = over.collect();
+        for (id, promise) in over {
+            self.held.does_not_come(&id);
+            if promise.is_coming {
+                self.seek(&id);
+            }
         }
     }
 
@@ -424,7 +444,11 @@ impl Schedule {
         if let Some(promise) = self.promised.get_mut(id) {
             promise.is_not_with(holder);
             if promise.holders.is_empty() {
-                self.promised.remove(id);
+                let is_coming = promise.is_coming;
+                self.unwanted(id);
+                if is_coming {
+                    self.seek(id);
+                }
             }
         }
     }
@@ -432,8 +456,7 @@ impl Schedule {
     fn forget_old(&mut self, now: Instant) {
         let is_fresh = |since: Instant| now.saturating_duration_since(since) < MEMORY;
         // What is being fetched stays: its answer is yet to come.
-        self.promised
-            .retain(|_, promise| !promise.asked.is_empty() || is_fresh(promise.since));
+        self.forget_promises(|promise| promise.asked.is_empty() && !is_fresh(promise.since));
         self.held.retain(is_fresh);
         self.newest.retain(|_, (_, seen)| is_fresh(*seen));
     }

@@ -20,6 +20,7 @@ use wire::announcement::Neighbour;
 use wire::chunk::Chunk;
 use wire::id::{BoxId, ChunkId};
 use wire::key::SecretKey;
+use wire::parts::Parts;
 
 use super::behaviour::{self, peer_of};
 use super::{Bound, Meeting, Mesh, Surroundings};
@@ -152,7 +153,9 @@ async fn a_chunk_passes_from_box_to_box() {
 
     assert_eq!(c.gets(demo(1, 0)).await.bytes(), genuine.bytes());
     assert_eq!(c.counts.accepted(), (0, 1));
-    assert_eq!(b.counts.neighbour_bytes(), genuine.bytes().len() as u64);
+    let parts = Parts::of(&genuine);
+    let frames = (0..parts.count()).map(|number| parts.frame_bytes(number) as u64);
+    assert_eq!(b.counts.neighbour_bytes(), frames.sum::<u64>());
 
     let picture = poster(&origin(), 1);
     a.keeps(picture.clone()).await;

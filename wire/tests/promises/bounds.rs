@@ -8,7 +8,7 @@ use std::cell::Cell;
 use bytes::Bytes;
 use wire::announcement::Announcement;
 use wire::chunk::SealedChunk;
-use wire::exchange::{MAX_REQUEST_BYTES, Request, Response};
+use wire::exchange::{MAX_REQUEST_BYTES, Request};
 use wire::feed::Answer;
 use wire::presentation::Presentation;
 
@@ -77,7 +77,6 @@ fn a_lying_length_allocates_next_to_nothing() {
             let bare = Bytes::copy_from_slice(lie);
             let (largest, total) = allocated_by(|| {
                 let _ = Request::decode(&frame);
-                let _ = Response::decode(&frame);
                 let _ = Answer::decode(&bare);
                 let _ = Announcement::open(&bare);
                 let _ = Presentation::open(&bare);
@@ -109,7 +108,6 @@ fn what_is_over_its_bound_is_refused_before_anything_is_allocated() {
     let large = Bytes::from(vec![1; 8 << 20]);
     let (_, total) = allocated_by(|| {
         assert!(Request::decode(&large).is_err());
-        assert!(Response::decode(&large).is_err());
         assert!(Answer::decode(&large).is_err());
         assert!(Announcement::open(&large).is_err());
         assert!(

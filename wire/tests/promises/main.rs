@@ -5,6 +5,7 @@
 mod bounds;
 mod messages;
 mod news;
+mod parts;
 mod samples;
 mod seal;
 mod vectors;

@@ -144,14 +144,15 @@ fn exchange_messages_read_back() {
     let seal = chunk(id(1, 0), false, b"media").seal().clone();
     for request in [
         Request::Have(vec![seal.clone(); MAX_HAVE]),
-        Request::Want(id(1, 0)),
+        Request::Want(id(1, 0), 0),
+        Request::Want(id(1, 0), 7),
         Request::Done(id(1, 0)),
+        Request::Seek(id(1, 0)),
     ] {
         assert_eq!(Request::decode(&request.encode()).unwrap(), request);
     }
-    let here = Response::Here(Bytes::from_static(b"a chunk"));
-    for response in [Response::Ok, here, Response::Busy, Response::Gone] {
-        assert_eq!(Response::decode(&response.encode()).unwrap(), response);
+    for response in [Response::Here, Response::Busy, Response::Gone] {
+        assert_eq!(Response::decode(response.encode()).unwrap(), response);
     }
     for count in [0, MAX_HAVE + 1] {
         let refusal = Request::decode(&Request::Have(vec![seal.clone(); count]).encode()).unwrap_err();
@@ -218,7 +219,7 @@ proptest! {
         let keys = [origin().public()];
         let bytes = Bytes::from(bytes);
         let _ = Request::decode(&bytes);
-        let _ = Response::decode(&bytes);
+        let _ = bytes.first().map(|byte| Response::decode(*byte));
         let _ = Answer::decode(&bytes);
         let _ = Announcement::open(&bytes);
         let _ = Presentation::open(&bytes);
@@ -227,7 +228,6 @@ proptest! {
         for kind in 0..4 {
             let framed = Bytes::from([&[kind], &bytes[..]].concat());
             let _ = Request::decode(&framed);
-            let _ = Response::decode(&framed);
         }
         let _ = FromOrigin::parse(vec![bytes]);
     }

@@ -6,95 +6,79 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use libp2p::request_response::{Event as ExchangeEvent, Message, OutboundRequestId};
+use libp2p::PeerId;
 use program::window::Verdict;
 use tracing::debug;
 use wire::chunk::{Chunk, Seal};
-use wire::exchange::{Request, Response};
+use wire::exchange::Request;
 use wire::id::{BoxId, ChunkId};
+use wire::parts::Parts;
 use wire::seal::Refusal;
 
 use super::super::early::Waiting;
+use super::super::handover::{Event, Outcome, Reply};
+use super::super::parcel::Parcel;
 use super::super::schedule::Turn;
 use super::super::talk::Event as TalkEvent;
-use super::{Answer, Node};
+use super::{Answer, Node, weight};
 use crate::news::{News, Unopened};
 
-/// A message, or why what came is none.
-type Heard<Message> = Result<Message, Refusal>;
-
 impl Node {
-    pub(super) async fn exchange_event(&mut self, event: ExchangeEvent<Heard<Request>, Heard<Response>>) {
+    /// Something happened on a stream that a chunk passes on.
+    pub(super) async fn handover_event(&mut self, event: Event) {
         match event {
-            ExchangeEvent::Message { peer, message, .. } => {
-                let Some(from) = self.neighbour(peer) else {
-                    return;
-                };
-                self.swarm.behaviour_mut().door.places.spoke(peer);
-                match message {
-                    Message::Request {
-                        request: Ok(request),
-                        channel,
-                        ..
-                    } => self.requested(from, request, channel).await,
-                    Message::Response {
-                        request_id,
-                        response: Ok(response),
-                    } => self.answered(request_id, response).await,
-                    Message::Request {
-                        request: Err(refusal),
-                        ..
-                    } => self.ban(from, &refusal.into(), &[]),
-                    Message::Response {
-                        request_id,
-                        response: Err(refusal),
-                    } => {
-                        self.unanswered(request_id);
-                        self.ban(from, &refusal.into(), &[]);
-                    }
+            Event::Wanted(peer, id, answer) => {
+                if let Some(to) = self.speaker(peer) {
+                    self.wanted(to, id, answer).await;
                 }
             }
-            ExchangeEvent::OutboundFailure {
-                request_id, error, ..
-            } => {
-                debug!(%error, "a request failed");
-                self.unanswered(request_id);
+            Event::Sent(peer, id) => {
+                if let Some(to) = self.speaker(peer) {
+                    self.schedule.sent(to, &id);
+                }
             }
-            // The slot of an answer that did not get through is free again in a moment.
-            ExchangeEvent::InboundFailure { error, .. } => debug!(%error, "an answer did not get through"),
-            ExchangeEvent::ResponseSent { .. } => {}
+            Event::Broke(peer, id) => {
+                if let Some(to) = self.speaker(peer) {
+                    self.schedule.not_served(to, &id);
+                }
+            }
+            Event::Fetched(peer, id, outcome) => {
+                if let Some(of) = self.speaker(peer) {
+                    self.fetched(of, id, outcome).await;
+                }
+            }
+            Event::Nonsense(peer, refusal) => {
+                if let Some(of) = self.speaker(peer) {
+                    self.ban(of, &refusal.into(), &[]);
+                }
+            }
         }
+    }
+
+    /// Who it is that said something.
+    fn speaker(&mut self, peer: PeerId) -> Option<BoxId> {
+        let id = self.neighbour(peer)?;
+        self.swarm.behaviour_mut().door.places.spoke(peer);
+        Some(id)
     }
 
     /// Something happened on the streams that neighbours talk on.
     pub(super) async fn talk_event(&mut self, event: TalkEvent) {
         match event {
             TalkEvent::Word(peer, word) => {
-                let Some(from) = self.neighbour(peer) else {
-                    return;
-                };
-                self.swarm.behaviour_mut().door.places.spoke(peer);
+                let Some(from) = self.speaker(peer) else { return };
                 match word {
                     Ok(word) => self.heard(from, word).await,
                     Err(refusal) => self.ban(from, &refusal.into(), &[]),
                 }
             }
             TalkEvent::Told(peer) => {
-                if let Some(to) = self.neighbour(peer) {
+                if let Some(to) = self.speaker(peer) {
                     self.schedule.heard(to);
                 }
             }
             TalkEvent::Deaf(peer) => self.is_deaf(peer),
         }
-    }
-
-    async fn requested(&mut self, from: BoxId, request: Request, channel: Answer) {
-        if let Request::Want(id) = request {
-            return self.wanted(from, id, channel).await;
-        }
-        self.heard(from, request).await;
-        self.answer(channel, Response::Ok);
     }
 
     /// What a neighbour says without waiting for more than that it was heard.
@@ -105,15 +89,10 @@ impl Node {
                 self.told(from, seals, &news).await;
             }
             Request::Done(id) => self.schedule.done(from, &id),
+            Request::Seek(id) => self.schedule.sought(from, &id),
             // Its answer would have nowhere to go.
-            Request::Want(_) => {}
+            Request::Want(..) => {}
         }
-    }
-
-    fn answer(&mut self, channel: Answer, response: Response) {
-        // It fails when the neighbour has gone: then nobody waits for it.
-        let exchange = &mut self.swarm.behaviour_mut().exchange;
-        let _ = exchange.send_response(channel, Ok(response));
     }
 
     /// A neighbour promises chunks. Each seal is opened before anything is believed, unless it was before.
@@ -194,103 +173,128 @@ impl Node {
         Ok(())
     }
 
-    /// A neighbour wants a chunk: it is answered now, or when a slot is free.
-    async fn wanted(&mut self, to: BoxId, id: ChunkId, channel: Answer) {
-        // A chunk goes to each neighbour once: the budget is for those who watch.
-        if self.schedule.is_known_to(to, &id) {
-            return self.answer(channel, Response::Gone);
+    /// Asks a neighbour for a chunk; whoever left meanwhile must not be dialled for this.
+    pub(super) fn ask(&mut self, of: BoxId, id: ChunkId) {
+        let Some(peer) = self.peers.get(&of).copied() else {
+            return;
+        };
+        let Some(parcel) = self.parcel_to_come(&id) else {
+            return self.schedule.unwanted(&id);
+        };
+        self.counts.sent_besides(weight(&Request::Want(id.clone(), 0)));
+        let end = self.handover.fetch(peer, id.clone(), parcel);
+        self.parcels.is_asked_of(id, of, end);
+    }
+
+    /// What is here of a promised chunk. Nothing when its seal does not open any more, by a key that was withdrawn.
+    fn parcel_to_come(&mut self, id: &ChunkId) -> Option<Parcel> {
+        if let Some(parcel) = self.parcels.get(id) {
+            return Some(parcel.clone());
         }
-        let Some(chunk) = self.store.chunk(id.clone()).await else {
-            return self.answer(channel, Response::Gone);
+        let seal = self.schedule.seal_of(id)?;
+        let verified = self.news.borrow().verify(seal);
+        let parts = verified.ok().and_then(|verified| Parts::awaited(verified).ok())?;
+        let parcel = Parcel::new(parts);
+        self.parcels.insert(id.clone(), parcel.clone());
+        Some(parcel)
+    }
+
+    /// A neighbour wants a chunk: it is answered now, or when a slot is free.
+    async fn wanted(&mut self, to: BoxId, id: ChunkId, answer: Answer) {
+        let Some(parcel) = self.parcel_for(to, &id).await else {
+            return reply(answer, Reply::Gone);
         };
         let now = Instant::now();
         if !self.uplink.has_room_for_neighbours(now) {
-            return self.answer(channel, Response::Busy);
+            return reply(answer, Reply::Busy);
         }
-        let bytes = chunk.bytes().len();
-        match self.schedule.wanted(now, to, &id, bytes) {
-            Turn::Now => {
-                self.counts.sent_to_neighbour(to, bytes);
-                self.answer(channel, Response::Here(chunk.bytes().clone()));
-            }
-            Turn::Wait => drop(self.waiting.insert((to, id), channel)),
-            Turn::Busy => self.answer(channel, Response::Busy),
+        let worth = self.schedule.worth_of(to, &id);
+        match self.schedule.wanted(now, to, &id, parcel.size()) {
+            Turn::Now => reply(answer, Reply::Here(to, parcel, worth)),
+            Turn::Wait => drop(self.waiting.insert((to, id), answer)),
+            Turn::Busy => reply(answer, Reply::Busy),
         }
     }
 
     /// The turn of a neighbour that waited has come.
     pub(super) async fn serve(&mut self, to: BoxId, id: ChunkId) {
-        let Some(channel) = self.waiting.remove(&(to, id.clone())) else {
+        let Some(answer) = self.waiting.remove(&(to, id.clone())) else {
             return self.schedule.not_served(to, &id);
         };
-        let response = if self.schedule.is_known_to(to, &id) {
-            Response::Gone
-        } else if !self.uplink.has_room_for_neighbours(Instant::now()) {
-            Response::Busy
-        } else if let Some(chunk) = self.store.chunk(id.clone()).await {
-            self.counts.sent_to_neighbour(to, chunk.bytes().len());
-            Response::Here(chunk.bytes().clone())
+        let answered = if !self.uplink.has_room_for_neighbours(Instant::now()) {
+            Reply::Busy
+        } else if let Some(parcel) = self.parcel_for(to, &id).await {
+            Reply::Here(to, parcel, self.schedule.worth_of(to, &id))
         } else {
-            Response::Gone
+            Reply::Gone
         };
-        if !matches!(response, Response::Here(_)) {
+        if !matches!(answered, Reply::Here(..)) {
             self.schedule.not_served(to, &id);
         }
-        self.answer(channel, response);
+        reply(answer, answered);
     }
 
     /// A neighbour that waited is better off elsewhere.
     pub(super) fn refuse(&mut self, to: BoxId, id: ChunkId) {
-        if let Some(channel) = self.waiting.remove(&(to, id)) {
-            self.answer(channel, Response::Busy);
+        if let Some(answer) = self.waiting.remove(&(to, id)) {
+            reply(answer, Reply::Busy);
         }
     }
 
-    async fn answered(&mut self, request: OutboundRequestId, response: Response) {
-        let Some((from, id)) = self.wants.0.remove(&request) else {
+    /// What there is to give of a chunk. It goes to each neighbour once: the budget is for those who watch.
+    async fn parcel_for(&mut self, to: BoxId, id: &ChunkId) -> Option<Parcel> {
+        if self.schedule.was_given(to, id) {
+            return None;
+        }
+        if let Some(parcel) = self.parcels.get(id).filter(|parcel| parcel.here() > 0) {
+            return Some(parcel.clone());
+        }
+        let chunk = self.store.chunk(id.clone()).await?;
+        let parcel = Parcel::new(Parts::of(&chunk));
+        self.parcels.insert(id.clone(), parcel.clone());
+        Some(parcel)
+    }
+
+    async fn fetched(&mut self, of: BoxId, id: ChunkId, outcome: Outcome) {
+        let now = Instant::now();
+        if !self.parcels.is_awaited_of(&id, of) {
+            return;
+        }
+        if let Outcome::Comes(bytes) = outcome {
+            self.counts.had_from_neighbour(now, of, bytes);
+            return self.schedule.comes(now, of, &id);
+        }
+        self.parcels.has_answered(&id, of);
+        match outcome {
+            Outcome::Whole(bytes) => {
+                self.counts.had_from_neighbour(now, of, bytes);
+                self.arrived(of, &id).await;
+            }
+            Outcome::Busy => self.schedule.busy(now, of, &id),
+            Outcome::Gone => self.schedule.gone(now, of, &id),
+            Outcome::Failed | Outcome::Comes(_) => self.schedule.failed(now, of, &id),
+            Outcome::Refused(refusal, bytes) => self.ban(of, &refusal.into(), &bytes),
+        }
+        self.parcels.keep(|chunk| self.schedule.awaits(chunk));
+    }
+
+    /// The last part of a chunk came.
+    async fn arrived(&mut self, from: BoxId, id: &ChunkId) {
+        let Some(parcel) = self.parcels.get(id).cloned() else {
             return;
         };
-        let now = Instant::now();
-        match response {
-            Response::Here(bytes) => self.arrived(from, &id, bytes).await,
-            Response::Busy => self.schedule.busy(now, from, &id),
-            Response::Gone => self.schedule.gone(now, from, &id),
-            Response::Ok => self.schedule.failed(now, from, &id),
-        }
-    }
-
-    fn unanswered(&mut self, request: OutboundRequestId) {
-        if let Some((from, id)) = self.wants.0.remove(&request) {
-            self.schedule.failed(Instant::now(), from, &id);
-        }
-    }
-
-    /// A neighbour sent what it was asked for, or so it says.
-    async fn arrived(&mut self, from: BoxId, id: &ChunkId, bytes: Bytes) {
-        let now = Instant::now();
-        self.schedule.arrived(now, from, id, bytes.len());
-        self.counts.had_from_neighbour(now, from, bytes.len());
+        self.schedule.arrived(Instant::now(), from, id, parcel.size());
         if self.schedule.holds(id) {
             return;
         }
-        let news = self.news.borrow().clone();
-        match news.open_chunk(id, bytes.clone()) {
+        match parcel.chunk() {
             Ok(chunk) => self.store_chunk(chunk).await,
-            Err(Unopened::UnknownChannel(_)) => self.schedule.unwanted(id),
-            // Its key is no longer one of the channel's: who promised it in good faith is no forger.
-            Err(Unopened::Refused(refusal @ Refusal::Forged(_))) if !self.is_promised_by_key(id, &news) => {
+            // Each part is what the origin sealed: the whole is not what chunks are.
+            Err(refusal) => {
                 self.counts.refused(refusal.reason());
                 self.schedule.unwanted(id);
             }
-            Err(refused) => self.ban(from, &refused, &bytes),
         }
-    }
-
-    /// Whether the chunk's promise bears a seal that opens now.
-    fn is_promised_by_key(&self, id: &ChunkId, news: &News) -> bool {
-        self.schedule
-            .seal_of(id)
-            .is_some_and(|seal| news.open_seal(seal).is_ok())
     }
 
     async fn store_chunk(&mut self, chunk: Chunk) {
@@ -307,4 +311,9 @@ impl Node {
             }
         }
     }
+}
+
+/// It fails when the neighbour has gone: then nobody waits for it.
+fn reply(answer: Answer, reply: Reply) {
+    let _ = answer.send(reply);
 }

@@ -26,6 +26,12 @@ const HEDGE_AFTER_USUAL: u32 = 3;
 /// What was asked of a newcomer is asked of another so soon: who knows whether it gives anything.
 const NEWCOMER_HEDGE_AFTER: Duration = Duration::from_millis(200);
 
+/// What has begun to come and comes no further is asked of another so soon: only the rest of it.
+const STALLED_AFTER: Duration = Duration::from_millis(200);
+
+/// And so soon neighbours are asked whether they hold it, where no other holder is known.
+const SOUGHT_AFTER: Duration = Duration::from_millis(400);
+
 /// By how much a newcomer is taken to be slower than usual.
 const NEWCOMER: f64 = 3.0;
 
@@ -64,6 +70,10 @@ impl Schedule {
     /// The next ask, if there is anything to ask and somebody to ask it of.
     pub(super) fn next_want(&mut self, now: Instant) -> Option<Action> {
         self.give_up_late(now);
+        self.seek_what_stalls(now);
+        if let Some(action) = self.actions.pop_front() {
+            return Some(action);
+        }
         let asked: usize = self.neighbours.values().map(Neighbour::asked).sum();
         if asked >= self.limits.in_flight {
             return None;
@@ -72,6 +82,7 @@ impl Schedule {
         let promise = self.promised.get_mut(&id)?;
         match promise.asked.first().map(|first| self.neighbours.get(first)) {
             None => self.hedges.asked(),
+            Some(_) if promise.is_coming => {}
             Some(Some(first)) if !first.is_proven() => {}
             Some(_) => self.hedges.take(),
         }
@@ -88,13 +99,17 @@ impl Schedule {
             let neighbour = self.neighbours.get(holder);
             neighbour.is_some_and(|neighbour| neighbour.pace.is_slower_than(SLOW, self.pace))
         };
-        let of_promise = move |promise: &Promise| match (promise.asked.len(), promise.asked_at) {
-            (1, Some(asked_at)) => Some(asked_at + self.hedge_after(promise)),
+        let of_promise = move |promise: &Promise| match (promise.asked.len(), promise.moved_at) {
+            (1, Some(moved_at)) => Some(moved_at + self.hedge_after(promise)),
             (0, _) if promise.holders.iter().any(is_slow) => Some(promise.since + SLOW_IS_ASKED_AFTER),
             _ => None,
         };
         let promises = self.promised.values().filter_map(of_promise);
-        promises.chain(self.neighbours.values().flat_map(Neighbour::changes_at))
+        let coming = self.promised.values().filter(|promise| promise.is_coming);
+        let sought = coming.filter_map(|promise| Some(promise.moved_at? + SOUGHT_AFTER));
+        promises
+            .chain(sought)
+            .chain(self.neighbours.values().flat_map(Neighbour::changes_at))
     }
 
     /// The most urgent chunk that somebody holds who may be asked, and whom.
@@ -119,7 +134,8 @@ impl Schedule {
             let takes_slow = !rank.is_edge() || now >= promise.since + SLOW_IS_ASKED_AFTER;
             let may = |(_, neighbour): &(BoxId, &Neighbour)| {
                 neighbour.may_be_asked(now, promise.is_small())
-                    && (neighbour.is_proven() || (has_room_for_newcomers && promise.asked.is_empty()))
+                    && (neighbour.is_proven()
+                        || (has_room_for_newcomers && (promise.asked.is_empty() || promise.is_coming)))
                     && (takes_slow || promise.is_small() || !neighbour.pace.is_slower_than(SLOW, self.pace))
             };
             let holders = promise
@@ -165,17 +181,20 @@ impl Schedule {
 
     /// Whether it is time to ask somebody, or somebody else.
     fn is_due(&self, now: Instant, rank: &Rank, promise: &Promise) -> bool {
-        match (promise.asked.len(), promise.asked_at) {
+        match (promise.asked.len(), promise.moved_at) {
             (0, _) => true,
-            (1, Some(asked_at)) => {
-                let may = self.is_asked_of_newcomer(promise) || self.hedges.has_one();
-                rank.is_edge() && may && now >= asked_at + self.hedge_after(promise)
+            (1, Some(moved_at)) => {
+                let may = promise.is_coming || self.is_asked_of_newcomer(promise) || self.hedges.has_one();
+                rank.is_edge() && may && now >= moved_at + self.hedge_after(promise)
             }
             _ => false,
         }
     }
 
     fn hedge_after(&self, promise: &Promise) -> Duration {
+        if promise.is_coming {
+            return STALLED_AFTER;
+        }
         if self.is_asked_of_newcomer(promise) {
             return NEWCOMER_HEDGE_AFTER;
         }
@@ -193,6 +212,24 @@ impl Schedule {
     pub(super) fn rank(&self, id: &ChunkId, promise: &Promise) -> Rank {
         let newest = self.newest.get(&(id.channel.clone(), id.epoch));
         Rank::of(id, promise, newest.map_or(id.segment, |(segment, _)| *segment))
+    }
+
+    /// What comes no further, and of which no other holder is known: neighbours do not tell of it, for they were told that
+    /// it is here.
+    fn seek_what_stalls(&mut self, now: Instant) {
+        let stalls = |promise: &Promise| {
+            let is_late = promise.moved_at.is_some_and(|at| now >= at + SOUGHT_AFTER);
+            promise.is_coming && is_late && !promise.is_sought && promise.holders.len() <= promise.asked.len()
+        };
+        let stalled = self.promised.iter_mut().filter(|(_, promise)| stalls(promise));
+        let mut sought = Vec::new();
+        for (id, promise) in stalled {
+            promise.is_sought = true;
+            sought.push(id.clone());
+        }
+        for id in sought {
+            self.seek(&id);
+        }
     }
 
     fn give_up_late(&mut self, now: Instant) {

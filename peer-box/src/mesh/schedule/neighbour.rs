@@ -177,6 +177,13 @@ impl Neighbour {
         self.untold.push_front((id, seal));
     }
 
+    /// Whether it was yet to hear of the chunk; it will not.
+    pub(super) fn will_not_hear_of(&mut self, id: &ChunkId) -> bool {
+        let before = self.untold.len();
+        self.untold.retain(|(untold, _)| untold != id);
+        self.untold.len() < before
+    }
+
     pub(super) fn heard(&mut self) {
         self.haves_on_the_way = self.haves_on_the_way.saturating_sub(1);
     }

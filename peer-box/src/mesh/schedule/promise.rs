@@ -28,9 +28,14 @@ const LONGEST: Duration = Duration::from_secs(3);
 pub(super) struct Promise {
     pub(super) seal: Seal,
     pub(super) holders: BTreeSet<BoxId>,
-    /// Who was asked, the last one last, and when that was.
+    /// Who was asked, the last one last.
     pub(super) asked: Vec<BoxId>,
-    pub(super) asked_at: Option<Instant>,
+    /// When somebody was last asked, or the last part of it came.
+    pub(super) moved_at: Option<Instant>,
+    /// Whether parts of it are here.
+    pub(super) is_coming: bool,
+    /// Neighbours were asked whether they hold it.
+    pub(super) is_sought: bool,
     /// When it was first heard of.
     pub(super) since: Instant,
     /// A viewer waits for it.
@@ -49,7 +54,9 @@ impl Promise {
             seal,
             holders: BTreeSet::from([holder]),
             asked: Vec::new(),
-            asked_at: None,
+            moved_at: None,
+            is_coming: false,
+            is_sought: false,
             since: now,
             is_wished_for: false,
             size,
@@ -67,7 +74,15 @@ impl Promise {
 
     pub(super) fn is_asked_of(&mut self, now: Instant, of: BoxId) {
         self.asked.push(of);
-        self.asked_at = Some(now);
+        self.moved_at = Some(now);
+    }
+
+    /// A part of it came.
+    pub(super) fn comes(&mut self, now: Instant, from: BoxId) {
+        self.is_coming = true;
+        if self.asked.contains(&from) {
+            self.moved_at = Some(now);
+        }
     }
 
     pub(super) fn is_small(&self) -> bool {

@@ -13,9 +13,13 @@ use wire::chunk::{ChunkRecord, Seal};
 use wire::id::{BoxId, ChunkId, Epoch, TrackId};
 use wire::key::SecretKey;
 
-use super::{Action, Limits, Schedule, Turn, is_small};
+use super::super::pacer::Order;
+use super::{Action, Limits, Schedule, Turn, Worth, is_small};
 
 const CHUNKS_PER_SEGMENT: u32 = 10;
+
+/// What a chunk is handed over in.
+const PART_BYTES: u32 = 16 << 10;
 
 /// Uplinks, in bytes per second.
 const USUAL_UPLINK: f64 = 1_250_000.0;
@@ -67,6 +71,14 @@ enum Event {
     Publish(u32),
     Connect(usize, usize),
     Wake(usize),
+    /// The uplink is free again.
+    Uplink(usize),
+    /// The last part of a chunk has left.
+    Sent {
+        from: usize,
+        to: usize,
+        id: ChunkId,
+    },
     Message {
         from: usize,
         to: usize,
@@ -78,10 +90,16 @@ enum Event {
 enum Message {
     Have(Vec<ChunkId>),
     Heard,
-    Want(ChunkId),
-    Here { id: ChunkId, is_genuine: bool },
+    /// The chunk, but for so many parts that are here.
+    Want(ChunkId, u32),
+    Part {
+        id: ChunkId,
+        number: u32,
+        is_genuine: bool,
+    },
     Busy(ChunkId),
     Done(ChunkId),
+    Seek(ChunkId),
 }
 
 struct Member {
@@ -89,12 +107,29 @@ struct Member {
     manner: Manner,
     schedule: Schedule,
     held: BTreeMap<ChunkId, Instant>,
-    /// Every arrival, in order, twice if it came twice.
+    /// Every chunk that came, in order.
     fetched: Vec<ChunkId>,
+    /// How many parts are here of what is coming.
+    coming: BTreeMap<ChunkId, u32>,
+    parts: usize,
+    /// Parts that came when they were here already.
+    parts_twice: usize,
+    uploads: Vec<Upload>,
+    /// Wants that wait for a slot, and their next part.
+    waiting: BTreeMap<(usize, ChunkId), u32>,
     uplink: f64,
     uplink_free_at: Instant,
     banned: BTreeSet<BoxId>,
     wakes_at: Option<Instant>,
+}
+
+/// A chunk on its way to a neighbour, and its next part.
+struct Upload {
+    to: usize,
+    id: ChunkId,
+    next: u32,
+    worth: Worth,
+    latency: Duration,
 }
 
 pub(super) struct Simulation {
@@ -135,6 +170,11 @@ impl Simulation {
                 schedule: Schedule::new(limits, StdRng::seed_from_u64(random.random())),
                 held: BTreeMap::new(),
                 fetched: Vec::new(),
+                coming: BTreeMap::new(),
+                parts: 0,
+                parts_twice: 0,
+                uploads: Vec::new(),
+                waiting: BTreeMap::new(),
                 uplink: USUAL_UPLINK,
                 uplink_free_at: start,
                 banned: BTreeSet::new(),
@@ -218,13 +258,14 @@ impl Simulation {
         &self.members[member].fetched
     }
 
-    /// Chunks that came when they were here already.
+    /// Parts that came when they were here already.
     pub(super) fn duplicates(&self) -> usize {
-        let of_member = |member: &Member| {
-            let distinct: BTreeSet<_> = member.fetched.iter().collect();
-            member.fetched.len() - distinct.len()
-        };
-        self.members.iter().map(of_member).sum()
+        self.members.iter().map(|member| member.parts_twice).sum()
+    }
+
+    /// All parts that came.
+    pub(super) fn parts(&self) -> usize {
+        self.members.iter().map(|member| member.parts).sum()
     }
 
     pub(super) fn arrivals(&self) -> usize {
@@ -271,6 +312,12 @@ impl Simulation {
             Event::Wake(member) => {
                 self.members[member].wakes_at = None;
                 self.drain(member);
+            }
+            Event::Uplink(member) => self.pump(member),
+            Event::Sent { from, to, id } => {
+                let to = self.members[to].id;
+                self.members[from].schedule.sent(to, &id);
+                self.drain(from);
             }
             Event::Message { from, to, message } => {
                 self.receive(from, to, message);
@@ -319,26 +366,51 @@ impl Simulation {
                 }
             }
             Message::Heard => schedule.heard(sender),
-            Message::Want(_) if silent => {}
-            Message::Want(id) => match schedule.wanted(now, sender, &id, stream.bytes_of(&id) as usize) {
-                Turn::Now => self.upload(to, from, id),
-                Turn::Wait => {}
+            Message::Want(..) if silent => {}
+            Message::Want(id, next) => match schedule.wanted(now, sender, &id, stream.bytes_of(&id) as usize)
+            {
+                Turn::Now => self.upload(to, from, id, next),
+                Turn::Wait => drop(self.members[to].waiting.insert((from, id), next)),
                 Turn::Busy => self.refuse(to, from, id),
             },
-            Message::Here { id, is_genuine } => {
-                schedule.arrived(now, sender, &id, stream.bytes_of(&id) as usize);
-                if !is_genuine && self.is_checked {
-                    schedule.left(sender);
-                    self.members[to].banned.insert(sender);
-                    return;
-                }
-                self.bad_accepted += usize::from(!is_genuine);
-                self.members[to].fetched.push(id.clone());
-                self.store(to, &id);
-            }
+            Message::Part {
+                id,
+                number,
+                is_genuine,
+            } => self.part(from, to, &id, number, is_genuine),
             Message::Busy(id) => schedule.busy(now, sender, &id),
             Message::Done(id) => schedule.done(sender, &id),
+            Message::Seek(id) => schedule.sought(sender, &id),
         }
+    }
+
+    fn part(&mut self, from: usize, to: usize, id: &ChunkId, number: u32, is_genuine: bool) {
+        let (now, bytes) = (self.now, self.stream.bytes_of(id));
+        let sender = self.members[from].id;
+        let member = &mut self.members[to];
+        member.parts += 1;
+        if !is_genuine && self.is_checked {
+            member.schedule.left(sender);
+            member.banned.insert(sender);
+            member.coming.retain(|id, _| member.schedule.awaits(id));
+            return;
+        }
+        self.bad_accepted += usize::from(!is_genuine);
+        let here = member.coming.entry(id.clone()).or_default();
+        if member.held.contains_key(id) || *here != number {
+            member.parts_twice += 1;
+        } else {
+            *here += 1;
+            member.schedule.comes(now, sender, id);
+        }
+        if number + 1 == parts_of(bytes) {
+            member.schedule.arrived(now, sender, id, bytes as usize);
+            if !member.held.contains_key(id) {
+                member.fetched.push(id.clone());
+                self.store(to, id);
+            }
+        }
+        self.pump(to);
     }
 
     fn drain(&mut self, member: usize) {
@@ -348,7 +420,14 @@ impl Simulation {
                     let ids = seals.iter().map(id_in).collect();
                     self.send(member, self.number_of(to), Message::Have(ids));
                 }
-                Action::Serve(to, id) => self.upload(member, self.number_of(to), id),
+                Action::Serve(to, id) => {
+                    let to = self.number_of(to);
+                    let next = self.members[member]
+                        .waiting
+                        .remove(&(to, id.clone()))
+                        .unwrap_or(0);
+                    self.upload(member, to, id, next);
+                }
                 Action::Refuse(to, id) => self.refuse(member, self.number_of(to), id),
                 Action::Want(to, id) => {
                     self.wants += 1;
@@ -356,9 +435,11 @@ impl Simulation {
                         !self.members[member].held.contains_key(&id),
                         "asked for {id}, which is here"
                     );
-                    self.send(member, self.number_of(to), Message::Want(id));
+                    let here = self.members[member].coming.get(&id).copied().unwrap_or(0);
+                    self.send(member, self.number_of(to), Message::Want(id, here));
                 }
                 Action::Done(to, id) => self.send(member, self.number_of(to), Message::Done(id)),
+                Action::Seek(of, id) => self.send(member, self.number_of(of), Message::Seek(id)),
                 Action::Leave(id) => {
                     let other = self.number_of(id);
                     let me = self.members[member].id;
@@ -385,28 +466,89 @@ impl Simulation {
     fn send(&mut self, from: usize, to: usize, message: Message) {
         self.messages += usize::from(matches!(
             message,
-            Message::Have(_) | Message::Want(_) | Message::Done(_)
+            Message::Have(_) | Message::Want(..) | Message::Done(_)
         ));
         let latency = Duration::from_millis(self.random.random_range(5..25));
         self.at(self.now + latency, Event::Message { from, to, message });
     }
 
-    /// The bytes leave one after another: that is what an uplink is. What is small goes between the packets of
-    /// what is large.
-    fn upload(&mut self, from: usize, to: usize, id: ChunkId) {
-        let bytes = self.stream.bytes_of(&id);
-        let sender = &mut self.members[from];
-        let transfer = Duration::from_secs_f64(f64::from(bytes) / sender.uplink);
-        sender.uplink_free_at = sender.uplink_free_at.max(self.now) + transfer;
-        let sent_at = if is_small(bytes as usize) {
-            self.now + 2 * transfer
-        } else {
-            sender.uplink_free_at
-        };
-        let is_genuine = sender.manner != Manner::Polluter;
-        let at = sent_at + Duration::from_millis(self.random.random_range(5..25));
-        let message = Message::Here { id, is_genuine };
-        self.at(at, Event::Message { from, to, message });
+    fn upload(&mut self, from: usize, to: usize, id: ChunkId, next: u32) {
+        let latency = Duration::from_millis(self.random.random_range(5..25));
+        let by = self.members[to].id;
+        let worth = self.members[from].schedule.worth_of(by, &id);
+        self.members[from].uploads.push(Upload {
+            to,
+            id,
+            next,
+            worth,
+            latency,
+        });
+        self.pump(from);
+    }
+
+    /// Sends the next part of what is worth most of that which is being uploaded and here: the bytes leave one after
+    /// another, that is what an uplink is. What is small goes between the packets of what is large.
+    fn pump(&mut self, from: usize) {
+        let now = self.now;
+        let parts = |stream: &Stream, id: &ChunkId| parts_of(stream.bytes_of(id));
+        loop {
+            let sender = &mut self.members[from];
+            let stream = self.stream;
+            sender
+                .uploads
+                .retain(|upload| upload.next < parts(&stream, &upload.id));
+            let here = |upload: &Upload| {
+                if sender.held.contains_key(&upload.id) {
+                    parts(&stream, &upload.id)
+                } else {
+                    sender.coming.get(&upload.id).copied().unwrap_or(0)
+                }
+            };
+            let is_free = sender.uplink_free_at <= now;
+            let ready = sender.uploads.iter().enumerate().filter(|(_, upload)| {
+                upload.next < here(upload) && (is_free || is_small(stream.bytes_of(&upload.id) as usize))
+            });
+            let Some(best) = ready
+                .min_by_key(|(_, upload)| {
+                    Order::of(upload.worth, (parts(&stream, &upload.id) - upload.next) as usize)
+                })
+                .map(|(best, _)| best)
+            else {
+                break;
+            };
+            let upload = &mut sender.uploads[best];
+            let bytes = stream.bytes_of(&upload.id);
+            let transfer = Duration::from_secs_f64(f64::from(bytes.min(PART_BYTES)) / sender.uplink);
+            let sent_at = if is_small(bytes as usize) {
+                now + 2 * transfer
+            } else {
+                sender.uplink_free_at = now + transfer;
+                sender.uplink_free_at
+            };
+            let upload_id = upload.id.clone();
+            let message = Message::Part {
+                id: upload.id.clone(),
+                number: upload.next,
+                is_genuine: sender.manner != Manner::Polluter,
+            };
+            upload.next += 1;
+            let is_last = upload.next == parts(&stream, &upload.id);
+            let (to, at) = (upload.to, sent_at + upload.latency);
+            if is_last {
+                self.at(
+                    sent_at,
+                    Event::Sent {
+                        from,
+                        to,
+                        id: upload_id,
+                    },
+                );
+            }
+            self.at(at, Event::Message { from, to, message });
+            if !is_small(bytes as usize) {
+                self.at(sent_at, Event::Uplink(from));
+            }
+        }
     }
 
     fn number_of(&self, id: BoxId) -> usize {
@@ -415,6 +557,10 @@ impl Simulation {
             .position(|member| member.id == id)
             .expect("boxes speak to members only")
     }
+}
+
+fn parts_of(bytes: u32) -> u32 {
+    bytes.div_ceil(PART_BYTES)
 }
 
 pub(super) fn id_of(number: u32) -> ChunkId {

@@ -1,11 +1,13 @@
 //! Upload slots: how many chunks this box sends to neighbours at a time, and who waits for one.
 //!
-//! A socket takes bytes long before the uplink has carried them, so a slot is free again when the receiver
-//! says `done`, or when it has said nothing for too long. Who does that lets others go first for a while: it
-//! would otherwise hold the one slot for ever.
+//! A slot is free again when the receiver says `done`, or when it has said nothing for too long. Who does that lets
+//! others go first for a while: it would otherwise hold the one slot for ever. Once the last part has left, the
+//! next chunk may begin, while the receiver's `done` is on its way; but no more than one for each slot, since bytes may leave
+//! here faster than the uplink carries them.
 //!
-//! For each slot one neighbour may wait, for a moment: it is served as soon as `done` comes, and the uplink
-//! is never idle while somebody learns that it is free.
+//! What is worth more than everything that is being sent overtakes it: the rest of that waits. For each slot one neighbour
+//! may wait, for a moment: it is served as soon as there is a slot, and the uplink is never idle while somebody learns that
+//! it is free.
 
 #[cfg(test)]
 mod tests;
@@ -44,13 +46,13 @@ pub(crate) enum Turn {
 
 /// What a chunk is worth to the mesh, in the order in which wants are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Worth {
+pub(crate) struct Worth {
     /// Nobody is about to watch it.
-    pub(super) is_past: bool,
+    pub(crate) is_past: bool,
     /// Who wants it is not known to hand anything on.
-    pub(super) only_takes: bool,
+    pub(crate) only_takes: bool,
     /// How many neighbours have it already: the first copies go on to make others.
-    pub(super) copies: usize,
+    pub(crate) copies: usize,
 }
 
 /// The waiting of a neighbour is over.
@@ -81,6 +83,9 @@ struct Slot {
     by: BoxId,
     id: ChunkId,
     since: Instant,
+    worth: Worth,
+    /// Its last part has left.
+    has_left: bool,
 }
 
 #[derive(Debug)]
@@ -108,8 +113,8 @@ impl Slots {
         if rests || self.waiting.iter().any(|waiting| waiting.by == by) {
             return Turn::Busy;
         }
-        if self.waiting.is_empty() && self.has_one_for(by) {
-            self.take(now, by, id.clone());
+        if self.waiting.is_empty() && self.has_one_for(by) || self.overtakes(by, worth) {
+            self.take(now, by, id.clone(), worth);
             return Turn::Now;
         }
         // What is worth less makes room.
@@ -144,7 +149,7 @@ impl Slots {
             .min_by_key(|(_, waiting)| waiting.worth)
             .map(|(first, _)| first)?;
         let first = self.waiting.remove(first);
-        self.take(now, first.by, first.id.clone());
+        self.take(now, first.by, first.id.clone(), first.worth);
         Some(Over::Served(first.by, first.id))
     }
 
@@ -173,11 +178,44 @@ impl Slots {
     }
 
     fn has_one_for(&self, by: BoxId) -> bool {
-        self.taken.len() < self.number && self.taken.iter().all(|slot| slot.by != by)
+        self.sending().count() < self.number
+            && self.taken.len() < 2 * self.number
+            && self.taken.iter().all(|slot| slot.by != by)
     }
 
-    fn take(&mut self, now: Instant, by: BoxId, id: ChunkId) {
-        self.taken.push(Slot { by, id, since: now });
+    fn sending(&self) -> impl Iterator<Item = &Slot> {
+        self.taken.iter().filter(|slot| !slot.has_left)
+    }
+
+    /// The last part of a chunk has left.
+    pub(super) fn left(&mut self, by: BoxId, id: &ChunkId) {
+        let slot = self.taken.iter_mut().find(|slot| slot.by == by && slot.id == *id);
+        if let Some(slot) = slot {
+            slot.has_left = true;
+        }
+    }
+
+    /// How many are being sent this chunk.
+    pub(super) fn sending_of(&self, id: &ChunkId) -> usize {
+        self.taken.iter().filter(|slot| slot.id == *id).count()
+    }
+
+    /// What is worth more than everything that is being sent goes ahead of it: the rest of that waits.
+    fn overtakes(&self, by: BoxId, worth: Worth) -> bool {
+        self.sending().next().is_some()
+            && self.taken.len() < 3 * self.number
+            && self.taken.iter().all(|slot| slot.by != by)
+            && self.sending().all(|slot| worth < slot.worth)
+    }
+
+    fn take(&mut self, now: Instant, by: BoxId, id: ChunkId, worth: Worth) {
+        self.taken.push(Slot {
+            by,
+            id,
+            since: now,
+            worth,
+            has_left: false,
+        });
     }
 
     /// Takes the slots of those who said nothing for too long.

@@ -10,7 +10,7 @@ use wire::id::{BoxId, ChunkId, TrackId};
 use wire::key::SecretKey;
 
 use super::simulation::{Manner, Simulation, id_of, record_of, seal_of};
-use super::{Action, COMPANY, Limits, Schedule};
+use super::{Action, COMPANY, Limits, Schedule, Turn};
 
 fn neighbour(number: u8) -> BoxId {
     BoxId::of(&SecretKey::from_seed([number; 32]).public())
@@ -69,7 +69,7 @@ fn every_box_gets_every_chunk_and_hardly_any_twice() {
         for member in 0..14 {
             assert_eq!(mesh.held(member), 80, "box {member}, seed {seed}");
         }
-        assert!(mesh.duplicates() * 50 <= mesh.arrivals(), "seed {seed}");
+        assert!(mesh.duplicates() * 50 <= mesh.parts(), "seed {seed}");
         let delays = mesh.delays();
         let p99 = delays[delays.len() * 99 / 100];
         assert!(p99 < Duration::from_millis(1500), "p99 {p99:?}, seed {seed}");
@@ -396,6 +396,77 @@ fn haves_are_bounded_and_what_comes_up_meanwhile_goes_together() {
         panic!("{next:?}")
     };
     assert_eq!(seals[0], seal_of(&id_of(1000)), "what is new goes first");
+}
+
+/// Neighbour 1 promised chunk 0 and has given the first part of it.
+fn with_one_coming(now: Instant, neighbours: std::ops::Range<u8>) -> Schedule {
+    let mut schedule = with_neighbours(neighbours);
+    told(&mut schedule, now, 1, 0);
+    assert_eq!(wants(&mut schedule, now), [(neighbour(1), id_of(0))]);
+    schedule.comes(now, neighbour(1), &id_of(0));
+    schedule
+}
+
+#[test]
+fn a_chunk_is_told_of_with_its_first_part_and_given_while_it_comes() {
+    let now = Instant::now();
+    let mut schedule = with_one_coming(now, 1..3);
+    let have = Action::Have(neighbour(2), vec![seal_of(&id_of(0))]);
+    assert_eq!(all(&mut schedule, now + COMPANY), std::slice::from_ref(&have));
+    assert!(!schedule.holds(&id_of(0)) && schedule.awaits(&id_of(0)));
+    assert_eq!(schedule.wanted(now, neighbour(2), &id_of(0), BYTES), Turn::Now);
+    assert_eq!(
+        schedule.wanted(now, neighbour(1), &id_of(0), BYTES),
+        Turn::Busy,
+        "it comes from there"
+    );
+    schedule.joined(neighbour(3), []);
+    assert!(matches!(&all(&mut schedule, now)[..], [Action::Have(to, _)] if *to == neighbour(3)));
+
+    schedule.stored(now, &id_of(0), &seal_of(&id_of(0)), BYTES);
+    assert!(schedule.holds(&id_of(0)) && !schedule.awaits(&id_of(0)));
+    assert_eq!(
+        all(&mut schedule, now + 2 * COMPANY),
+        [],
+        "nobody hears of it twice"
+    );
+}
+
+#[test]
+fn what_comes_no_further_is_soon_asked_of_another_for_the_rest() {
+    let now = Instant::now();
+    let mut schedule = with_one_coming(now, 1..3);
+    told(&mut schedule, now, 2, 0);
+    let later = now + Duration::from_millis(100);
+    schedule.comes(later, neighbour(1), &id_of(0));
+    let (at, second) = next_wants(&mut schedule, later);
+    assert_eq!(second, [(neighbour(2), id_of(0))]);
+    let waited = at - later;
+    assert!(
+        waited < Duration::from_millis(250),
+        "{waited:?} after the last part"
+    );
+}
+
+#[test]
+fn what_was_coming_and_does_not_is_sought_and_told_of_again() {
+    let now = Instant::now();
+    let mut schedule = with_one_coming(now, 1..3);
+    all(&mut schedule, now + COMPANY);
+    schedule.left(neighbour(1));
+    assert!(!schedule.awaits(&id_of(0)));
+    assert_eq!(all(&mut schedule, now), [Action::Seek(neighbour(2), id_of(0))]);
+
+    let mut other = with_neighbours(1..3);
+    told(&mut other, now, 1, 0);
+    other.stored(now, &id_of(0), &seal_of(&id_of(0)), BYTES);
+    other.heard(neighbour(2));
+    all(&mut other, now + COMPANY);
+    other.sought(neighbour(1), &id_of(0));
+    let have = Action::Have(neighbour(1), vec![seal_of(&id_of(0))]);
+    assert_eq!(all(&mut other, now), [have]);
+    other.sought(neighbour(1), &id_of(0));
+    assert_eq!(all(&mut other, now), [], "whoever asks again hears nothing new");
 }
 
 #[test]

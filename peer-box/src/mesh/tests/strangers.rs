@@ -3,83 +3,100 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures::StreamExt;
-use libp2p::request_response::{Event, Message};
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p::swarm::SwarmEvent;
 use libp2p::swarm::dial_opts::DialOpts;
-use libp2p::{PeerId, Swarm};
+use libp2p::{PeerId, Stream, StreamProtocol, Swarm};
+use libp2p_stream::Control;
 use program::lifecycle::Lifecycle;
 use program::media::Meter;
 use program::window::SegmentName;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use wire::chunk::Chunk;
-use wire::exchange::{MAX_HAVE, Request, Response};
+use wire::exchange::{MAX_HAVE, PROTOCOL, Request, Response};
 use wire::id::{BoxId, ChunkId};
+use wire::parts::Parts;
 use wire::report::Report;
 
-use super::super::behaviour::{self, Behaviour, BehaviourEvent, peer_of};
+use super::super::behaviour::{self, Behaviour, peer_of};
+use super::super::codec::{read_frame, write_frame};
+use super::super::talk::Event::Told;
 use super::super::talk::Talks;
 use super::{Member, PATIENCE};
 use crate::samples::{chunk, demo, demo_init, empty_answer, init, origin, secret, until};
 use crate::web;
 
-/// A box that speaks the exchange as it likes: it promises these chunks, and answers wants with what `gives`
+const WANTS: StreamProtocol = StreamProtocol::new(PROTOCOL);
+
+/// A box that speaks the exchange as it likes: it promises these chunks, and answers wants with the parts that `gives`
 /// says, or not at all. What comes back tells when its promises have been heard.
 async fn speaker(
     number: u8,
     promises: &[Chunk],
-    gives: impl Fn(&ChunkId) -> Option<Bytes> + Send + 'static,
+    gives: impl Fn(&ChunkId) -> Option<Vec<Bytes>> + Send + Sync + 'static,
     to: &Member,
 ) -> oneshot::Receiver<()> {
     let life = Lifecycle::default();
     let (mut swarm, _) = dials(number, to, &life).await;
     // It listens to what it is told: who does not is let go.
-    let talk = swarm.behaviour().talk.new_control();
-    let mut talks = Talks::new(talk, life.tasks.clone(), &life.stop);
+    let mut control = swarm.behaviour().exchange.new_control();
+    let mut talks = Talks::new(control.clone(), life.tasks.clone(), &life.stop);
+    let mut wants = control.accept(WANTS).unwrap();
     let seals: Vec<_> = promises.iter().map(|chunk| chunk.seal().clone()).collect();
     let (tell, told) = oneshot::channel();
     let mut tell = Some(tell);
     life.tasks.clone().spawn(async move {
         let mut unanswered = Vec::new();
         loop {
-            let event = tokio::select! {
-                event = swarm.select_next_some() => event,
-                Some(_) = talks.next() => continue,
-            };
-            match event {
-                SwarmEvent::ConnectionEstablished { peer_id, .. } => {
-                    swarm
-                        .behaviour_mut()
-                        .exchange
-                        .send_request(&peer_id, Ok(Request::Have(seals.clone())));
-                }
-                SwarmEvent::Behaviour(BehaviourEvent::Exchange(Event::Message { message, .. })) => {
-                    match message {
-                        Message::Response { .. } => drop(tell.take().map(|tell| tell.send(()))),
-                        Message::Request { request, channel, .. } => {
-                            let response = match request {
-                                Ok(Request::Want(id)) => gives(&id).map(Response::Here),
-                                _ => Some(Response::Ok),
-                            };
-                            match response {
-                                Some(response) => {
-                                    drop(
-                                        swarm
-                                            .behaviour_mut()
-                                            .exchange
-                                            .send_response(channel, Ok(response)),
-                                    );
-                                }
-                                None => unanswered.push(channel),
-                            }
-                        }
+            tokio::select! {
+                event = swarm.select_next_some() => {
+                    if let SwarmEvent::ConnectionEstablished { peer_id, .. } = event {
+                        talks.begin(peer_id);
+                        assert!(talks.say(peer_id, Request::Have(seals.clone())));
                     }
                 }
-                _ => {}
+                Some(event) = talks.next() => {
+                    if let Told(_) = event
+                        && let Some(tell) = tell.take()
+                    {
+                        let _ = tell.send(());
+                    }
+                }
+                Some((_, mut stream)) = wants.next() => match wanted(&mut stream).await.and_then(|id| gives(&id)) {
+                    Some(parts) => drop(life.tasks.spawn(async move { answers(&mut stream, &parts).await })),
+                    None => unanswered.push(stream),
+                }
             }
         }
     });
     told
+}
+
+async fn wanted(stream: &mut Stream) -> Option<ChunkId> {
+    let frame = read_frame(stream, "want", 1000).await.ok()?.ok()?;
+    match Request::decode(&frame) {
+        Ok(Request::Want(id, _)) => Some(id),
+        _ => None,
+    }
+}
+
+async fn answers(stream: &mut Stream, parts: &[Bytes]) -> std::io::Result<()> {
+    stream.write_all(&[Response::Here.encode()]).await?;
+    for part in parts {
+        stream.write_all(part).await?;
+    }
+    stream.flush().await?;
+    // Who has all of them goes; who is still waiting waits in vain.
+    let _ = stream.read(&mut [0; 1]).await;
+    Ok(())
+}
+
+/// All parts of a chunk, as they travel.
+fn parts_of(chunk: &Chunk) -> Vec<Bytes> {
+    let parts = Parts::of(chunk);
+    (0..parts.count())
+        .filter_map(|number| parts.get(number).cloned())
+        .collect()
 }
 
 #[tokio::test]
@@ -88,12 +105,13 @@ async fn a_box_whose_bytes_are_not_what_was_sealed_is_banned_and_reported() {
     let mut victim = Member::beside(3, &[&honest]).await;
     victim.has_neighbours(1).await;
     let genuine = chunk(&origin(), &demo(1, 0));
-    let mut flipped = genuine.bytes().to_vec();
+    let mut parts = parts_of(&genuine);
+    let mut flipped = parts[1].to_vec();
     *flipped.last_mut().unwrap() ^= 1;
-    let flipped = Bytes::from(flipped);
-    let shown = flipped.clone();
+    let shown = Bytes::from(flipped);
+    parts[1] = shown.clone();
     let promised = std::slice::from_ref(&genuine);
-    let _heard = speaker(2, promised, move |_| Some(flipped.clone()), &victim).await;
+    let _heard = speaker(2, promised, move |_| Some(parts.clone()), &victim).await;
 
     until("a ban", || victim.counts.neighbours() == (1, 1)).await;
     assert_eq!(victim.counts.refusals().get("damaged"), Some(&1));
@@ -179,12 +197,12 @@ async fn what_is_told_before_the_tracker_knows_of_the_channel_is_not_lost() {
     let listener = Member::alone(1).await;
     listener.desk.take(0, Instant::now(), empty_answer());
     let (init, first) = (init(&origin()), chunk(&origin(), &demo(1, 0)));
-    let (init_bytes, first_bytes) = (init.bytes().clone(), first.bytes().clone());
+    let (init_parts, first_parts) = (parts_of(&init), parts_of(&first));
     let gives = move |id: &ChunkId| {
         Some(if id.is_init() {
-            init_bytes.clone()
+            init_parts.clone()
         } else {
-            first_bytes.clone()
+            first_parts.clone()
         })
     };
     let heard = speaker(2, &[init, first], gives, &listener).await;
@@ -212,42 +230,71 @@ async fn dials(number: u8, to: &Member, life: &Lifecycle) -> (Swarm<Behaviour>, 
     (swarm, peer)
 }
 
-/// What a box answers to these requests, one after another, until it hangs up.
-async fn asks(number: u8, to: &Member, requests: Vec<Request>) -> Vec<Response> {
-    let life = Lifecycle::default();
-    let (mut swarm, peer) = dials(number, to, &life).await;
-    let mut requests = requests.into_iter();
-    let mut answers = Vec::new();
-    let talk = async {
-        loop {
-            let is_answered = match swarm.select_next_some().await {
-                SwarmEvent::ConnectionEstablished { .. } => true,
-                SwarmEvent::ConnectionClosed { .. } => return,
-                SwarmEvent::Behaviour(BehaviourEvent::Exchange(Event::Message { message, .. })) => {
-                    match message {
-                        Message::Response { response, .. } => {
-                            answers.push(response.unwrap());
-                            true
-                        }
-                        Message::Request { channel, .. } => {
-                            let _ = swarm
-                                .behaviour_mut()
-                                .exchange
-                                .send_response(channel, Ok(Response::Ok));
-                            false
+/// A stranger that is connected.
+struct Stranger {
+    life: Lifecycle,
+    control: Control,
+    talks: mpsc::Sender<Request>,
+    peer: PeerId,
+}
+
+impl Stranger {
+    async fn beside(number: u8, to: &Member) -> Self {
+        let life = Lifecycle::default();
+        let (mut swarm, peer) = dials(number, to, &life).await;
+        let control = swarm.behaviour().exchange.new_control();
+        let mut talks = Talks::new(control.clone(), life.tasks.clone(), &life.stop);
+        let (say, mut said) = mpsc::channel(4);
+        let (connected, is_connected) = oneshot::channel();
+        let mut connected = Some(connected);
+        let stop = life.stop.clone();
+        life.tasks.spawn(stop.run_until_cancelled_owned(async move {
+            loop {
+                tokio::select! {
+                    event = swarm.select_next_some() => {
+                        if let SwarmEvent::ConnectionEstablished { peer_id, .. } = event {
+                            talks.begin(peer_id);
+                            if let Some(connected) = connected.take() {
+                                let _ = connected.send(());
+                            }
                         }
                     }
+                    Some(_) = talks.next() => {}
+                    Some(word) = said.recv() => drop(talks.say(peer, word)),
                 }
-                _ => false,
-            };
-            if is_answered {
-                let Some(request) = requests.next() else { return };
-                swarm.behaviour_mut().exchange.send_request(&peer, Ok(request));
             }
+        }));
+        is_connected.await.unwrap();
+        Self {
+            life,
+            control,
+            talks: say,
+            peer,
         }
-    };
-    tokio::time::timeout(PATIENCE, talk).await.expect("an answer");
-    answers
+    }
+
+    async fn says(&self, word: Request) {
+        self.talks.send(word).await.unwrap();
+    }
+
+    /// What is answered to bytes that are sent for a want.
+    async fn asks(&mut self, want: &Bytes) -> Vec<u8> {
+        let asks = async {
+            let mut stream = self.control.open_stream(self.peer, WANTS).await.unwrap();
+            write_frame(&mut stream, want).await.unwrap();
+            let mut answer = Vec::new();
+            // Who is banned hears nothing.
+            let _ = stream.read_to_end(&mut answer).await;
+            answer
+        };
+        tokio::time::timeout(PATIENCE, asks).await.expect("an answer")
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.life.stop.cancel();
+    }
 }
 
 #[tokio::test]
@@ -256,13 +303,23 @@ async fn what_is_no_message_costs_the_neighbour_that_sent_it() {
     let genuine = chunk(&origin(), &demo(1, 0));
     let too_many = vec![genuine.seal().clone(); 4 * MAX_HAVE];
     for (number, seals, reason) in [(1, Vec::new(), "malformed"), (2, too_many, "too-large")] {
-        assert_eq!(asks(number, &victim, vec![Request::Have(seals)]).await, []);
+        let stranger = Stranger::beside(number, &victim).await;
+        stranger.says(Request::Have(seals)).await;
         until("a ban", || victim.counts.neighbours() == (0, number.into())).await;
         assert_eq!(victim.counts.refusals().get(reason), Some(&1));
     }
-    let seals = vec![genuine.seal().clone()];
-    let answers = asks(4, &victim, vec![Request::Have(seals)]).await;
-    assert_eq!(answers, [Response::Ok]);
+    let mut stranger = Stranger::beside(4, &victim).await;
+    assert!(
+        stranger
+            .asks(&Request::Done(demo(1, 0)).encode())
+            .await
+            .is_empty()
+    );
+    until("a ban", || victim.counts.neighbours() == (0, 3)).await;
+
+    let honest = speaker(5, std::slice::from_ref(&genuine), |_| None, &victim).await;
+    honest.await.unwrap();
+    assert_eq!(victim.counts.neighbours(), (1, 3));
 }
 
 #[tokio::test]
@@ -270,14 +327,58 @@ async fn a_chunk_goes_to_each_neighbour_once() {
     let one = Member::beside(3, &[]).await;
     let genuine = chunk(&origin(), &demo(1, 0));
     one.keeps(genuine.clone()).await;
-    let want = || Request::Want(demo(1, 0));
-    let here = || Response::Here(genuine.bytes().clone());
+    let want = Request::Want(demo(1, 0), 0).encode();
+    let whole = [vec![Response::Here.encode()], parts_of(&genuine).concat()].concat();
 
-    let again = vec![want(), Request::Done(demo(1, 0)), want()];
-    let answers = asks(1, &one, again).await;
-    assert_eq!(answers, [here(), Response::Ok, Response::Gone]);
-    assert_eq!(asks(2, &one, vec![want()]).await, [here()]);
-    assert_eq!(one.counts.neighbour_bytes(), 2 * genuine.bytes().len() as u64);
+    let mut first = Stranger::beside(1, &one).await;
+    assert_eq!(first.asks(&want).await, whole);
+    first.says(Request::Done(demo(1, 0))).await;
+    let again = tokio::time::timeout(PATIENCE, async {
+        // Its word may be on its way still.
+        while first.asks(&want).await != [Response::Gone.encode()] {}
+    });
+    again.await.expect("it has it");
+    let given = one.counts.neighbour_bytes();
+
+    let mut second = Stranger::beside(2, &one).await;
+    let rest = Request::Want(demo(1, 0), 1).encode();
+    let rest = second.asks(&rest).await;
+    assert_eq!(
+        rest[1..],
+        parts_of(&genuine)[1],
+        "who has some parts is given the others"
+    );
+    until("the count", || {
+        one.counts.neighbour_bytes() == given + rest.len() as u64 - 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_chunk_is_passed_on_while_it_comes() {
+    let middle = Member::beside(3, &[]).await;
+    let last = Member::beside(4, &[&middle]).await;
+    middle.has_neighbours(1).await;
+    let genuine = chunk(&origin(), &demo(1, 0));
+    let parts = parts_of(&genuine);
+    let (first, second) = (parts[0].clone(), parts[1].clone());
+    // Of two parts it gives one; the other it holds back.
+    let gives = move |_: &ChunkId| Some(vec![first.clone()]);
+    let _heard = speaker(1, std::slice::from_ref(&genuine), gives, &middle).await;
+    until("a part", || middle.counts.neighbour_bytes() > 0).await;
+    assert_eq!(
+        middle.store.held().await.len(),
+        0,
+        "what is not whole is not kept"
+    );
+
+    let holder = Member::beside(2, &[&middle]).await;
+    holder.keeps(genuine.clone()).await;
+    assert_eq!(last.gets(demo(1, 0)).await.bytes(), genuine.bytes());
+    until("the rest alone", || {
+        holder.counts.neighbour_bytes() == second.len() as u64
+    })
+    .await;
 }
 
 #[tokio::test]

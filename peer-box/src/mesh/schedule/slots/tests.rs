@@ -38,6 +38,40 @@ fn who_waits_is_served_as_soon_as_the_slot_is_free() {
 }
 
 #[test]
+fn once_the_last_part_has_left_one_more_begins() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1);
+    want(&mut slots, now, 1, 0);
+    want(&mut slots, now, 2, 0);
+    slots.left(neighbour(1), &id_of(0));
+    assert_eq!(slots.next(now), Some(Over::Served(neighbour(2), id_of(0))));
+    slots.left(neighbour(2), &id_of(0));
+    assert_eq!(
+        want(&mut slots, now, 3, 0),
+        Turn::Wait,
+        "nobody has said that anything came"
+    );
+    slots.free(neighbour(1), &id_of(0));
+    assert_eq!(slots.next(now), Some(Over::Served(neighbour(3), id_of(0))));
+}
+
+#[test]
+fn what_is_worth_more_than_all_that_is_sent_overtakes_it() {
+    let now = Instant::now();
+    let mut slots = Slots::new(1);
+    let copied = Worth { copies: 1, ..EDGE };
+    assert_eq!(slots.want(now, neighbour(1), &id_of(0), copied), Turn::Now);
+    assert_eq!(slots.want(now, neighbour(2), &id_of(0), copied), Turn::Wait);
+    assert_eq!(want(&mut slots, now, 3, 1), Turn::Now);
+    assert_eq!(
+        want(&mut slots, now, 4, 1),
+        Turn::Wait,
+        "it is worth no more than the last"
+    );
+    assert_eq!(slots.next(now), Some(Over::Refused(neighbour(2), id_of(0))));
+}
+
+#[test]
 fn who_waits_for_long_is_told_to_go_elsewhere() {
     let now = Instant::now();
     let mut slots = Slots::new(1);
@@ -59,11 +93,7 @@ fn who_only_takes_makes_room_for_who_hands_on() {
         ..EDGE
     };
     let gives = Worth { copies: 9, ..EDGE };
-    assert_eq!(
-        slots.want(now, neighbour(1), &id_of(0), takes),
-        Turn::Now,
-        "nobody else asks"
-    );
+    want(&mut slots, now, 1, 0);
     assert_eq!(slots.want(now, neighbour(2), &id_of(0), takes), Turn::Wait);
     assert_eq!(slots.want(now, neighbour(3), &id_of(0), gives), Turn::Wait);
     assert_eq!(slots.next(now), Some(Over::Refused(neighbour(2), id_of(0))));

@@ -1,0 +1,135 @@
+//! How chunks pass between neighbours: one stream for each, a want, an answer, and the parts of the chunk.
+//!
+//! Each stream has a task of its own, which the node starts, answers, and hears from. A chunk is handed on as soon as its
+//! first part is here, the rest as it comes.
+
+mod fetch;
+mod serve;
+
+use std::time::Duration;
+
+use libp2p::{PeerId, StreamProtocol};
+use libp2p_stream::Control;
+use program::lifecycle::Lifecycle;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+use wire::exchange::PROTOCOL;
+use wire::id::{BoxId, ChunkId};
+use wire::seal::Refusal;
+
+use super::pacer::Pacer;
+use super::parcel::Parcel;
+use super::schedule::Worth;
+use crate::counts::Counts;
+use fetch::Fetch;
+use serve::Servant;
+
+const WANTS: StreamProtocol = StreamProtocol::new(PROTOCOL);
+
+/// Events of all streams together before their tasks have to wait.
+const EVENTS: usize = 256;
+
+/// Longer than the schedule waits for anything: its own deadlines come first.
+const STUCK: Duration = Duration::from_secs(8);
+
+/// What becomes of a stream.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A neighbour wants a chunk; what to answer goes back by the sender.
+    Wanted(PeerId, ChunkId, oneshot::Sender<Reply>),
+    /// The last part has left for it.
+    Sent(PeerId, ChunkId),
+    /// It was not served to the end.
+    Broke(PeerId, ChunkId),
+    /// A neighbour that was asked, and what came of it.
+    Fetched(PeerId, ChunkId, Outcome),
+    /// What a neighbour sent is no want.
+    Nonsense(PeerId, Refusal),
+}
+
+/// What to answer to a want.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// The chunk, to whom it goes, and what that is worth.
+    Here(BoxId, Parcel, Worth),
+    Busy,
+    Gone,
+}
+
+/// What comes of a want.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Busy,
+    Gone,
+    /// So many bytes came, in parts that are what they should be.
+    Comes(usize),
+    /// As [`Outcome::Comes`], and these are the last of the chunk.
+    Whole(usize),
+    /// It was not answered, or not to the end.
+    Failed,
+    /// What came is not what was sealed: here it is.
+    Refused(Refusal, Vec<u8>),
+}
+
+/// The streams that chunks pass on.
+pub(super) struct Handover {
+    control: Control,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    sender: mpsc::Sender<Event>,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Handover {
+    /// Streams that neighbours open are served from now on.
+    pub(super) fn new(mut control: Control, pacer: Pacer, counts: Counts, life: &Lifecycle) -> Self {
+        let (sender, events) = mpsc::channel(EVENTS);
+        let (tasks, stop) = (life.tasks.clone(), life.stop.child_token());
+        match control.accept(WANTS) {
+            Ok(streams) => {
+                let servant = Servant {
+                    pacer,
+                    counts,
+                    events: sender.clone(),
+                };
+                tasks.spawn(serve::listen(streams, servant, tasks.clone(), stop.clone()));
+            }
+            Err(error) => debug!(%error, "neighbours' wants are not heard"),
+        }
+        Self {
+            control,
+            tasks,
+            stop,
+            sender,
+            events,
+        }
+    }
+
+    /// The next event.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Asks a neighbour for what of the chunk is not here. It is asked no more once the token is cancelled.
+    pub(super) fn fetch(&self, peer: PeerId, id: ChunkId, parcel: Parcel) -> CancellationToken {
+        let end = self.stop.child_token();
+        let fetch = Fetch {
+            peer,
+            id,
+            parcel,
+            events: self.sender.clone(),
+        };
+        let (ended, fetching) = (end.clone(), fetch.run(self.control.clone()));
+        self.tasks
+            .spawn(async move { ended.run_until_cancelled(fetching).await });
+        end
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,88 @@
+//! Fetching: a want goes out, parts come in.
+
+use std::io;
+
+use bytes::BytesMut;
+use futures::AsyncReadExt;
+use libp2p::{PeerId, Stream};
+use libp2p_stream::Control;
+use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, timeout};
+use tracing::debug;
+use wire::exchange::{Request, Response};
+use wire::id::ChunkId;
+
+use super::super::codec::write_frame;
+use super::super::parcel::Parcel;
+use super::{Event, Outcome, STUCK, WANTS};
+
+/// How often the node is told that something comes: the schedule needs no finer word.
+const TOLD_EVERY: Duration = Duration::from_millis(50);
+
+/// One chunk asked of one neighbour.
+pub(super) struct Fetch {
+    pub(super) peer: PeerId,
+    pub(super) id: ChunkId,
+    pub(super) parcel: Parcel,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+impl Fetch {
+    pub(super) async fn run(self, mut control: Control) {
+        let outcome = match timeout(STUCK, self.ask(&mut control)).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => {
+                debug!(peer = %self.peer, %error, "a want failed");
+                Outcome::Failed
+            }
+            Err(_) => Outcome::Failed,
+        };
+        self.tell(outcome).await;
+    }
+
+    async fn ask(&self, control: &mut Control) -> io::Result<Outcome> {
+        let opened = control.open_stream(self.peer, WANTS).await;
+        let mut stream = opened.map_err(io::Error::other)?;
+        let here = self.parcel.here();
+        let want = Request::Want(self.id.clone(), u16::try_from(here).unwrap_or(u16::MAX));
+        write_frame(&mut stream, &want.encode()).await?;
+        let mut answer = [0; 1];
+        stream.read_exact(&mut answer).await?;
+        match Response::decode(answer[0]) {
+            Ok(Response::Here) => self.take(&mut stream, here).await,
+            Ok(Response::Busy) => Ok(Outcome::Busy),
+            Ok(Response::Gone) => Ok(Outcome::Gone),
+            Err(refusal) => Ok(Outcome::Refused(refusal, answer.to_vec())),
+        }
+    }
+
+    /// Takes the parts from that number on.
+    async fn take(&self, stream: &mut Stream, from: usize) -> io::Result<Outcome> {
+        let (mut came, mut told_at) = (0, None::<Instant>);
+        for number in from..self.parcel.count() {
+            let mut frame = BytesMut::zeroed(self.parcel.frame_bytes(number));
+            match stream.read_exact(&mut frame).await {
+                // To the neighbour it does not come any further either.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Outcome::Gone),
+                read => read?,
+            }
+            let frame = frame.freeze();
+            came += frame.len();
+            if let Err(refusal) = self.parcel.add(number, frame.clone()) {
+                return Ok(Outcome::Refused(refusal, frame.to_vec()));
+            }
+            let is_due = told_at.is_none_or(|at| at.elapsed() >= TOLD_EVERY);
+            if is_due && number + 1 < self.parcel.count() {
+                told_at = Some(Instant::now());
+                self.tell(Outcome::Comes(std::mem::take(&mut came))).await;
+            }
+        }
+        Ok(Outcome::Whole(came))
+    }
+
+    async fn tell(&self, outcome: Outcome) {
+        // Where nobody listens to events the node has ended.
+        let event = Event::Fetched(self.peer, self.id.clone(), outcome);
+        let _ = self.events.send(event).await;
+    }
+}
