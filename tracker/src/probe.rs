@@ -8,6 +8,7 @@ mod look;
 mod plan;
 mod ports;
 mod standing;
+mod suspects;
 
 use std::sync::Arc;
 

@@ -1,11 +1,12 @@
 //! Boxes are reported by others, who may lie. So the tracker has a look: it fetches a chunk from the box as a viewer
 //! would, and opens the seal. A box that is slow, or has not got the chunk, is none the worse for it.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rand::{Rng, RngExt};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tracing::{debug, warn};
 use wire::chunk::{MAX_CHUNK_BYTES, SealedChunk};
 use wire::id::{BoxId, ChunkId, TrackKind};
@@ -14,14 +15,14 @@ use wire::seal::Refusal;
 
 use super::Tools;
 use super::fetch::{Fetcher, Unproved, bounded};
-use crate::clock::SECOND;
+use super::suspects::Suspects;
 use crate::registry::BoxRecord;
 use crate::roster::{News, View};
 
-/// One box is looked at no oftener than this.
-const APART: u64 = 10 * SECOND;
+/// Suspects are looked through so often.
+const TURN: Duration = Duration::from_secs(1);
 
-/// Looks that wait. One is taken at a time, and what finds no place was reported by others too, or will be again.
+/// Reports that wait to be taken in. What finds no place was reported by others too, or will be again.
 pub(super) const MAILBOX: usize = 16;
 
 /// What is fetched, and whose seal it has to have.
@@ -32,33 +33,50 @@ struct Sample {
 }
 
 /// Looks at each box that is suspected, one at a time.
-pub(super) async fn run(tools: Tools, fetcher: Fetcher, mut suspects: mpsc::Receiver<BoxId>) {
-    let mut looked = Looked::default();
-    while let Some(id) = suspects.recv().await {
-        let now = tools.clock.now();
-        let view = tools.roster.view();
-        let Some(known) = view.boxes.get(&id).filter(|known| known.proved_at().is_some()) else {
-            continue;
-        };
-        let Some(sample) = Sample::of(&view, &known.record, &mut rand::rng(), now) else {
-            continue;
-        };
-        if !looked.is_due(id, now) {
-            continue;
+pub(super) async fn run(tools: Tools, fetcher: Fetcher, mut suspected: mpsc::Receiver<BoxId>) {
+    let mut suspects = Suspects::default();
+    let mut turns = tokio::time::interval(TURN);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Some(id) = suspected.recv() => suspects.add(id, tools.clock.now()),
+            _ = turns.tick() => {}
+            else => return,
         }
-        match fetcher.sample(&known.record, &sample).await {
-            Ok(Ok(())) => tools.metrics.looked("sound"),
-            Ok(Err(refusal)) => {
-                warn!(%id, %refusal, "box left out: it handed out what no origin sealed");
-                tools.metrics.looked("bad");
-                tools.roster.mention(News::FoundOut(id)).await;
-            }
-            Err(why) => {
-                debug!(%id, %why, "nothing to look at");
-                tools.metrics.looked("nothing");
+        while let Some(id) = suspects.due(tools.clock.now()) {
+            if look(&tools, &fetcher, id).await {
+                suspects.found_out(id);
             }
         }
     }
+}
+
+/// Has a look at what that box hands out. Returns whether it is found out.
+async fn look(tools: &Tools, fetcher: &Fetcher, id: BoxId) -> bool {
+    let view = tools.roster.view();
+    let known = view.boxes.get(&id).filter(|known| known.proved_at().is_some());
+    let sample = known.and_then(|known| {
+        let sample = Sample::of(&view, &known.record, &mut rand::rng(), tools.clock.now())?;
+        Some((&known.record, sample))
+    });
+    let Some((record, sample)) = sample else {
+        debug!(%id, "nothing to look at yet");
+        return false;
+    };
+    match fetcher.sample(record, &sample).await {
+        Ok(Ok(())) => tools.metrics.looked("sound"),
+        Ok(Err(refusal)) => {
+            warn!(%id, %refusal, "box left out: it handed out what no origin sealed");
+            tools.metrics.looked("bad");
+            tools.roster.mention(News::FoundOut(id)).await;
+            return true;
+        }
+        Err(why) => {
+            debug!(%id, %why, "nothing to look at");
+            tools.metrics.looked("nothing");
+        }
+    }
+    false
 }
 
 impl Sample {
@@ -118,38 +136,5 @@ impl Fetcher {
             .await
             .map_err(|error| Unproved::broken(&http, &error))?;
         Ok(sample.open(bytes.freeze()))
-    }
-}
-
-/// When each box was looked at last.
-#[derive(Debug, Default)]
-struct Looked(HashMap<BoxId, u64>);
-
-impl Looked {
-    /// Whether it is time for a look; then it counts as taken.
-    fn is_due(&mut self, id: BoxId, now: u64) -> bool {
-        self.0.retain(|_, at| now.saturating_sub(*at) < APART);
-        let is_due = !self.0.contains_key(&id);
-        if is_due {
-            self.0.insert(id, now);
-        }
-        is_due
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{NOW, box_id};
-
-    #[test]
-    fn one_box_is_looked_at_now_and_then_and_each_by_itself() {
-        let mut looked = Looked::default();
-        assert!(looked.is_due(box_id(1), NOW));
-        assert!(!looked.is_due(box_id(1), NOW + APART - 1));
-        assert!(looked.is_due(box_id(2), NOW + 1));
-        assert!(looked.is_due(box_id(1), NOW + APART));
-        assert!(looked.is_due(box_id(1), NOW + 3 * APART));
-        assert_eq!(looked.0.len(), 1);
     }
 }
