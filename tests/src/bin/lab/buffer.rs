@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// What has to be there before the first picture, and after a stall before the next.
-const FIRST: Duration = Duration::from_secs(4);
-const AGAIN: Duration = Duration::from_secs(1);
+const ENOUGH: Duration = Duration::from_secs(1);
 
 /// What the viewer saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,13 +11,27 @@ pub(crate) struct Seen {
     /// How long pictures moved.
     pub(crate) played: Duration,
     /// Interruptions after the first picture.
-    pub(crate) stalls: Vec<Duration>,
+    pub(crate) stalls: Vec<Stall>,
 }
 
-/// A buffer in which media of some length waits to be played.
-#[derive(Debug)]
+/// An interruption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stall {
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+}
+
+impl Stall {
+    pub(crate) fn length(&self) -> Duration {
+        self.ended - self.began
+    }
+}
+
+/// A buffer in which media of some length waits to be played. What is not there of one track cannot be played of any.
+#[derive(Clone, Debug)]
 pub(crate) struct Buffer {
-    ahead: Duration,
+    /// How much of each track is there to be played.
+    ahead: Vec<Duration>,
     at: Instant,
     state: State,
     seen: Seen,
@@ -32,55 +45,55 @@ enum State {
 }
 
 impl Buffer {
-    pub(crate) fn new(now: Instant) -> Self {
+    pub(crate) fn new(tracks: usize, now: Instant) -> Self {
         Self {
-            ahead: Duration::ZERO,
+            ahead: vec![Duration::ZERO; tracks],
             at: now,
             state: State::Starting,
             seen: Seen::default(),
         }
     }
 
-    /// Media of that length is here.
-    pub(crate) fn append(&mut self, now: Instant, length: Duration) {
+    /// Media of that length, of one track, is here.
+    pub(crate) fn append(&mut self, track: usize, now: Instant, length: Duration) {
         self.advance(now);
-        self.ahead += length;
-        match self.state {
-            State::Starting if self.ahead >= FIRST => self.state = State::Playing,
-            State::Stalled(since) if self.ahead >= AGAIN => {
-                self.seen.stalls.push(now - since);
-                self.state = State::Playing;
-            }
-            _ => {}
+        self.ahead[track] += length;
+        if self.least() < ENOUGH {
+            return;
         }
-    }
-
-    /// How much is there to be played.
-    pub(crate) fn ahead(&mut self, now: Instant) -> Duration {
-        self.advance(now);
-        self.ahead
+        if let State::Stalled(began) = self.state {
+            self.seen.stalls.push(Stall { began, ended: now });
+        }
+        self.state = State::Playing;
     }
 
     /// What was seen up to now; a stall that lasts is one.
     pub(crate) fn end(mut self, now: Instant) -> Seen {
         self.advance(now);
-        if let State::Stalled(since) = self.state {
-            self.seen.stalls.push(now - since);
+        if let State::Stalled(began) = self.state {
+            self.seen.stalls.push(Stall { began, ended: now });
         }
         self.seen
     }
 
     fn advance(&mut self, now: Instant) {
-        let (before, empty) = (self.at, self.at + self.ahead);
-        self.at = now;
+        let passed = now.saturating_duration_since(self.at);
+        let before = std::mem::replace(&mut self.at, now);
         if self.state != State::Playing {
             return;
         }
-        self.ahead = empty.saturating_duration_since(now);
-        self.seen.played += now.min(empty).saturating_duration_since(before);
-        if empty < now {
-            self.state = State::Stalled(empty);
+        let plays = passed.min(self.least());
+        for ahead in &mut self.ahead {
+            *ahead -= plays;
         }
+        self.seen.played += plays;
+        if plays < passed {
+            self.state = State::Stalled(before + plays);
+        }
+    }
+
+    fn least(&self) -> Duration {
+        self.ahead.iter().min().copied().unwrap_or_default()
     }
 }
 
@@ -93,27 +106,39 @@ mod tests {
     #[test]
     fn a_viewer_stalls_from_when_the_buffer_is_empty_until_there_is_media_again() {
         let start = Instant::now();
-        let mut buffer = Buffer::new(start);
-        buffer.append(start, SECOND * 2);
+        let mut buffer = Buffer::new(1, start);
+        buffer.append(0, start + SECOND * 10, SECOND * 4);
+        buffer.append(0, start + SECOND * 16, SECOND * 2);
+        let seen = buffer.end(start + SECOND * 17);
+        let stall = Stall {
+            began: start + SECOND * 14,
+            ended: start + SECOND * 16,
+        };
+        assert_eq!(seen.stalls, [stall]);
+        assert_eq!(seen.played, SECOND * 5, "nothing plays before there is enough");
+    }
+
+    #[test]
+    fn pictures_without_sound_are_not_played() {
+        let start = Instant::now();
+        let mut buffer = Buffer::new(2, start);
+        buffer.append(0, start, SECOND * 6);
+        buffer.append(1, start, SECOND * 2);
+        buffer.append(1, start + SECOND * 5, SECOND * 2);
+        let seen = buffer.end(start + SECOND * 6);
         assert_eq!(
-            buffer.ahead(start + SECOND * 9),
-            SECOND * 2,
-            "nothing plays before there is enough"
+            seen.stalls.iter().map(Stall::length).sum::<Duration>(),
+            SECOND * 3
         );
-        let first = start + SECOND * 10;
-        buffer.append(first, SECOND * 2);
-        assert_eq!(buffer.ahead(first + SECOND * 3), SECOND);
-        buffer.append(first + SECOND * 6, SECOND * 2);
-        let seen = buffer.end(first + SECOND * 7);
-        assert_eq!(seen.stalls, [SECOND * 2]);
-        assert_eq!(seen.played, SECOND * 5);
+        assert_eq!(seen.played, SECOND * 3);
     }
 
     #[test]
     fn a_stall_that_lasts_is_one() {
         let start = Instant::now();
-        let mut buffer = Buffer::new(start);
-        buffer.append(start, SECOND * 4);
-        assert_eq!(buffer.end(start + SECOND * 9).stalls, [SECOND * 5]);
+        let mut buffer = Buffer::new(1, start);
+        buffer.append(0, start, SECOND * 4);
+        let stalls = buffer.end(start + SECOND * 9).stalls;
+        assert_eq!(stalls.iter().map(Stall::length).collect::<Vec<_>>(), [SECOND * 5]);
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Look {
 
 /// What the machine's processors did, in ticks of all of them together (proc(5), `/proc/stat`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Machine {
+pub(crate) struct Machine {
     idle: u64,
     all: u64,
 }
@@ -28,7 +28,7 @@ impl Look {
     /// Looks at all programs of `run`.
     pub(crate) fn at(run: &mut Run, network: &Network) -> Result<Self> {
         let at = now();
-        let machine = Machine::parse(&fs::read_to_string("/proc/stat")?).context("/proc/stat")?;
+        let machine = Machine::now()?;
         let mut boxes_took = Duration::ZERO;
         for member in &mut run.boxes {
             boxes_took += cpu::time_of(member.node.process().pid())?;
@@ -134,6 +134,10 @@ impl Figures {
 }
 
 impl Machine {
+    pub(crate) fn now() -> Result<Self> {
+        Self::parse(&fs::read_to_string("/proc/stat")?).context("/proc/stat")
+    }
+
     fn parse(stat: &str) -> Option<Self> {
         let fields = stat.lines().next()?.strip_prefix("cpu ")?;
         // user nice system idle iowait irq softirq steal; guests are counted within these.
@@ -149,7 +153,7 @@ impl Machine {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "ticks of a minute are far below 2^52")]
-    fn idle_since(self, before: Self) -> f64 {
+    pub(crate) fn idle_since(self, before: Self) -> f64 {
         let all = self.all.saturating_sub(before.all).max(1);
         100.0 * self.idle.saturating_sub(before.idle) as f64 / all as f64
     }

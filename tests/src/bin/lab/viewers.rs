@@ -1,63 +1,74 @@
-//! Viewers: they ask the tracker for its manifest, fetch segments where it says, open every seal, and play by the
-//! model of a [`Buffer`].
+//! Viewers: they ask the tracker for its manifest, fetch pictures and sound beside each other as the page's player does,
+//! open every seal, and play by the model of a [`Buffer`].
 
-use std::time::{Duration, Instant};
+mod asked;
+mod mesh;
+mod race;
+mod standing;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use ::tests::{
     manifest::{Manifest, Track},
     plan::CHANNEL,
-    segment::payloads,
 };
-use anyhow::{Context, Result, ensure};
-use bytes::{Bytes, BytesMut};
-use tokio::task::JoinHandle;
+use anyhow::{Context, Result};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wire::{
-    chunk::SealedChunk,
     id::{ChunkId, Epoch},
     key::PublicKey,
 };
 
 use crate::{
-    buffer::{Buffer, Seen},
+    buffer::{Buffer, Seen, Stall},
     run::Run,
 };
+use asked::During;
+pub(crate) use asked::{Asked, Summary, What};
+use mesh::Mesh;
 
-/// How many segments behind the newest a viewer begins.
-const BEHIND: u32 = 3;
+/// How many segments are there to be played when the newest comes: the delay that manifests suggest.
+const DELAY_SEGMENTS: u32 = 3;
 
-/// More than this is not fetched ahead.
-const AHEAD: Duration = Duration::from_secs(8);
+/// How often the manifest is fetched: as it says itself.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// How often it is looked for new segments.
-const LOOK: Duration = Duration::from_millis(500);
+/// How long a manifest may take.
+const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long one source may take for a segment before the next is asked.
-const PATIENCE: Duration = Duration::from_millis(2500);
+/// After nobody had a segment the player begins anew.
+const APART: Duration = Duration::from_secs(3);
+
+/// What is told of an interruption begins so long before it.
+pub(crate) const BEFORE: Duration = Duration::from_secs(6);
 
 /// Everybody who watches.
 pub(crate) struct Audience {
     stop: CancellationToken,
-    viewers: Vec<JoinHandle<Result<Watched>>>,
+    viewers: Vec<JoinHandle<Watched>>,
 }
 
 /// What one viewer, or all together, had.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Watched {
     pub(crate) seen: Seen,
-    /// Segments fetched of each track.
-    pub(crate) segments: u64,
-    /// Of those, from the origin.
-    pub(crate) from_origin: u64,
-    /// Answers whose seals did not open.
-    pub(crate) refused: u64,
+    pub(crate) asked: Vec<Asked>,
+    /// What was asked around the longest interruption.
+    pub(crate) worst: Option<(Duration, String)>,
 }
 
 impl Audience {
     /// So many viewers take their seats.
     pub(crate) async fn of(run: &Run, count: usize) -> Result<Self> {
         let channel = run.channel().await?.context("the channel is on air")?;
-        let keys: Vec<PublicKey> = channel
+        let keys: Arc<[PublicKey]> = channel
             .keys
             .iter()
             .map(|key| key.parse())
@@ -68,7 +79,7 @@ impl Audience {
                 http: ::tests::mesh::client()?,
                 manifest_url: run.tracker_url(&format!("/live/{CHANNEL}/manifest.mpd")),
                 keys: keys.clone(),
-                watched: Watched::default(),
+                epoch: Epoch(channel.epoch),
             };
             Ok(tasks.spawn(viewer.watch(stop.clone())))
         });
@@ -83,12 +94,16 @@ impl Audience {
         self.stop.cancel();
         let mut all = Watched::default();
         for viewer in self.viewers {
-            let one = viewer.await??;
+            let one = viewer.await?;
             all.seen.played += one.seen.played;
             all.seen.stalls.extend(one.seen.stalls);
-            all.segments += one.segments;
-            all.from_origin += one.from_origin;
-            all.refused += one.refused;
+            all.asked.extend(one.asked);
+            let is_worse = |(longest, _): &&(Duration, String)| {
+                all.worst.as_ref().is_none_or(|(worst, _)| longest > worst)
+            };
+            if let Some(worst) = one.worst.as_ref().filter(is_worse) {
+                all.worst = Some(worst.clone());
+            }
         }
         Ok(all)
     }
@@ -97,51 +112,87 @@ impl Audience {
 impl Watched {
     /// Time spent waiting, of all time spent watching.
     pub(crate) fn rebuffering_percent(&self) -> f64 {
-        let waited: Duration = self.seen.stalls.iter().sum();
+        let waited: Duration = self.seen.stalls.iter().map(Stall::length).sum();
         let all = waited + self.seen.played;
         100.0 * waited.as_secs_f64() / all.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
     /// The longest interruption.
     pub(crate) fn longest_stall(&self) -> Duration {
-        self.seen.stalls.iter().max().copied().unwrap_or_default()
+        let stalls = self.seen.stalls.iter();
+        stalls.map(Stall::length).max().unwrap_or_default()
+    }
+
+    /// How many segments came, of each track; by which attempts.
+    pub(crate) fn count(&self, which: impl Fn(&Asked) -> bool) -> usize {
+        self.asked.iter().filter(|asked| which(asked)).count()
     }
 }
 
 struct Viewer {
     http: reqwest::Client,
     manifest_url: String,
-    keys: Vec<PublicKey>,
-    watched: Watched,
+    keys: Arc<[PublicKey]>,
+    epoch: Epoch,
 }
 
 impl Viewer {
-    async fn watch(mut self, stop: CancellationToken) -> Result<Watched> {
-        let mut buffer = Buffer::new(Instant::now());
-        stop.run_until_cancelled(self.play(&mut buffer)).await;
-        self.watched.seen = buffer.end(Instant::now());
-        Ok(self.watched)
+    async fn watch(mut self, stop: CancellationToken) -> Watched {
+        let Some(first) = stop.run_until_cancelled(self.first_manifest()).await else {
+            return Watched::default();
+        };
+        let newest = newest(&first);
+        let (manifest, told) = watch::channel(Arc::new(first));
+        let mesh = Arc::new(Mesh::new(self.http.clone(), self.keys.clone(), told.clone()));
+        let tracks = manifest.borrow().tracks.clone();
+        let buffer = Arc::new(Mutex::new(Buffer::new(tracks.len(), Instant::now())));
+        let mut players = JoinSet::new();
+        for (number, track) in tracks.into_iter().enumerate() {
+            let playing = Playing {
+                number,
+                track: track.id,
+                epoch: self.epoch,
+                mesh: mesh.clone(),
+                buffer: buffer.clone(),
+                told: told.clone(),
+            };
+            players.spawn(playing.play_from((newest + 1).saturating_sub(DELAY_SEGMENTS).max(1)));
+        }
+        stop.run_until_cancelled(self.keep_looking(&manifest)).await;
+        players.shutdown().await;
+        let seen = lock(&buffer).clone().end(Instant::now());
+        let asked = mesh.asked();
+        let longest = seen.stalls.iter().max_by_key(|stall| stall.length());
+        let worst = longest.map(|stall| {
+            let from = stall.began.checked_sub(BEFORE).unwrap_or(stall.began);
+            let until = stall.ended;
+            let asked = &asked;
+            (stall.length(), During { asked, from, until }.to_string())
+        });
+        Watched { seen, asked, worst }
     }
 
-    /// Plays for ever. What does not go well is tried again: how long that takes is what is measured.
-    async fn play(&mut self, buffer: &mut Buffer) {
-        let mut next = None;
+    /// The first manifest in which a segment has just become whole: from then on the player is the delay behind.
+    async fn first_manifest(&mut self) -> Manifest {
+        let mut before = None;
         loop {
             if let Ok(manifest) = self.manifest().await {
-                let newest = manifest.tracks.iter().map(Track::newest).min().unwrap_or(0);
-                let oldest = manifest.tracks.iter().filter_map(|track| track.segments.first());
-                let oldest = oldest.map(|(number, _)| *number).max().unwrap_or(1);
-                let mut number = next.unwrap_or(newest.saturating_sub(BEHIND)).max(oldest);
-                while number <= newest && buffer.ahead(Instant::now()) < AHEAD {
-                    let Ok(length) = self.segment(&manifest, number).await else {
-                        break;
-                    };
-                    buffer.append(Instant::now(), length);
-                    number += 1;
+                let now = newest(&manifest);
+                if before.is_some_and(|before| now > before && now >= DELAY_SEGMENTS) {
+                    return manifest;
                 }
-                next = Some(number);
+                before = Some(now);
             }
+            tokio::time::sleep(LOOK / 5).await;
+        }
+    }
+
+    async fn keep_looking(&mut self, told: &watch::Sender<Arc<Manifest>>) {
+        loop {
             tokio::time::sleep(LOOK).await;
+            if let Ok(Ok(manifest)) = tokio::time::timeout(PATIENCE, self.manifest()).await {
+                told.send_replace(Arc::new(manifest));
+            }
         }
     }
 
@@ -163,80 +214,68 @@ impl Viewer {
         }
         Manifest::parse(url.as_str(), &text)
     }
+}
 
-    /// Fetches a segment of all tracks; how long it plays.
-    async fn segment(&mut self, manifest: &Manifest, number: u32) -> Result<Duration> {
-        let epoch = manifest
-            .periods
-            .last()
-            .context("a period")?
-            .id
-            .parse()
-            .map(Epoch)?;
-        let mut length = Duration::MAX;
-        for track in &manifest.tracks {
-            let found = track.segments.iter().find(|(at, _)| *at == number);
-            let (_, path) = found.context("no such segment")?;
-            let first = ChunkId {
-                channel: CHANNEL.parse()?,
-                epoch,
-                track: track.id.parse()?,
-                segment: number,
-                index: 0,
-            };
-            length = length.min(self.track(manifest, path, &first).await?);
-        }
-        Ok(length)
-    }
+/// One track of what a viewer plays.
+struct Playing {
+    number: usize,
+    track: String,
+    epoch: Epoch,
+    mesh: Arc<Mesh>,
+    buffer: Arc<Mutex<Buffer>>,
+    told: watch::Receiver<Arc<Manifest>>,
+}
 
-    /// Asks one source after the other, the origin last.
-    async fn track(&mut self, manifest: &Manifest, path: &str, first: &ChunkId) -> Result<Duration> {
-        for source in &manifest.sources {
-            let fetched = tokio::time::timeout(PATIENCE, self.fetch(source.base.join(path)?)).await;
-            let Ok(Ok(bytes)) = fetched else { continue };
-            match open(bytes, first, &self.keys) {
-                Ok(length) => {
-                    self.watched.segments += 1;
-                    self.watched.from_origin += u64::from(!source.is_box());
-                    return Ok(length);
+impl Playing {
+    /// Fetches segment after segment as the manifest tells of them. What is not had is tried again: how long that takes
+    /// is what is measured. All that a live stream has fits into the buffer.
+    async fn play_from(mut self, first: u32) {
+        for number in first.. {
+            while let Some(path) = self.path(number).await {
+                let Ok(id) = self.first_chunk(number) else { return };
+                match self.mesh.segment(&path, &id).await {
+                    Ok(length) => {
+                        lock(&self.buffer).append(self.number, Instant::now(), length);
+                        break;
+                    }
+                    Err(_) => tokio::time::sleep(APART).await,
                 }
-                Err(_) => self.watched.refused += 1,
             }
         }
-        anyhow::bail!("nobody has {first}")
     }
 
-    async fn fetch(&self, url: url::Url) -> Result<Bytes> {
-        Ok(self
-            .http
-            .get(url)
-            .send()
-            .await?
-            .error_for_status()?
-            .bytes()
-            .await?)
+    /// Where the segment is, as soon as there is one of that number.
+    async fn path(&mut self, number: u32) -> Option<String> {
+        let id = &self.track;
+        let find = |manifest: &Manifest| {
+            let track = manifest.tracks.iter().find(|track| track.id == *id)?;
+            let found = track.segments.iter().find(|(at, _)| *at == number);
+            found.map(|(_, path)| path.clone())
+        };
+        let told = self
+            .told
+            .wait_for(|manifest| find(manifest).is_some())
+            .await
+            .ok()?;
+        find(&told)
+    }
+
+    fn first_chunk(&self, segment: u32) -> Result<ChunkId> {
+        Ok(ChunkId {
+            channel: CHANNEL.parse()?,
+            epoch: self.epoch,
+            track: self.track.parse()?,
+            segment,
+            index: 0,
+        })
     }
 }
 
-/// Opens every chunk of a segment; how long it plays.
-fn open(segment: Bytes, first: &ChunkId, keys: &[PublicKey]) -> Result<Duration> {
-    let mut rest = BytesMut::from(segment);
-    let mut length = Duration::ZERO;
-    let mut is_whole = false;
-    for index in 0.. {
-        let Some(mdat) = payloads(&rest, *b"mdat").next() else {
-            break;
-        };
-        let bytes = rest.split_to(mdat.end).freeze();
-        let id = ChunkId {
-            index,
-            ..first.clone()
-        };
-        let chunk = SealedChunk::new(bytes).open(&id, keys)?;
-        let record = chunk.record();
-        length += Duration::from_secs_f64(f64::from(record.duration) / f64::from(record.timescale.max(1)));
-        is_whole = record.last;
-    }
-    ensure!(is_whole && rest.is_empty(), "{first} is not whole");
-    Ok(length)
+/// The newest segment that all tracks have.
+fn newest(manifest: &Manifest) -> u32 {
+    manifest.tracks.iter().map(Track::newest).min().unwrap_or(0)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

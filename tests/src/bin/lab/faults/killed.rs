@@ -6,7 +6,13 @@ use ::tests::measure::goal::AtMost;
 use anyhow::Result;
 use rand::{SeedableRng, rngs::StdRng, seq::index};
 
-use crate::{Lab, plan::Plan, run::Run, viewers::Audience};
+use crate::{
+    Lab,
+    measure::Machine,
+    plan::Plan,
+    run::Run,
+    viewers::{Asked, Audience, BEFORE, Summary, What},
+};
 
 const KILLED: usize = 5;
 const EVERY: Duration = Duration::from_secs(5);
@@ -20,6 +26,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let mut run = Run::launch(&mut lab.network, &plan, lab.clip.clone()).await?;
     tokio::time::sleep(SETTLE).await;
     let audience = Audience::of(&run, VIEWERS).await?;
+    let before = Machine::now()?;
     let began = Instant::now();
     let mut killed = 0;
     while began.elapsed() < lab.watching() {
@@ -31,6 +38,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         run.replace_dead().await?;
         tokio::time::sleep_until(next.into()).await;
     }
+    let idle = Machine::now()?.idle_since(before);
     let watched = audience.leave().await?;
     run.end(&mut lab.network)?;
 
@@ -39,10 +47,16 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         began.elapsed().as_secs(),
         lab.settings.seed
     );
+    let served = |asked: &Asked| asked.what == What::Served;
     println!(
         "  {:34} {} ({} from the origin), {} refused for their seals",
-        "segments fetched", watched.segments, watched.from_origin, watched.refused
+        "segments fetched",
+        watched.count(served),
+        watched.count(|asked| served(asked) && asked.is_of_origin()),
+        watched.count(|asked| asked.what == What::Refused)
     );
+    print!("{}", Summary(&watched.asked));
+    println!("  {:34} {idle:7.1} %", "the machine's processors idle");
     lab.tally.judge(
         "rebuffering, of the time watched",
         AtMost {
@@ -59,5 +73,8 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
             unit: "s",
         },
     );
+    if let Some((_, asked)) = &watched.worst {
+        println!("    what that viewer asked for from {BEFORE:?} before it on:\n{asked}");
+    }
     Ok(())
 }
