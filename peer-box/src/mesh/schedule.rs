@@ -111,6 +111,8 @@ pub(crate) struct Schedule {
     /// How fast neighbours deliver.
     pace: Pace,
     hedges: Hedges,
+    /// When a large chunk of the past was last asked for, of somebody who is known to deliver.
+    past_asked: Option<Instant>,
     /// When the neighbours are told of what came.
     tells_at: Option<Instant>,
     /// Up to when everything is done that time alone brings.
@@ -134,6 +136,7 @@ impl Schedule {
             giving: BTreeSet::new(),
             pace: Pace::default(),
             hedges: Hedges::default(),
+            past_asked: None,
             tells_at: None,
             seen: None,
             actions: VecDeque::new(),

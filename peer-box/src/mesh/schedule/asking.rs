@@ -32,6 +32,10 @@ const STALLED_AFTER: Duration = Duration::from_millis(200);
 /// And so soon neighbours are asked whether they hold it, where no other holder is known.
 const SOUGHT_AFTER: Duration = Duration::from_millis(400);
 
+/// Large chunks of the past are asked for no faster than this, half as fast as they were made: nobody waits for them, and
+/// boxes that come and go would otherwise take up all uplinks with a window each.
+const PAST_APART: Duration = Duration::from_millis(500);
+
 /// By how much a newcomer is taken to be slower than usual.
 const NEWCOMER: f64 = 3.0;
 
@@ -78,7 +82,7 @@ impl Schedule {
         if asked >= self.limits.in_flight {
             return None;
         }
-        let (id, of) = self.choose(now)?;
+        let (id, of, is_past) = self.choose(now)?;
         let promise = self.promised.get_mut(&id)?;
         match promise.asked.first().map(|first| self.neighbours.get(first)) {
             None => self.hedges.asked(),
@@ -88,6 +92,9 @@ impl Schedule {
         }
         promise.is_asked_of(now, of);
         let neighbour = self.neighbours.get_mut(&of)?;
+        if is_past && !promise.is_small() && neighbour.is_proven() {
+            self.past_asked = Some(now);
+        }
         let patience = promise.patience(neighbour.is_proven());
         neighbour.ask(now, id.clone(), promise.is_small(), patience);
         Some(Action::Want(of, id))
@@ -107,13 +114,15 @@ impl Schedule {
         let promises = self.promised.values().filter_map(of_promise);
         let coming = self.promised.values().filter(|promise| promise.is_coming);
         let sought = coming.filter_map(|promise| Some(promise.moved_at? + SOUGHT_AFTER));
+        let past = self.past_asked.map(|at| at + PAST_APART);
         promises
             .chain(sought)
+            .chain(past)
             .chain(self.neighbours.values().flat_map(Neighbour::changes_at))
     }
 
-    /// The most urgent chunk that somebody holds who may be asked, and whom.
-    fn choose(&mut self, now: Instant) -> Option<(ChunkId, BoxId)> {
+    /// The most urgent chunk that somebody holds who may be asked, whom, and whether it is of the past.
+    fn choose(&mut self, now: Instant) -> Option<(ChunkId, BoxId, bool)> {
         let newcomers: usize = self
             .neighbours
             .values()
@@ -121,7 +130,8 @@ impl Schedule {
             .map(Neighbour::asked)
             .sum();
         let has_room_for_newcomers = newcomers < self.limits.newcomers;
-        let has_room_for_past = self.asked_of_past() < self.limits.past;
+        let is_time_for_past = self.past_asked.is_none_or(|at| now >= at + PAST_APART);
+        let has_room_for_past = is_time_for_past && self.asked_of_past() < self.limits.past;
         let mut first: Option<Choice<'_>> = None;
         for (id, promise) in &self.promised {
             let rank = self.rank(id, promise);
@@ -148,7 +158,7 @@ impl Schedule {
                 first = Some((rank, id, holders));
             }
         }
-        let (_, id, holders) = first?;
+        let (rank, id, holders) = first?;
         let explores = self.random.random_ratio(1, EXPLORES_ONE_IN);
         let mut best = None;
         for (holder, neighbour) in holders {
@@ -164,7 +174,7 @@ impl Schedule {
                 best = Some((expected, holder));
             }
         }
-        best.map(|(_, holder)| (id.clone(), holder))
+        best.map(|(_, holder)| (id.clone(), holder, rank.is_past()))
     }
 
     /// Large chunks of the past that are on their way. Those that newcomers were asked for may never come: they count as

@@ -122,7 +122,7 @@ fn who_joins_late_gets_the_edge_before_the_past() {
 }
 
 #[test]
-fn the_past_is_fetched_one_chunk_at_a_time_and_holds_up_no_chunk_of_the_edge() {
+fn the_past_is_fetched_one_chunk_at_a_time_in_no_hurry_and_holds_up_no_chunk_of_the_edge() {
     let now = Instant::now();
     let mut schedule = with_neighbours(1..6);
     let newest = 100;
@@ -147,7 +147,10 @@ fn the_past_is_fetched_one_chunk_at_a_time_and_holds_up_no_chunk_of_the_edge() {
     );
     schedule.arrived(now, neighbour(1), &id_of(1), BYTES);
     schedule.stored(now, &id_of(1), &seal_of(&id_of(1)), BYTES);
-    assert_eq!(wants(&mut schedule, now), [(neighbour(2), id_of(2))]);
+    assert_eq!(wants(&mut schedule, now), [], "in no hurry");
+    let later = now + Duration::from_millis(500);
+    assert!(schedule.wakes_at().is_some_and(|at| at <= later));
+    assert_eq!(wants(&mut schedule, later), [(neighbour(2), id_of(2))]);
 }
 
 #[test]
