@@ -52,7 +52,7 @@ use hear::Hearing;
 pub(crate) use hear::MAILBOX as NEWS_MAILBOX;
 use meet::Meetings;
 use node::Node;
-use pacer::Pacer;
+pub(crate) use pacer::Pacer;
 use roster::Roster;
 use schedule::{Limits, Schedule};
 use talk::Talks;
@@ -95,6 +95,7 @@ pub(crate) struct Bound {
 #[derive(Clone, Debug)]
 pub(crate) struct Mesh {
     mailbox: mpsc::Sender<Command>,
+    pacer: Pacer,
 }
 
 impl Bound {
@@ -123,7 +124,7 @@ impl Bound {
         };
         let control = self.swarm.behaviour().exchange.new_control();
         let pacer = Pacer::spawn(around.uplink.rate(), life);
-        let handover = Handover::new(control.clone(), pacer, around.counts.clone(), life);
+        let handover = Handover::new(control.clone(), pacer.clone(), around.counts.clone(), life);
         let talks = Talks::new(control, life.tasks.clone(), &life.stop);
         let node = Node {
             hearing: Hearing::new(around.told),
@@ -152,11 +153,16 @@ impl Bound {
             node.run(commands, life.stop.clone())
                 .instrument(info_span!("mesh")),
         );
-        Mesh { mailbox }
+        Mesh { mailbox, pacer }
     }
 }
 
 impl Mesh {
+    /// What viewers share the uplink by with neighbours.
+    pub(crate) fn pacer(&self) -> Pacer {
+        self.pacer.clone()
+    }
+
     /// Fetches a segment that a viewer waits for before anything else. Whether a neighbour promised it.
     pub(crate) async fn wish(&self, name: SegmentName) -> bool {
         let (reply, promised) = oneshot::channel();

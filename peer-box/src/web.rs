@@ -52,12 +52,18 @@ pub(crate) fn routes(around: Surroundings) -> Router {
         viewers,
         ..
     } = around.clone();
-    let door = move || {
-        let room = uplink.room_for_viewers(Instant::now());
-        room.map_err(|retry_after| Busy { retry_after })
+    let pacer = mesh.pacer();
+    let door = {
+        let pacer = pacer.clone();
+        move || {
+            let room = uplink.room_for_viewers(Instant::now());
+            let room = room.and_then(|()| pacer.room_for_viewers());
+            room.map_err(|retry_after| Busy { retry_after })
+        }
     };
     let media = Media::new(store, viewers)
         .behind(Arc::new(door))
+        .by_turns(Arc::new(pacer))
         .waiting(Arc::new(move |name| {
             let mesh = mesh.clone();
             Box::pin(async move {

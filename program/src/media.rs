@@ -13,6 +13,7 @@ mod meter;
 mod name;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ use hold::Hold;
 use meter::Counter;
 pub use meter::Meter;
 use name::{Name, Piece};
+use turns::Owed;
+pub use turns::Turns;
 
 /// The path under which viewers find media.
 pub const PATH: &str = "/live/{channel}/{epoch}/{track}/{file}";
@@ -71,6 +74,7 @@ pub struct Media {
     meter: Meter,
     door: Door,
     promises: Option<Promises>,
+    turns: Option<Arc<dyn Turns>>,
     patience: Duration,
     misses: Arc<Misses>,
 }
@@ -83,6 +87,7 @@ impl Media {
             meter,
             door: Arc::new(|| Ok(())),
             promises: None,
+            turns: None,
             patience: PATIENCE,
             misses: Arc::default(),
         }
@@ -99,6 +104,15 @@ impl Media {
     pub fn waiting(self, promises: Promises) -> Self {
         Self {
             promises: Some(promises),
+            ..self
+        }
+    }
+
+    /// Lets what is answered leave as `turns` says.
+    #[must_use]
+    pub fn by_turns(self, turns: Arc<dyn Turns>) -> Self {
+        Self {
+            turns: Some(turns),
             ..self
         }
     }
@@ -225,14 +239,15 @@ async fn serve(
             .saw(address, request.headers().get(header::USER_AGENT), Instant::now());
     }
     let counter = media.meter.counter(&name.segment.channel);
+    let owed = Owed::by(media.turns.clone());
     let mut response = match found {
-        Found::Whole(content) => whole(content, &request, counter),
+        Found::Whole(content) => whole(content, &request, (counter, owed)),
         Found::Begun(segment) => {
             let chunks = body::in_the_making(
                 media.store,
                 name.segment.clone(),
                 &segment,
-                counter,
+                (counter, owed),
                 media.patience,
             );
             Body::from_stream(chunks).into_response()
@@ -249,7 +264,7 @@ async fn serve(
 }
 
 /// All of it, or the range that was asked for, or word that the viewer has it.
-fn whole(content: Content, request: &Request, counter: Counter) -> Response {
+fn whole(content: Content, request: &Request, (counter, owed): (Counter, Owed)) -> Response {
     let Content { tag, size, frames } = content;
     let conditions = Conditions {
         method: request.method(),
@@ -272,7 +287,7 @@ fn whole(content: Content, request: &Request, counter: Counter) -> Response {
     };
     let mut response = match status {
         StatusCode::NOT_MODIFIED => status.into_response(),
-        _ => (status, Body::new(Frames::new(frames, part, counter))).into_response(),
+        _ => (status, Body::new(Frames::new(frames, part, counter, owed))).into_response(),
     };
     insert(response.headers_mut(), header::ETAG, &tag);
     if status == StatusCode::PARTIAL_CONTENT {

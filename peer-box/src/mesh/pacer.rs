@@ -1,69 +1,50 @@
 //! Whose part leaves next, and when: the uplink is never given more than it carries, so what is worth most need not wait
 //! behind what was handed to the system before it, and words to neighbours are never late.
 
+mod queue;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use program::lifecycle::Lifecycle;
+use program::media::Turns;
 use tokio::sync::{Notify, oneshot};
 
-use super::schedule::Worth;
 use crate::budget::Rate;
+pub(super) use queue::Order;
+use queue::Queue;
 
-/// What may leave at once after a pause, as time at the full rate: clocks are no finer.
-const SLACK: Duration = Duration::from_millis(5);
+/// With more than this owed to viewers, as time at the full rate, there is room for no other: it would be served too
+/// slowly to watch.
+const OWED: Duration = Duration::from_millis(500);
 
-/// What goes round the bytes of a part: the headers of TCP, IP and the link, and the words of the exchange.
-const AROUND: f64 = 1.1;
-
-/// An upload that is so near its end goes before all others: it would keep its receiver waiting for little.
-const NEARLY_DONE: usize = 4;
-
-/// In which order parts leave: what is nearly done, then what is worth most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Order(bool, Option<Worth>);
-
-impl Order {
-    /// Of a chunk that is small enough to go between the parts of others.
-    pub(super) const SMALL: Self = Self(false, None);
-
-    /// Of a chunk of which so many parts are still to go.
-    pub(super) fn of(worth: Worth, parts_to_go: usize) -> Self {
-        Self(parts_to_go > NEARLY_DONE, Some(worth))
-    }
-}
+/// How long one piece for a viewer takes the uplink, and how small it may be: what is worth more waits no longer.
+const PIECE: Duration = Duration::from_millis(13);
+const LEAST_PIECE_BYTES: u64 = 4 << 10;
 
 /// Lets parts leave. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(super) struct Pacer(Arc<Inner>);
+pub(crate) struct Pacer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    rate: Rate,
     queue: Mutex<Queue>,
+    /// What viewers are still to be sent of what they asked for, in bytes.
+    owed: AtomicU64,
     press: Notify,
-}
-
-/// Who waits to send. Pure.
-#[derive(Debug)]
-struct Queue {
-    bytes_per_second: f64,
-    free_at: Instant,
-    /// In the order in which they came.
-    waiting: Vec<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    order: Order,
-    bytes: usize,
-    go: oneshot::Sender<()>,
 }
 
 impl Pacer {
     /// For an uplink of that rate. Its task ends with `life`.
     pub(super) fn spawn(rate: Rate, life: &Lifecycle) -> Self {
         let inner = Arc::new(Inner {
+            rate,
             queue: Mutex::new(Queue::new(rate, Instant::now())),
+            owed: AtomicU64::new(0),
             press: Notify::new(),
         });
         let (pacer, stop) = (Self(inner.clone()), life.stop.clone());
@@ -72,18 +53,58 @@ impl Pacer {
         pacer
     }
 
-    /// Returns when so many bytes may leave.
+    /// Returns when so many bytes may leave for a neighbour.
     pub(super) async fn turn(&self, order: Order, bytes: usize) {
-        let Some(go) = self.0.queue().enter(Instant::now(), order, bytes) else {
-            return;
-        };
-        self.0.press.notify_one();
-        // When the pacer has ended everything has.
-        let _ = go.await;
+        let go = self.0.queue().enter(Instant::now(), order, bytes);
+        if let Some(go) = self.0.waits(go) {
+            go.await;
+        }
+    }
+
+    /// Whether another viewer would be served fast enough; if not, when to ask again.
+    pub(crate) fn room_for_viewers(&self) -> Result<(), Duration> {
+        let takes = self.0.takes(self.0.owed.load(Ordering::Relaxed));
+        if takes > OWED { Err(takes) } else { Ok(()) }
+    }
+}
+
+impl Turns for Pacer {
+    fn owe(&self, bytes: u64) {
+        self.0.owed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn settle(&self, bytes: u64) {
+        self.0.owed.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn turn(&self, bytes: usize) -> Option<BoxFuture<'static, ()>> {
+        let go = self.0.queue().enter_viewer(Instant::now(), bytes);
+        self.0.waits(go).map(FutureExt::boxed)
+    }
+
+    fn piece_bytes(&self) -> usize {
+        let rate = u128::from(self.0.rate.bytes_per_second());
+        let bytes = rate * PIECE.as_millis() / 1000;
+        usize::try_from(bytes.max(LEAST_PIECE_BYTES.into())).unwrap_or(usize::MAX)
     }
 }
 
 impl Inner {
+    /// Somebody waits: it is seen to that its turn comes.
+    fn waits(&self, go: Option<oneshot::Receiver<()>>) -> Option<impl Future<Output = ()> + use<>> {
+        let go = go?;
+        self.press.notify_one();
+        // When the pacer has ended everything has.
+        Some(go.map(drop))
+    }
+
+    /// How long so many bytes take at the full rate.
+    #[expect(clippy::cast_precision_loss, reason = "what is owed is far below 2^52")]
+    fn takes(&self, bytes: u64) -> Duration {
+        let seconds = bytes as f64 / self.rate.bytes_per_second().max(1) as f64;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
     async fn let_go(&self) {
         loop {
             let free_at = self.queue().let_go(Instant::now());
@@ -96,120 +117,5 @@ impl Inner {
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Queue {
-    #[expect(clippy::cast_precision_loss, reason = "rates are far below 2^52")]
-    fn new(rate: Rate, now: Instant) -> Self {
-        Self {
-            bytes_per_second: rate.bytes_per_second() as f64 / AROUND,
-            free_at: now,
-            waiting: Vec::new(),
-        }
-    }
-
-    /// Somebody wants to send: at once, if nothing comes back.
-    fn enter(&mut self, now: Instant, order: Order, bytes: usize) -> Option<oneshot::Receiver<()>> {
-        if self.waiting.is_empty() && self.free_at <= now {
-            self.charge(now, bytes);
-            return None;
-        }
-        let (go, gone) = oneshot::channel();
-        self.waiting.push(Waiting { order, bytes, go });
-        Some(gone)
-    }
-
-    /// Lets go of what may leave now. When there is more to let go, if there is.
-    fn let_go(&mut self, now: Instant) -> Option<Instant> {
-        self.waiting.retain(|waiting| !waiting.go.is_closed());
-        while self.free_at <= now {
-            let waiting = self.waiting.iter().enumerate();
-            let (next, _) = waiting.min_by_key(|(_, waiting)| waiting.order)?;
-            let next = self.waiting.remove(next);
-            if next.go.send(()).is_ok() {
-                self.charge(now, next.bytes);
-            }
-        }
-        (!self.waiting.is_empty()).then_some(self.free_at)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "a part is far below 2^52")]
-    fn charge(&mut self, now: Instant, bytes: usize) {
-        let earliest = now.checked_sub(SLACK).unwrap_or(now);
-        let takes = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second);
-        self.free_at = self.free_at.max(earliest) + takes;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PART: usize = 16 << 10;
-
-    fn worth(copies: usize) -> Worth {
-        Worth {
-            is_past: false,
-            only_takes: false,
-            copies,
-        }
-    }
-
-    fn queue(now: Instant) -> Queue {
-        let mut queue = Queue::new("10mbit".parse().unwrap(), now);
-        assert!(
-            queue.enter(now, Order::of(worth(0), 8), PART).is_none(),
-            "the uplink was idle"
-        );
-        queue
-    }
-
-    #[test]
-    fn no_more_leaves_than_the_uplink_carries() {
-        let start = Instant::now();
-        let mut queue = queue(start);
-        let mut turns: Vec<_> = (0..100)
-            .filter_map(|_| queue.enter(start, Order::of(worth(0), 8), PART))
-            .collect();
-        let mut now = start;
-        while let Some(free_at) = queue.let_go(now) {
-            assert!(free_at > now);
-            now = free_at;
-        }
-        assert!(turns.iter_mut().all(|turn| turn.try_recv().is_ok()));
-        let carried = 101.0 * 8.0 * 16.384 * AROUND / (now - start).as_secs_f64();
-        assert!((9_900.0..10_300.0).contains(&carried), "{carried} kbit/s");
-    }
-
-    #[test]
-    fn what_is_small_or_nearly_done_or_worth_most_leaves_first() {
-        let now = Instant::now();
-        let mut queue = queue(now);
-        let mut turn = |order| queue.enter(now, order, PART).unwrap();
-        let mut turns = [
-            turn(Order::of(worth(3), 8)),
-            turn(Order::of(worth(1), 8)),
-            turn(Order::of(worth(9), 2)),
-            turn(Order::SMALL),
-        ];
-        for last in (0..4).rev() {
-            let at = queue.let_go(now).expect("somebody waits");
-            queue.let_go(at);
-            queue.free_at = now + Duration::from_millis(10);
-            let gone: Vec<usize> = (0..4).filter(|turn| turns[*turn].try_recv().is_ok()).collect();
-            assert_eq!(gone, [last]);
-        }
-    }
-
-    #[test]
-    fn who_has_gone_takes_no_time_from_the_others() {
-        let now = Instant::now();
-        let mut queue = queue(now);
-        drop(queue.enter(now, Order::SMALL, 100 * PART));
-        let mut stays = queue.enter(now, Order::of(worth(0), 8), PART).unwrap();
-        let at = queue.let_go(now).expect("somebody waits");
-        assert_eq!(queue.let_go(at), None);
-        assert!(stays.try_recv().is_ok());
     }
 }

@@ -3,15 +3,19 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use futures::stream::{Stream, unfold};
 use hyper::body::{Body, Frame, SizeHint};
+use wire::chunk::Chunk;
 
 use super::conditions::Part;
 use super::meter::Counter;
+use super::turns::Owed;
 use crate::store::Store;
 use crate::window::{Segment, SegmentName};
 
@@ -23,10 +27,13 @@ pub(super) struct Frames {
     waiting: VecDeque<Bytes>,
     left: u64,
     counter: Counter,
+    owed: Owed,
+    /// The turn that the next piece waits for.
+    turn: Option<BoxFuture<'static, ()>>,
 }
 
 impl Frames {
-    pub(super) fn new(frames: Vec<Bytes>, part: Part, counter: Counter) -> Self {
+    pub(super) fn new(frames: Vec<Bytes>, part: Part, counter: Counter, mut owed: Owed) -> Self {
         let mut at = 0;
         let cut = |frame: Bytes| {
             let (begins, ends) = (at, at + frame.len() as u64);
@@ -37,10 +44,14 @@ impl Frames {
             let range = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
             (!range.is_empty()).then(|| frame.slice(range))
         };
+        let left = part.end - part.start;
+        owed.add(left);
         Self {
             waiting: frames.into_iter().filter_map(cut).collect(),
-            left: part.end - part.start,
+            left,
             counter,
+            owed,
+            turn: None,
         }
     }
 }
@@ -51,17 +62,27 @@ impl Body for Frames {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(mut frame) = self.waiting.pop_front() else {
+        let this = &mut *self;
+        let Some(next) = this.waiting.front_mut() else {
             return Poll::Ready(None);
         };
-        let rest = frame.split_off(frame.len().min(FRAME_BYTES));
-        if !rest.is_empty() {
-            self.waiting.push_front(rest);
+        let bytes = next.len().min(FRAME_BYTES).min(this.owed.piece_bytes());
+        if this.turn.is_none() {
+            this.turn = this.owed.turn(bytes);
         }
-        self.left -= frame.len() as u64;
-        self.counter.sent(frame.len());
+        if let Some(turn) = &mut this.turn {
+            ready!(turn.poll_unpin(context));
+            this.turn = None;
+        }
+        let frame = next.split_to(bytes);
+        if next.is_empty() {
+            this.waiting.pop_front();
+        }
+        this.left -= bytes as u64;
+        this.owed.sent(bytes);
+        this.counter.sent(bytes);
         Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 
@@ -82,30 +103,81 @@ pub(super) struct Unfinished {
     chunks: u16,
 }
 
-/// A segment's chunks: those that are here, then each as it arrives. One frame is one chunk, so that a player
-/// finds a chunk complete as soon as its last byte is there. `patience` is how long the next one may take.
+/// A segment's chunks: those that are here, then each as it arrives. One frame is one chunk, or a piece of it where pieces
+/// take turns, so that a player finds a chunk complete as soon as its last byte is there. `patience` is how long the next
+/// one may take.
 pub(super) fn in_the_making(
     store: Store,
     name: SegmentName,
     begun: &Segment,
-    counter: Counter,
+    (counter, owed): (Counter, Owed),
     patience: Duration,
 ) -> impl Stream<Item = Result<Bytes, Unfinished>> + use<> {
-    let here = VecDeque::from(begun.chunks().to_vec());
-    unfold(Some((here, 0_u16)), move |state| {
-        let (store, name, counter) = (store.clone(), name.clone(), counter.clone());
-        async move {
-            let (mut here, index) = state?;
-            let chunk = match here.pop_front() {
-                Some(chunk) => Some(chunk),
-                None => store.wait(name.chunk(index), patience).await,
-            };
-            let Some(chunk) = chunk else {
-                return Some((Err(Unfinished { name, chunks: index }), None));
-            };
-            counter.sent(chunk.bytes().len());
-            let goes_on = !chunk.record().last;
-            Some((Ok(chunk.bytes().clone()), goes_on.then_some((here, index + 1))))
+    let making = Making {
+        store,
+        name,
+        counter,
+        owed,
+        patience,
+        here: VecDeque::from(begun.chunks().to_vec()),
+        taken: 0,
+        rest: Bytes::new(),
+        is_last: false,
+    };
+    unfold(Some(making), |making| async move {
+        let mut making = making?;
+        match making.next().await {
+            Ok(Some(piece)) => Some((Ok(piece), Some(making))),
+            Ok(None) => None,
+            Err(unfinished) => Some((Err(unfinished), None)),
         }
     })
+}
+
+/// An answer whose segment is still being made.
+struct Making {
+    store: Store,
+    name: SegmentName,
+    counter: Counter,
+    owed: Owed,
+    patience: Duration,
+    here: VecDeque<Chunk>,
+    /// How many chunks were begun.
+    taken: u16,
+    /// What is left of the last of them.
+    rest: Bytes,
+    is_last: bool,
+}
+
+impl Making {
+    /// The next piece, if the segment is not at its end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Unfinished> {
+        if self.rest.is_empty() {
+            if self.is_last {
+                return Ok(None);
+            }
+            let chunk = match self.here.pop_front() {
+                Some(chunk) => Some(chunk),
+                None => {
+                    let next = self.name.chunk(self.taken);
+                    self.store.wait(next, self.patience).await
+                }
+            };
+            let chunk = chunk.ok_or_else(|| Unfinished {
+                name: self.name.clone(),
+                chunks: self.taken,
+            })?;
+            self.taken += 1;
+            self.is_last = chunk.record().last;
+            self.rest = chunk.bytes().clone();
+            self.owed.add(self.rest.len() as u64);
+        }
+        let bytes = self.rest.len().min(self.owed.piece_bytes());
+        if let Some(turn) = self.owed.turn(bytes) {
+            turn.await;
+        }
+        self.owed.sent(bytes);
+        self.counter.sent(bytes);
+        Ok(Some(self.rest.split_to(bytes)))
+    }
 }
