@@ -33,6 +33,8 @@ export interface MeshParts {
   readonly verify: Verifier;
   readonly keys: Keys;
   readonly ledger: Ledger;
+  /** Seconds until the picture stands if nothing more comes; not told, there is no hurry. */
+  readonly ahead?: () => number;
 }
 
 export class Mesh {
@@ -57,8 +59,12 @@ export class Mesh {
     for (let round = 0; ; round += 1) {
       const order = this.#standings.order(this.places, Date.now());
       const attempts = order.map((place) => this.#attempt(place, id, onBytes));
+      const resort = {
+        index: order.findIndex((place) => place.kind === 'origin'),
+        dueMs: () => 1000 * (this.parts.ahead?.() ?? Infinity),
+      };
       try {
-        const opened = await race(attempts, PATIENCE, signal);
+        const opened = await race(attempts, PATIENCE, signal, resort);
         this.parts.ledger.appended[opened.verified ? 'verified' : 'unverified'] += opened.chunks;
         return opened;
       } catch (why) {
@@ -79,7 +85,7 @@ export class Mesh {
     return async (signal, heard) => {
       try {
         const bytes = await this.#bytesFrom(place, id, signal, (received, total) => {
-          heard();
+          heard(received, total);
           onBytes(received, total);
         });
         const opened = await this.#open(bytes, id);

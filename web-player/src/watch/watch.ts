@@ -90,6 +90,7 @@ export class Watch {
       verify: parts.verify,
       keys: (fresh) => this.#session.keys(fresh),
       ledger: this.ledger,
+      ahead: () => (isMoving(parts.video) ? this.buffer : Infinity),
     });
     this.#listen(parts.video);
   }
