@@ -67,6 +67,16 @@ impl Buffer {
         self.state = State::Playing;
     }
 
+    /// How long until pictures stand if nothing more comes; for ever before the first.
+    pub(crate) fn stands_in(&mut self, now: Instant) -> Duration {
+        self.advance(now);
+        match self.state {
+            State::Starting => Duration::MAX,
+            State::Playing => self.least(),
+            State::Stalled(_) => Duration::ZERO,
+        }
+    }
+
     /// What was seen up to now; a stall that lasts is one.
     pub(crate) fn end(mut self, now: Instant) -> Seen {
         self.advance(now);

@@ -37,6 +37,9 @@ use mesh::Mesh;
 /// How many segments are there to be played when the newest comes: the delay that manifests suggest.
 const DELAY_SEGMENTS: u32 = 3;
 
+/// How far apart viewers arrive: a crowd that comes at once is another matter.
+const ARRIVE: Duration = Duration::from_millis(500);
+
 /// How often the manifest is fetched: as it says itself.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -65,7 +68,7 @@ pub(crate) struct Watched {
 }
 
 impl Audience {
-    /// So many viewers take their seats.
+    /// So many viewers take their seats, one after another.
     pub(crate) async fn of(run: &Run, count: usize) -> Result<Self> {
         let channel = run.channel().await?.context("the channel is on air")?;
         let keys: Arc<[PublicKey]> = channel
@@ -74,19 +77,18 @@ impl Audience {
             .map(|key| key.parse())
             .collect::<Result<_, _>>()?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let viewers = (0..count).map(|_| {
+        let mut viewers = Vec::with_capacity(count);
+        for _ in 0..count {
             let viewer = Viewer {
                 http: ::tests::mesh::client()?,
                 manifest_url: run.tracker_url(&format!("/live/{CHANNEL}/manifest.mpd")),
                 keys: keys.clone(),
                 epoch: Epoch(channel.epoch),
             };
-            Ok(tasks.spawn(viewer.watch(stop.clone())))
-        });
-        Ok(Self {
-            viewers: viewers.collect::<Result<_>>()?,
-            stop,
-        })
+            viewers.push(tasks.spawn(viewer.watch(stop.clone())));
+            tokio::time::sleep(ARRIVE).await;
+        }
+        Ok(Self { stop, viewers })
     }
 
     /// Everybody goes home and tells what they saw, together.
@@ -143,9 +145,10 @@ impl Viewer {
         };
         let newest = newest(&first);
         let (manifest, told) = watch::channel(Arc::new(first));
-        let mesh = Arc::new(Mesh::new(self.http.clone(), self.keys.clone(), told.clone()));
         let tracks = manifest.borrow().tracks.clone();
         let buffer = Arc::new(Mutex::new(Buffer::new(tracks.len(), Instant::now())));
+        let mesh = Mesh::new(self.http.clone(), self.keys.clone(), told.clone(), buffer.clone());
+        let mesh = Arc::new(mesh);
         let mut players = JoinSet::new();
         for (number, track) in tracks.into_iter().enumerate() {
             let playing = Playing {

@@ -9,6 +9,7 @@ use rand::{SeedableRng, rngs::StdRng, seq::index};
 use crate::{
     Lab,
     measure::Machine,
+    network::Passed,
     plan::Plan,
     run::Run,
     viewers::{Asked, Audience, BEFORE, Summary, What},
@@ -26,7 +27,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let mut run = Run::launch(&mut lab.network, &plan, lab.clip.clone()).await?;
     tokio::time::sleep(SETTLE).await;
     let audience = Audience::of(&run, VIEWERS).await?;
-    let before = Machine::now()?;
+    let (before, passed_before) = (Machine::now()?, run.passed(&lab.network)?);
     let began = Instant::now();
     let mut killed = 0;
     while began.elapsed() < lab.watching() {
@@ -39,6 +40,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         tokio::time::sleep_until(next.into()).await;
     }
     let idle = Machine::now()?.idle_since(before);
+    let (span, passed) = (began.elapsed(), run.passed(&lab.network)?);
     let watched = audience.leave().await?;
     run.end(&mut lab.network)?;
 
@@ -56,6 +58,17 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         watched.count(|asked| asked.what == What::Refused)
     );
     print!("{}", Summary(&watched.asked));
+    let sent = |passed: &(Passed, Vec<Passed>)| {
+        let boxes = passed.1.iter().map(|one| one.sent).sum::<u64>();
+        (passed.0.sent, boxes / passed.1.len().max(1) as u64)
+    };
+    let ((origin_before, box_before), (origin, one_box)) = (sent(&passed_before), sent(&passed));
+    println!(
+        "  {:34} {:7.1} Mbit/s, a box {:.1} Mbit/s on average",
+        "the origin sent",
+        megabits(origin - origin_before, span),
+        megabits(one_box - box_before, span)
+    );
     println!("  {:34} {idle:7.1} %", "the machine's processors idle");
     lab.tally.judge(
         "rebuffering, of the time watched",
@@ -77,4 +90,9 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
         println!("    what that viewer asked for from {BEFORE:?} before it on:\n{asked}");
     }
     Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bytes of minutes are far below 2^52")]
+fn megabits(bytes: u64, span: Duration) -> f64 {
+    bytes as f64 * 8.0 / 1e6 / span.as_secs_f64()
 }

@@ -16,9 +16,11 @@ use reqwest::{StatusCode, header::RETRY_AFTER};
 use tokio::sync::watch;
 use wire::{chunk::SealedChunk, id::ChunkId, key::PublicKey};
 
+use crate::buffer::Buffer;
+
 use super::{
     asked::{Asked, What},
-    race::{Fate, Heard, race},
+    race::{Fate, Heard, Resort, race},
     standing::Standings,
 };
 
@@ -42,6 +44,7 @@ pub(super) struct Mesh {
     http: reqwest::Client,
     keys: Arc<[PublicKey]>,
     manifest: watch::Receiver<Arc<Manifest>>,
+    buffer: Arc<Mutex<Buffer>>,
     standings: Mutex<Standings>,
     asked: Mutex<Vec<Asked>>,
 }
@@ -51,11 +54,13 @@ impl Mesh {
         http: reqwest::Client,
         keys: Arc<[PublicKey]>,
         manifest: watch::Receiver<Arc<Manifest>>,
+        buffer: Arc<Mutex<Buffer>>,
     ) -> Self {
         Self {
             http,
             keys,
             manifest,
+            buffer,
             standings: Mutex::default(),
             asked: Mutex::default(),
         }
@@ -72,6 +77,10 @@ impl Mesh {
         for round in 0.. {
             let sources = self.manifest.borrow().sources.clone();
             let order = lock(&self.standings).order(&sources, Instant::now());
+            let resort = Resort {
+                number: order.iter().position(|source| !source.is_box()),
+                due: || lock(&self.buffer).stands_in(Instant::now()),
+            };
             let mut last = None;
             let began = Mutex::new(vec![Instant::now(); order.len()]);
             let attempt = |number: usize, heard: Heard| {
@@ -85,7 +94,7 @@ impl Mesh {
                     heard,
                 )
             };
-            let served = race(order.len(), attempt, |number, fate| {
+            let served = race((order.len(), resort), attempt, |number, fate| {
                 let began = lock(&began)[number];
                 self.note(&order[number], first, began, &fate);
                 if let Fate::Failed(why) = fate {
@@ -167,11 +176,12 @@ async fn fetch(
             .map(Duration::from_secs);
         return Err(Why::Answered(answer.status(), after));
     }
-    heard.now();
+    let total = answer.content_length();
+    heard.now(0, total);
     let mut bytes = BytesMut::new();
     while let Some(piece) = answer.chunk().await.map_err(|_| Why::NoAnswer)? {
-        heard.now();
         bytes.extend_from_slice(&piece);
+        heard.now(bytes.len() as u64, total);
     }
     open(bytes, &first, &keys).map_err(|_| Why::Refused)
 }
