@@ -48,8 +48,10 @@ impl Pacer {
             press: Notify::new(),
         });
         let (pacer, stop) = (Self(inner.clone()), life.stop.clone());
-        life.tasks
-            .spawn(async move { stop.run_until_cancelled(inner.let_go()).await });
+        life.tasks.spawn(async move {
+            stop.run_until_cancelled(inner.let_go()).await;
+            inner.queue().end();
+        });
         pacer
     }
 
@@ -94,7 +96,7 @@ impl Inner {
     fn waits(&self, go: Option<oneshot::Receiver<()>>) -> Option<impl Future<Output = ()> + use<>> {
         let go = go?;
         self.press.notify_one();
-        // When the pacer has ended everything has.
+        // Whose turn does not come any more need not wait for it.
         Some(go.map(drop))
     }
 

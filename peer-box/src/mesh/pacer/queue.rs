@@ -63,6 +63,8 @@ pub(super) struct Queue {
     waiting: Vec<Waiting>,
     /// Of viewers and of the past.
     shares: [Share; 2],
+    /// Nobody waits any more.
+    is_over: bool,
 }
 
 #[derive(Debug)]
@@ -94,6 +96,7 @@ impl Queue {
             free_at: now,
             waiting: Vec::new(),
             shares: [(Lane::Viewers, VIEWERS_PART), (Lane::Past, PAST_PART)].map(share),
+            is_over: false,
         }
     }
 
@@ -118,7 +121,7 @@ impl Queue {
         (lane, order): (Lane, Order),
         bytes: usize,
     ) -> Option<oneshot::Receiver<()>> {
-        if self.waiting.is_empty() && self.free_at <= now {
+        if self.is_over || self.waiting.is_empty() && self.free_at <= now {
             self.charge(now, lane, bytes);
             return None;
         }
@@ -145,6 +148,15 @@ impl Queue {
             }
         }
         (!self.waiting.is_empty()).then_some(self.free_at)
+    }
+
+    /// Everybody goes, now and from now on: what is being sent when a box stops has only seconds to get through.
+    pub(super) fn end(&mut self) {
+        self.is_over = true;
+        for waiting in self.waiting.drain(..) {
+            // It fails where nobody waits any more.
+            let _ = waiting.go.send(());
+        }
     }
 
     /// Whoever missed some of its part goes first, else as the lanes are ordered.
@@ -290,6 +302,16 @@ mod tests {
         }
         assert!(edge.iter_mut().all(|turn| turn.try_recv().is_ok()));
         drop(viewers);
+    }
+
+    #[test]
+    fn at_the_end_nobody_waits() {
+        let now = Instant::now();
+        let mut queue = queue(now);
+        let mut waits = queue.enter_viewer(now, PART).expect("it is busy");
+        queue.end();
+        assert!(waits.try_recv().is_ok());
+        assert!(queue.enter_viewer(now, PART).is_none());
     }
 
     #[test]
