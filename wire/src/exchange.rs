@@ -34,14 +34,14 @@ const SEEK: u8 = 4;
 const HERE: u8 = 1;
 const BUSY: u8 = 2;
 const GONE: u8 = 3;
+const WAIT: u8 = 4;
 
 /// What a box says to a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// "I hold the chunks with these seals, or they are coming here and I pass on what has come."
     Have(Vec<Seal>),
-    /// "Give me this one, but for so many parts that I have." Answered [`Response::Here`], [`Response::Busy`] or
-    /// [`Response::Gone`].
+    /// "Give me this one, but for so many parts that I have." Answered by a [`Response`].
     Want(ChunkId, u16),
     /// "It arrived": the upload slot is free again.
     Done(ChunkId),
@@ -76,11 +76,14 @@ impl Request {
     }
 }
 
-/// What the neighbour answers to a [`Request::Want`]: one byte.
+/// What the neighbour answers to a [`Request::Want`]: one byte, and after [`Response::Wait`] another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Response {
     /// The rest of the [parts](crate::parts) follow, one after another, some of them perhaps only as they come.
     Here,
+    /// All upload slots are taken: another answer follows when one is free, or will not be soon. Who asked may ask others
+    /// meanwhile. After this [`Response::Here`] is an offer, which is taken with the number of parts that are there.
+    Wait,
     /// All upload slots are taken.
     Busy,
     /// Not kept any more.
@@ -92,6 +95,7 @@ impl Response {
     pub fn encode(self) -> u8 {
         match self {
             Self::Here => HERE,
+            Self::Wait => WAIT,
             Self::Busy => BUSY,
             Self::Gone => GONE,
         }
@@ -101,6 +105,7 @@ impl Response {
     pub fn decode(byte: u8) -> Result<Self, Refusal> {
         match byte {
             HERE => Ok(Self::Here),
+            WAIT => Ok(Self::Wait),
             BUSY => Ok(Self::Busy),
             GONE => Ok(Self::Gone),
             _ => Err(Refusal::malformed("response", "of no kind that is known here")),

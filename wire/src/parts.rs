@@ -14,7 +14,7 @@ use crate::chunk::{Chunk, HASH_BYTES, MAX_CHUNK_BYTES, Verified};
 use crate::seal::Refusal;
 
 /// The bytes in a part, besides the state; the last of a chunk may have fewer.
-pub const PART_BYTES: usize = 16 << 10;
+pub const PART_BYTES: usize = 8 << 10;
 
 const BLOCK_BYTES: usize = 64;
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use libp2p::{PeerId, StreamProtocol};
 use libp2p_stream::Control;
 use program::lifecycle::Lifecycle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -38,10 +38,12 @@ const STUCK: Duration = Duration::from_secs(8);
 #[derive(Debug)]
 pub(super) enum Event {
     /// A neighbour wants a chunk; what to answer goes back by the sender.
-    Wanted(PeerId, ChunkId, oneshot::Sender<Reply>),
-    /// The last part has left for it.
+    Wanted(PeerId, ChunkId, Answer),
+    /// The last parts leave for it.
     Sent(PeerId, ChunkId),
-    /// It was not served to the end.
+    /// It was its turn, and it said nothing.
+    Silent(PeerId, ChunkId),
+    /// It was not served to the end, or waits no longer.
     Broke(PeerId, ChunkId),
     /// A neighbour that was asked, and what came of it.
     Fetched(PeerId, ChunkId, Outcome),
@@ -49,11 +51,15 @@ pub(super) enum Event {
     Nonsense(PeerId, Refusal),
 }
 
+/// Where an answer goes: [`Reply::Wait`] and another, or another alone.
+pub(super) type Answer = mpsc::Sender<Reply>;
+
 /// What to answer to a want.
 #[derive(Debug)]
 pub(super) enum Reply {
     /// The chunk, to whom it goes, and what that is worth.
     Here(BoxId, Parcel, Worth),
+    Wait,
     Busy,
     Gone,
 }
@@ -61,6 +67,12 @@ pub(super) enum Reply {
 /// What comes of a want.
 #[derive(Debug)]
 pub(super) enum Outcome {
+    /// It lets this box wait for its turn.
+    Waits,
+    /// Parts will follow.
+    Begins,
+    /// Its turn came when another had begun.
+    Declined,
     Busy,
     Gone,
     /// So many bytes came, in parts that are what they should be.

@@ -10,7 +10,7 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::{PeerId, Swarm, ping};
 use program::store::{Arrival, Store};
 use rand::rngs::StdRng;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use wire::chunk::Verified;
@@ -20,7 +20,7 @@ use wire::id::{BoxId, ChunkId};
 use super::Command;
 use super::behaviour::{Behaviour, BehaviourEvent, box_of, peer_of};
 use super::early::Early;
-use super::handover::{Handover, Reply};
+use super::handover::{Answer, Handover};
 use super::hear::Hearing;
 use super::meet::{Meetings, dial_options};
 use super::parcels::Parcels;
@@ -41,9 +41,6 @@ const AT_ONCE: usize = 32;
 
 /// How often neighbours are compared.
 pub(super) const CHOOSE_EVERY: Duration = Duration::from_mins(1);
-
-/// Where the answer to a want goes.
-pub(super) type Answer = oneshot::Sender<Reply>;
 
 /// What the node works with.
 pub(super) struct Node {
@@ -121,6 +118,7 @@ impl Node {
                 Action::Want(of, id) => self.ask(of, id),
                 Action::Serve(to, id) => self.serve(to, id).await,
                 Action::Refuse(to, id) => self.refuse(to, id),
+                Action::Withdraw(of, id) => self.parcels.withdraw(&id, of),
                 Action::Leave(id) => self.lost_its_place(now, id),
             }
         }

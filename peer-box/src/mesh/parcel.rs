@@ -15,6 +15,8 @@ pub(super) struct Parcel(Arc<watch::Sender<State>>);
 #[derive(Debug)]
 struct State {
     parts: Parts,
+    /// Somebody sends it, and nobody else need.
+    is_taken: bool,
     /// No more parts will come.
     is_over: bool,
 }
@@ -22,7 +24,11 @@ struct State {
 impl Parcel {
     pub(super) fn new(parts: Parts) -> Self {
         let is_over = parts.is_whole();
-        Self(Arc::new(watch::Sender::new(State { parts, is_over })))
+        Self(Arc::new(watch::Sender::new(State {
+            parts,
+            is_taken: false,
+            is_over,
+        })))
     }
 
     /// How many parts are here.
@@ -47,6 +53,24 @@ impl Parcel {
     /// How many bytes the part of that number has as it travels.
     pub(super) fn frame_bytes(&self, number: usize) -> usize {
         self.0.borrow().parts.frame_bytes(number)
+    }
+
+    /// Whether it is to be taken of whoever offers it now: of the first, until [`Parcel::is_not_taken`].
+    pub(super) fn take(&self) -> bool {
+        let mut was_taken = true;
+        self.0.send_if_modified(|state| {
+            was_taken = std::mem::replace(&mut state.is_taken, true);
+            false
+        });
+        !was_taken
+    }
+
+    /// It does not come of whom it was taken: it is taken of another.
+    pub(super) fn is_not_taken(&self) {
+        self.0.send_if_modified(|state| {
+            state.is_taken = false;
+            false
+        });
     }
 
     /// Takes a part that came. One that somebody else brought before makes no difference.
@@ -102,5 +126,14 @@ mod tests {
         };
         let (parts, ()) = tokio::join!(takes, brings);
         assert_eq!(parts, (whole.get(0).cloned(), None));
+    }
+
+    #[test]
+    fn of_several_who_offer_a_chunk_it_is_taken_of_one() {
+        let chunk = chunk(&origin(), &demo(1, 0));
+        let coming = Parcel::new(Parts::awaited(chunk.verified().clone()).unwrap());
+        assert_eq!((coming.take(), coming.clone().take()), (true, false));
+        coming.is_not_taken();
+        assert!(coming.take());
     }
 }

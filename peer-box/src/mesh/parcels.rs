@@ -45,6 +45,13 @@ impl Parcels {
         self.asked.remove(&(id.clone(), of)).is_some()
     }
 
+    /// The neighbour need not answer any more.
+    pub(super) fn withdraw(&mut self, id: &ChunkId, of: BoxId) {
+        if let Some(end) = self.asked.remove(&(id.clone(), of)) {
+            end.cancel();
+        }
+    }
+
     pub(super) fn is_awaited_of(&self, id: &ChunkId, of: BoxId) -> bool {
         self.asked.contains_key(&(id.clone(), of))
     }

@@ -36,7 +36,8 @@ use asking::Hedges;
 use held::Held;
 use neighbour::Neighbour;
 use pace::Pace;
-use promise::{EDGE_SEGMENTS, Promise, is_small};
+pub(crate) use promise::is_small;
+use promise::{EDGE_SEGMENTS, Promise};
 pub(crate) use slots::Turn;
 pub(crate) use slots::Worth;
 use slots::{Over, Slots};
@@ -85,6 +86,8 @@ pub(crate) enum Action {
     Want(BoxId, ChunkId),
     /// Tell the neighbour that the chunk arrived.
     Done(BoxId, ChunkId),
+    /// Wait no longer for what was asked: another has begun to send it.
+    Withdraw(BoxId, ChunkId),
     /// Ask the neighbour to tell of the chunk, if it holds it.
     Seek(BoxId, ChunkId),
     /// Answer the neighbour's want that waited: with the chunk.
@@ -213,6 +216,32 @@ impl Schedule {
             .insert(record.id.clone(), Promise::new(now, seal, record.size, from));
     }
 
+    /// A neighbour that was asked lets this box wait for its turn: meanwhile others may be asked.
+    pub(crate) fn waits(&mut self, at: BoxId, id: &ChunkId) {
+        if let Some(promise) = self.promised.get_mut(id) {
+            promise.waits_at(at);
+        }
+        if let Some(neighbour) = self.neighbours.get_mut(&at) {
+            neighbour.lets_wait(id);
+        }
+    }
+
+    /// A neighbour that was asked begins to send.
+    pub(crate) fn begins(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
+        let Some(promise) = self.promised.get_mut(id) else {
+            return;
+        };
+        if let Some(neighbour) = self.neighbours.get_mut(&from) {
+            neighbour.begins(now, id);
+        }
+        for other in promise.begins(now, from) {
+            if let Some(neighbour) = self.neighbours.get_mut(&other) {
+                neighbour.answered(id);
+            }
+            self.actions.push_back(Action::Withdraw(other, id.clone()));
+        }
+    }
+
     /// A part of a chunk came, and is what it should be. With the first of them neighbours hear of the chunk: they
     /// are given what is here of it, and the rest as it comes.
     pub(crate) fn comes(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
@@ -243,6 +272,14 @@ impl Schedule {
             }
         }
         self.no_longer_asked(from, id);
+    }
+
+    /// The neighbour's turn came when another had begun.
+    pub(crate) fn declined(&mut self, of: BoxId, id: &ChunkId) {
+        if let Some(neighbour) = self.neighbours.get_mut(&of) {
+            neighbour.answered(id);
+        }
+        self.no_longer_asked(of, id);
     }
 
     /// The neighbour's upload slots are taken.
@@ -333,14 +370,19 @@ impl Schedule {
         }
     }
 
-    /// The last part of a chunk has left for the neighbour: the uplink is free for the next.
+    /// The last parts of a chunk leave for the neighbour: the uplink is free for the next.
     pub(crate) fn sent(&mut self, to: BoxId, id: &ChunkId) {
         self.slots.left(to, id);
     }
 
-    /// The slot that the neighbour was given is not used after all.
+    /// The slot that the neighbour was given, or waits for, is not used after all.
     pub(crate) fn not_served(&mut self, to: BoxId, id: &ChunkId) {
         self.slots.unused(to, id);
+    }
+
+    /// It was the neighbour's turn, and it said nothing.
+    pub(crate) fn lost_its_turn(&mut self, now: Instant, by: BoxId, id: &ChunkId) {
+        self.slots.lose_of(now, by, id);
     }
 
     /// A neighbour says that a chunk arrived.

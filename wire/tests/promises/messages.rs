@@ -151,7 +151,7 @@ fn exchange_messages_read_back() {
     ] {
         assert_eq!(Request::decode(&request.encode()).unwrap(), request);
     }
-    for response in [Response::Here, Response::Busy, Response::Gone] {
+    for response in [Response::Here, Response::Wait, Response::Busy, Response::Gone] {
         assert_eq!(Response::decode(response.encode()).unwrap(), response);
     }
     for count in [0, MAX_HAVE + 1] {

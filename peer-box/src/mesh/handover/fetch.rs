@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::BytesMut;
-use futures::AsyncReadExt;
+use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::{PeerId, Stream};
 use libp2p_stream::Control;
 use tokio::sync::mpsc;
@@ -11,6 +11,7 @@ use tokio::time::{Duration, Instant, timeout};
 use tracing::debug;
 use wire::exchange::{Request, Response};
 use wire::id::ChunkId;
+use wire::seal::Refusal;
 
 use super::super::codec::write_frame;
 use super::super::parcel::Parcel;
@@ -46,18 +47,48 @@ impl Fetch {
         let here = self.parcel.here();
         let want = Request::Want(self.id.clone(), u16::try_from(here).unwrap_or(u16::MAX));
         write_frame(&mut stream, &want.encode()).await?;
-        let mut answer = [0; 1];
-        stream.read_exact(&mut answer).await?;
-        match Response::decode(answer[0]) {
-            Ok(Response::Here) => self.take(&mut stream, here).await,
+        match read_answer(&mut stream).await? {
+            Ok(Response::Here) if self.parcel.take() => self.take(&mut stream, here).await,
+            Ok(Response::Here) => Ok(Outcome::Declined),
+            Ok(Response::Wait) => {
+                self.tell(Outcome::Waits).await;
+                self.wait(&mut stream).await
+            }
             Ok(Response::Busy) => Ok(Outcome::Busy),
             Ok(Response::Gone) => Ok(Outcome::Gone),
-            Err(refusal) => Ok(Outcome::Refused(refusal, answer.to_vec())),
+            Err(refusal) => Ok(Outcome::Refused(refusal, Vec::new())),
         }
     }
 
-    /// Takes the parts from that number on.
+    /// Waits until the turn has come, and takes what is offered then, unless it comes of another by now.
+    async fn wait(&self, stream: &mut Stream) -> io::Result<Outcome> {
+        match read_answer(stream).await? {
+            Ok(Response::Here) if self.parcel.take() => {
+                let here = self.parcel.here();
+                let go = u16::try_from(here).unwrap_or(u16::MAX);
+                stream.write_all(&go.to_be_bytes()).await?;
+                stream.flush().await?;
+                self.take(stream, here).await
+            }
+            Ok(Response::Here) => Ok(Outcome::Declined),
+            // To wait twice is once too often.
+            Ok(Response::Busy | Response::Wait) => Ok(Outcome::Busy),
+            Ok(Response::Gone) => Ok(Outcome::Gone),
+            Err(refusal) => Ok(Outcome::Refused(refusal, Vec::new())),
+        }
+    }
+
     async fn take(&self, stream: &mut Stream, from: usize) -> io::Result<Outcome> {
+        self.tell(Outcome::Begins).await;
+        let outcome = self.take_parts(stream, from).await;
+        if !matches!(outcome, Ok(Outcome::Whole(_))) {
+            self.parcel.is_not_taken();
+        }
+        outcome
+    }
+
+    /// Takes the parts from that number on.
+    async fn take_parts(&self, stream: &mut Stream, from: usize) -> io::Result<Outcome> {
         let (mut came, mut told_at) = (0, None::<Instant>);
         for number in from..self.parcel.count() {
             let mut frame = BytesMut::zeroed(self.parcel.frame_bytes(number));
@@ -85,4 +116,10 @@ impl Fetch {
         let event = Event::Fetched(self.peer, self.id.clone(), outcome);
         let _ = self.events.send(event).await;
     }
+}
+
+async fn read_answer(stream: &mut Stream) -> io::Result<Result<Response, Refusal>> {
+    let mut answer = [0; 1];
+    stream.read_exact(&mut answer).await?;
+    Ok(Response::decode(answer[0]))
 }

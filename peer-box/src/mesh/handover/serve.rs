@@ -2,11 +2,11 @@
 
 use std::io;
 
-use futures::{AsyncWriteExt, StreamExt};
+use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p::{PeerId, Stream};
 use libp2p_stream::IncomingStreams;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::sync::mpsc;
+use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -15,14 +15,20 @@ use wire::id::{BoxId, ChunkId};
 use wire::seal::Refusal;
 
 use super::super::codec::read_frame;
-use super::super::pacer::{Order, Pacer};
+use super::super::pacer::{NEARLY_DONE, Order, Pacer};
 use super::super::parcel::Parcel;
-use super::super::schedule::Worth;
+use super::super::schedule::{Worth, is_small};
 use super::{Event, Reply, STUCK};
 use crate::counts::Counts;
 
 /// A want is a name and a number.
 const MAX_WANT_BYTES: usize = 256;
+
+/// Whose turn it is has so long to say that it takes the chunk.
+const GO: Duration = Duration::from_millis(500);
+
+/// A want is answered once, and before that perhaps by a wait.
+const ANSWERS: usize = 2;
 
 /// What it takes to serve.
 #[derive(Clone)]
@@ -54,48 +60,71 @@ impl Servant {
             Ok(Err(_)) | Err(_) => return,
         };
         let (id, here) = id;
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answers) = mpsc::channel(ANSWERS);
         self.tell(Event::Wanted(peer, id.clone(), reply)).await;
-        let answer = answer.await.unwrap_or(Reply::Gone);
+        let mut answer = answers.recv().await.unwrap_or(Reply::Busy);
+        let has_waited = matches!(answer, Reply::Wait);
+        if has_waited {
+            let Ok(turn) = wait_for(&mut answers, &mut stream).await else {
+                return self.tell(Event::Broke(peer, id)).await;
+            };
+            answer = turn;
+        }
         let (response, given) = match answer {
             Reply::Here(to, parcel, worth) => (Response::Here, Some((to, parcel, worth))),
-            Reply::Busy => (Response::Busy, None),
+            Reply::Busy | Reply::Wait => (Response::Busy, None),
             Reply::Gone => (Response::Gone, None),
         };
         let is_given = given.is_some();
         let answered = async {
             stream.write_all(&[response.encode()]).await?;
-            if let Some((to, parcel, worth)) = given {
-                self.give(&mut stream, to, &parcel, worth, here.into()).await?;
-            } else {
+            let Some((to, parcel, worth)) = given else {
                 stream.flush().await?;
-            }
+                return stream.close().await;
+            };
+            let from = if has_waited {
+                read_go(&mut stream).await?
+            } else {
+                here
+            };
+            let given = Given {
+                peer,
+                to,
+                id: &id,
+                parcel: &parcel,
+                worth,
+            };
+            self.give(&mut stream, given, from.into()).await?;
             stream.close().await
         };
         let answered = answered.await;
         if let Err(error) = &answered {
             debug!(%peer, %error, "an answer did not get through");
-        }
-        if is_given {
-            let event = match answered {
-                Ok(()) => Event::Sent(peer, id),
-                Err(_) => Event::Broke(peer, id),
-            };
-            self.tell(event).await;
+            if is_given {
+                let is_silent = error.kind() == io::ErrorKind::TimedOut;
+                let event = if is_silent { Event::Silent } else { Event::Broke };
+                self.tell(event(peer, id)).await;
+            }
         }
     }
 
     /// Sends the parts from that number on, each when it is here and its turn has come.
-    async fn give(
-        &self,
-        stream: &mut Stream,
-        to: BoxId,
-        parcel: &Parcel,
-        worth: Worth,
-        from: usize,
-    ) -> io::Result<()> {
+    async fn give(&self, stream: &mut Stream, given: Given<'_>, from: usize) -> io::Result<()> {
+        let Given {
+            peer,
+            to,
+            id,
+            parcel,
+            worth,
+        } = given;
         let count = parcel.count();
+        let mut is_told = false;
         for number in from..count {
+            if !is_told && count - number <= NEARLY_DONE {
+                // Until these have left, the next has heard that it is its turn: the uplink need not wait for that.
+                is_told = true;
+                self.tell(Event::Sent(peer, id.clone())).await;
+            }
             let Ok(Some(part)) = timeout(STUCK, parcel.part(number)).await else {
                 // That is all there is: the end of the stream says so.
                 stream.close().await?;
@@ -103,7 +132,7 @@ impl Servant {
             };
             #[cfg(feature = "faults")]
             let part = crate::faults::spoil(part).await;
-            let order = if count == 1 {
+            let order = if is_small(parcel.size()) {
                 Order::SMALL
             } else {
                 Order::of(worth, count - number)
@@ -123,6 +152,35 @@ impl Servant {
         // Where nobody listens to events the node has ended.
         let _ = self.events.send(event).await;
     }
+}
+
+/// What is given to whom.
+struct Given<'a> {
+    peer: PeerId,
+    to: BoxId,
+    id: &'a ChunkId,
+    parcel: &'a Parcel,
+    worth: Worth,
+}
+
+/// The answer after a wait. Fails when who asked waits for it no longer.
+async fn wait_for(answers: &mut mpsc::Receiver<Reply>, stream: &mut Stream) -> io::Result<Reply> {
+    stream.write_all(&[Response::Wait.encode()]).await?;
+    stream.flush().await?;
+    let mut nothing = [0; 1];
+    tokio::select! {
+        answer = answers.recv() => Ok(answer.unwrap_or(Reply::Busy)),
+        // Nothing is to be said meanwhile: this is the end of the stream, or no want.
+        _ = stream.read(&mut nothing) => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// Of whom the chunk is taken after a wait hears so: the parts that are there by now.
+async fn read_go(stream: &mut Stream) -> io::Result<u16> {
+    stream.flush().await?;
+    let mut here = [0; 2];
+    timeout(GO, stream.read_exact(&mut here)).await??;
+    Ok(u16::from_be_bytes(here))
 }
 
 async fn read_want(stream: &mut Stream) -> io::Result<Result<(ChunkId, u16), Refusal>> {

@@ -16,11 +16,11 @@ use wire::parts::Parts;
 use wire::seal::Refusal;
 
 use super::super::early::Waiting;
-use super::super::handover::{Event, Outcome, Reply};
+use super::super::handover::{Answer, Event, Outcome, Reply};
 use super::super::parcel::Parcel;
 use super::super::schedule::Turn;
 use super::super::talk::Event as TalkEvent;
-use super::{Answer, Node, weight};
+use super::{Node, weight};
 use crate::news::{News, Unopened};
 
 impl Node {
@@ -37,9 +37,15 @@ impl Node {
                     self.schedule.sent(to, &id);
                 }
             }
+            Event::Silent(peer, id) => {
+                if let Some(to) = self.speaker(peer) {
+                    self.schedule.lost_its_turn(Instant::now(), to, &id);
+                }
+            }
             Event::Broke(peer, id) => {
                 if let Some(to) = self.speaker(peer) {
                     self.schedule.not_served(to, &id);
+                    self.waiting.remove(&(to, id));
                 }
             }
             Event::Fetched(peer, id, outcome) => {
@@ -182,6 +188,8 @@ impl Node {
             return self.schedule.unwanted(&id);
         };
         self.counts.sent_besides(weight(&Request::Want(id.clone(), 0)));
+        // If another is to give it, that one does not.
+        parcel.is_not_taken();
         let end = self.handover.fetch(peer, id.clone(), parcel);
         self.parcels.is_asked_of(id, of, end);
     }
@@ -202,17 +210,20 @@ impl Node {
     /// A neighbour wants a chunk: it is answered now, or when a slot is free.
     async fn wanted(&mut self, to: BoxId, id: ChunkId, answer: Answer) {
         let Some(parcel) = self.parcel_for(to, &id).await else {
-            return reply(answer, Reply::Gone);
+            return reply(&answer, Reply::Gone);
         };
         let now = Instant::now();
         if !self.uplink.has_room_for_neighbours(now) {
-            return reply(answer, Reply::Busy);
+            return reply(&answer, Reply::Busy);
         }
         let worth = self.schedule.worth_of(to, &id);
         match self.schedule.wanted(now, to, &id, parcel.size()) {
-            Turn::Now => reply(answer, Reply::Here(to, parcel, worth)),
-            Turn::Wait => drop(self.waiting.insert((to, id), answer)),
-            Turn::Busy => reply(answer, Reply::Busy),
+            Turn::Now => reply(&answer, Reply::Here(to, parcel, worth)),
+            Turn::Wait => {
+                reply(&answer, Reply::Wait);
+                self.waiting.insert((to, id), answer);
+            }
+            Turn::Busy => reply(&answer, Reply::Busy),
         }
     }
 
@@ -231,13 +242,13 @@ impl Node {
         if !matches!(answered, Reply::Here(..)) {
             self.schedule.not_served(to, &id);
         }
-        reply(answer, answered);
+        reply(&answer, answered);
     }
 
     /// A neighbour that waited is better off elsewhere.
     pub(super) fn refuse(&mut self, to: BoxId, id: ChunkId) {
         if let Some(answer) = self.waiting.remove(&(to, id)) {
-            reply(answer, Reply::Busy);
+            reply(&answer, Reply::Busy);
         }
     }
 
@@ -260,9 +271,14 @@ impl Node {
         if !self.parcels.is_awaited_of(&id, of) {
             return;
         }
-        if let Outcome::Comes(bytes) = outcome {
-            self.counts.had_from_neighbour(now, of, bytes);
-            return self.schedule.comes(now, of, &id);
+        match outcome {
+            Outcome::Waits => return self.schedule.waits(of, &id),
+            Outcome::Begins => return self.schedule.begins(now, of, &id),
+            Outcome::Comes(bytes) => {
+                self.counts.had_from_neighbour(now, of, bytes);
+                return self.schedule.comes(now, of, &id);
+            }
+            _ => {}
         }
         self.parcels.has_answered(&id, of);
         match outcome {
@@ -270,9 +286,12 @@ impl Node {
                 self.counts.had_from_neighbour(now, of, bytes);
                 self.arrived(of, &id).await;
             }
+            Outcome::Declined => self.schedule.declined(of, &id),
             Outcome::Busy => self.schedule.busy(now, of, &id),
             Outcome::Gone => self.schedule.gone(now, of, &id),
-            Outcome::Failed | Outcome::Comes(_) => self.schedule.failed(now, of, &id),
+            Outcome::Failed | Outcome::Waits | Outcome::Begins | Outcome::Comes(_) => {
+                self.schedule.failed(now, of, &id);
+            }
             Outcome::Refused(refusal, bytes) => self.ban(of, &refusal.into(), &bytes),
         }
         self.parcels.keep(|chunk| self.schedule.awaits(chunk));
@@ -314,6 +333,6 @@ impl Node {
 }
 
 /// It fails when the neighbour has gone: then nobody waits for it.
-fn reply(answer: Answer, reply: Reply) {
-    let _ = answer.send(reply);
+fn reply(answer: &Answer, reply: Reply) {
+    let _ = answer.try_send(reply);
 }

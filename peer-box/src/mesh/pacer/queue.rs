@@ -18,7 +18,7 @@ const SLACK: Duration = Duration::from_millis(5);
 const AROUND: f64 = 1.1;
 
 /// An upload that is so near its end goes before all others of its lane: it would keep its receiver waiting for little.
-const NEARLY_DONE: usize = 4;
+pub(in crate::mesh) const NEARLY_DONE: usize = 8;
 
 /// The parts of the uplink that viewers and the past have at least.
 const VIEWERS_PART: f64 = 0.3;

@@ -86,7 +86,8 @@ impl Schedule {
         let promise = self.promised.get_mut(&id)?;
         match promise.asked.first().map(|first| self.neighbours.get(first)) {
             None => self.hedges.asked(),
-            Some(_) if promise.is_coming => {}
+            // Whoever begins first sends it, and nobody else.
+            Some(_) if promise.is_coming || promise.unanswered() == 0 => {}
             Some(Some(first)) if !first.is_proven() => {}
             Some(_) => self.hedges.take(),
         }
@@ -106,7 +107,7 @@ impl Schedule {
             let neighbour = self.neighbours.get(holder);
             neighbour.is_some_and(|neighbour| neighbour.pace.is_slower_than(SLOW, self.pace))
         };
-        let of_promise = move |promise: &Promise| match (promise.asked.len(), promise.moved_at) {
+        let of_promise = move |promise: &Promise| match (promise.unanswered(), promise.moved_at) {
             (1, Some(moved_at)) => Some(moved_at + self.hedge_after(promise)),
             (0, _) if promise.holders.iter().any(is_slow) => Some(promise.since + SLOW_IS_ASKED_AFTER),
             _ => None,
@@ -145,7 +146,7 @@ impl Schedule {
             let may = |(_, neighbour): &(BoxId, &Neighbour)| {
                 neighbour.may_be_asked(now, promise.is_small())
                     && (neighbour.is_proven()
-                        || (has_room_for_newcomers && (promise.asked.is_empty() || promise.is_coming)))
+                        || (has_room_for_newcomers && (promise.unanswered() == 0 || promise.is_coming)))
                     && (takes_slow || promise.is_small() || !neighbour.pace.is_slower_than(SLOW, self.pace))
             };
             let holders = promise
@@ -191,8 +192,8 @@ impl Schedule {
 
     /// Whether it is time to ask somebody, or somebody else.
     fn is_due(&self, now: Instant, rank: &Rank, promise: &Promise) -> bool {
-        match (promise.asked.len(), promise.moved_at) {
-            (0, _) => true,
+        match (promise.unanswered(), promise.moved_at) {
+            (0, _) => promise.waits_at.is_empty() || rank.is_edge(),
             (1, Some(moved_at)) => {
                 let may = promise.is_coming || self.is_asked_of_newcomer(promise) || self.hedges.has_one();
                 rank.is_edge() && may && now >= moved_at + self.hedge_after(promise)

@@ -42,6 +42,8 @@ struct Ask {
     at: Instant,
     until: Instant,
     is_small: bool,
+    /// It lets this box wait for its turn: it gives nothing yet.
+    waits: bool,
 }
 
 #[derive(Debug, Default)]
@@ -61,9 +63,24 @@ pub(super) struct Neighbour {
 }
 
 impl Neighbour {
-    /// How much was asked of it and is not here.
+    /// How much was asked of it that it has not put off and that is not here.
     pub(super) fn asked(&self) -> usize {
-        self.asked.len()
+        self.asked.values().filter(|ask| !ask.waits).count()
+    }
+
+    /// It lets this box wait for its turn.
+    pub(super) fn lets_wait(&mut self, id: &ChunkId) {
+        if let Some(ask) = self.asked.get_mut(id) {
+            ask.waits = true;
+        }
+    }
+
+    /// It begins to send. What it let others have before says nothing of its pace.
+    pub(super) fn begins(&mut self, now: Instant, id: &ChunkId) {
+        if let Some(ask) = self.asked.get_mut(id) {
+            ask.at = now;
+            ask.waits = false;
+        }
     }
 
     /// The large chunks that were asked of it and are not here.
@@ -106,6 +123,7 @@ impl Neighbour {
             at: now,
             until: now + patience,
             is_small,
+            waits: false,
         };
         self.asked.insert(id, ask);
     }

@@ -30,6 +30,8 @@ pub(super) struct Promise {
     pub(super) holders: BTreeSet<BoxId>,
     /// Who was asked, the last one last.
     pub(super) asked: Vec<BoxId>,
+    /// Those of them that let this box wait for its turn.
+    pub(super) waits_at: BTreeSet<BoxId>,
     /// When somebody was last asked, or the last part of it came.
     pub(super) moved_at: Option<Instant>,
     /// Whether parts of it are here.
@@ -44,7 +46,7 @@ pub(super) struct Promise {
 }
 
 /// Whether a chunk of so many bytes needs no upload slot.
-pub(super) fn is_small(bytes: usize) -> bool {
+pub(crate) fn is_small(bytes: usize) -> bool {
     bytes <= SMALL as usize
 }
 
@@ -54,6 +56,7 @@ impl Promise {
             seal,
             holders: BTreeSet::from([holder]),
             asked: Vec::new(),
+            waits_at: BTreeSet::new(),
             moved_at: None,
             is_coming: false,
             is_sought: false,
@@ -65,6 +68,7 @@ impl Promise {
 
     pub(super) fn is_not_asked_of(&mut self, of: BoxId) {
         self.asked.retain(|asked| *asked != of);
+        self.waits_at.remove(&of);
     }
 
     pub(super) fn is_not_with(&mut self, holder: BoxId) {
@@ -83,6 +87,31 @@ impl Promise {
         if self.asked.contains(&from) {
             self.moved_at = Some(now);
         }
+    }
+
+    /// Who was asked and lets this box wait.
+    pub(super) fn waits_at(&mut self, at: BoxId) {
+        if self.asked.contains(&at) {
+            self.waits_at.insert(at);
+        }
+    }
+
+    /// The neighbour begins to send it: whoever else was asked need not. Nobody, when parts of it are here already: then
+    /// another was asked for the rest because it had come no further.
+    pub(super) fn begins(&mut self, now: Instant, from: BoxId) -> Vec<BoxId> {
+        if self.is_coming || !self.asked.contains(&from) {
+            return Vec::new();
+        }
+        self.moved_at = Some(now);
+        self.waits_at.clear();
+        let mut others = std::mem::replace(&mut self.asked, vec![from]);
+        others.retain(|asked| *asked != from);
+        others
+    }
+
+    /// How many were asked and neither answer nor let this box wait.
+    pub(super) fn unanswered(&self) -> usize {
+        self.asked.len() - self.waits_at.len()
     }
 
     pub(super) fn is_small(&self) -> bool {

@@ -13,13 +13,13 @@ use wire::chunk::{ChunkRecord, Seal};
 use wire::id::{BoxId, ChunkId, Epoch, TrackId};
 use wire::key::SecretKey;
 
-use super::super::pacer::Order;
+use super::super::pacer::{NEARLY_DONE, Order};
 use super::{Action, Limits, Schedule, Turn, Worth, is_small};
 
 const CHUNKS_PER_SEGMENT: u32 = 10;
 
 /// What a chunk is handed over in.
-const PART_BYTES: u32 = 16 << 10;
+const PART_BYTES: u32 = 8 << 10;
 
 /// Uplinks, in bytes per second.
 const USUAL_UPLINK: f64 = 1_250_000.0;
@@ -30,6 +30,8 @@ pub(super) const SLOW_UPLINK: f64 = 250_000.0;
 pub(super) struct Stream {
     pub(super) every: Duration,
     pub(super) picture_bytes: u32,
+    /// What a segment begins with.
+    pub(super) key_picture_bytes: u32,
     /// Nothing when it is silent.
     pub(super) sound_bytes: Option<u32>,
 }
@@ -38,19 +40,22 @@ impl Stream {
     const SMALL: Self = Self {
         every: Duration::from_millis(200),
         picture_bytes: 100_000,
+        key_picture_bytes: 100_000,
         sound_bytes: None,
     };
 
     /// 4 Mbit/s with sound, a quarter of a second in a chunk.
     pub(super) const LAB: Self = Self {
         every: Duration::from_millis(250),
-        picture_bytes: 122_000,
+        picture_bytes: 108_000,
+        key_picture_bytes: 250_000,
         sound_bytes: Some(3_000),
     };
 
     fn bytes_of(&self, id: &ChunkId) -> u32 {
         match self.sound_bytes {
             Some(bytes) if id.track == TrackId::AUDIO => bytes,
+            _ if id.index == 0 => self.key_picture_bytes,
             _ => self.picture_bytes,
         }
     }
@@ -73,7 +78,7 @@ enum Event {
     Wake(usize),
     /// The uplink is free again.
     Uplink(usize),
-    /// The last part of a chunk has left.
+    /// The last parts of a chunk leave.
     Sent {
         from: usize,
         to: usize,
@@ -97,7 +102,14 @@ enum Message {
         number: u32,
         is_genuine: bool,
     },
+    Here(ChunkId),
+    Wait(ChunkId),
+    /// The turn of who waits has come.
+    Offer(ChunkId),
+    /// It takes the chunk, but for so many parts that are there.
+    Go(ChunkId, u32),
     Busy(ChunkId),
+    Withdraw(ChunkId),
     Done(ChunkId),
     Seek(ChunkId),
 }
@@ -109,14 +121,16 @@ struct Member {
     held: BTreeMap<ChunkId, Instant>,
     /// Every chunk that came, in order.
     fetched: Vec<ChunkId>,
+    /// What somebody sends.
+    taken: BTreeSet<ChunkId>,
     /// How many parts are here of what is coming.
     coming: BTreeMap<ChunkId, u32>,
     parts: usize,
     /// Parts that came when they were here already.
     parts_twice: usize,
     uploads: Vec<Upload>,
-    /// Wants that wait for a slot, and their next part.
-    waiting: BTreeMap<(usize, ChunkId), u32>,
+    /// Wants that wait for a slot.
+    waiting: BTreeSet<(usize, ChunkId)>,
     uplink: f64,
     uplink_free_at: Instant,
     banned: BTreeSet<BoxId>,
@@ -130,6 +144,7 @@ struct Upload {
     next: u32,
     worth: Worth,
     latency: Duration,
+    is_told: bool,
 }
 
 pub(super) struct Simulation {
@@ -170,11 +185,12 @@ impl Simulation {
                 schedule: Schedule::new(limits, StdRng::seed_from_u64(random.random())),
                 held: BTreeMap::new(),
                 fetched: Vec::new(),
+                taken: BTreeSet::new(),
                 coming: BTreeMap::new(),
                 parts: 0,
                 parts_twice: 0,
                 uploads: Vec::new(),
-                waiting: BTreeMap::new(),
+                waiting: BTreeSet::new(),
                 uplink: USUAL_UPLINK,
                 uplink_free_at: start,
                 banned: BTreeSet::new(),
@@ -328,7 +344,13 @@ impl Simulation {
 
     fn join(&mut self, one: usize, other: usize) {
         let id = self.members[other].id;
+        let honest = self
+            .members
+            .iter()
+            .filter(|member| member.manner == Manner::Honest);
+        let giving = honest.map(|member| member.id).collect();
         let member = &mut self.members[one];
+        member.schedule.give_first(giving);
         let newest_first = member.held.keys().rev().map(|id| (id.clone(), seal_of(id)));
         member.schedule.joined(id, newest_first);
         self.drain(one);
@@ -346,6 +368,12 @@ impl Simulation {
         let sender = self.members[from].id;
         if self.members[to].banned.contains(&sender) {
             return;
+        }
+        if let Message::Here(id) | Message::Offer(id) = &message
+            && !self.members[to].taken.insert(id.clone())
+        {
+            self.members[to].schedule.declined(sender, id);
+            return self.send(to, from, Message::Withdraw(id.clone()));
         }
         let stream = self.stream;
         let silent = self.members[to].manner == Manner::Silent;
@@ -369,8 +397,14 @@ impl Simulation {
             Message::Want(..) if silent => {}
             Message::Want(id, next) => match schedule.wanted(now, sender, &id, stream.bytes_of(&id) as usize)
             {
-                Turn::Now => self.upload(to, from, id, next),
-                Turn::Wait => drop(self.members[to].waiting.insert((from, id), next)),
+                Turn::Now => {
+                    self.send(to, from, Message::Here(id.clone()));
+                    self.upload(to, from, id, next);
+                }
+                Turn::Wait => {
+                    self.send(to, from, Message::Wait(id.clone()));
+                    self.members[to].waiting.insert((from, id));
+                }
                 Turn::Busy => self.refuse(to, from, id),
             },
             Message::Part {
@@ -378,7 +412,23 @@ impl Simulation {
                 number,
                 is_genuine,
             } => self.part(from, to, &id, number, is_genuine),
+            Message::Here(id) => schedule.begins(now, sender, &id),
+            Message::Offer(id) => {
+                schedule.begins(now, sender, &id);
+                let here = self.members[to].coming.get(&id).copied().unwrap_or(0);
+                self.send(to, from, Message::Go(id, here));
+            }
+            Message::Go(id, next) => self.upload(to, from, id, next),
+            Message::Wait(id) => schedule.waits(sender, &id),
             Message::Busy(id) => schedule.busy(now, sender, &id),
+            Message::Withdraw(id) => {
+                schedule.not_served(sender, &id);
+                let member = &mut self.members[to];
+                member.waiting.remove(&(from, id.clone()));
+                member
+                    .uploads
+                    .retain(|upload| upload.to != from || upload.id != id);
+            }
             Message::Done(id) => schedule.done(sender, &id),
             Message::Seek(id) => schedule.sought(sender, &id),
         }
@@ -422,11 +472,8 @@ impl Simulation {
                 }
                 Action::Serve(to, id) => {
                     let to = self.number_of(to);
-                    let next = self.members[member]
-                        .waiting
-                        .remove(&(to, id.clone()))
-                        .unwrap_or(0);
-                    self.upload(member, to, id, next);
+                    self.members[member].waiting.remove(&(to, id.clone()));
+                    self.send(member, to, Message::Offer(id));
                 }
                 Action::Refuse(to, id) => self.refuse(member, self.number_of(to), id),
                 Action::Want(to, id) => {
@@ -436,8 +483,10 @@ impl Simulation {
                         "asked for {id}, which is here"
                     );
                     let here = self.members[member].coming.get(&id).copied().unwrap_or(0);
+                    self.members[member].taken.remove(&id);
                     self.send(member, self.number_of(to), Message::Want(id, here));
                 }
+                Action::Withdraw(to, id) => self.send(member, self.number_of(to), Message::Withdraw(id)),
                 Action::Done(to, id) => self.send(member, self.number_of(to), Message::Done(id)),
                 Action::Seek(of, id) => self.send(member, self.number_of(of), Message::Seek(id)),
                 Action::Leave(id) => {
@@ -482,6 +531,7 @@ impl Simulation {
             next,
             worth,
             latency,
+            is_told: false,
         });
         self.pump(from);
     }
@@ -532,7 +582,8 @@ impl Simulation {
                 is_genuine: sender.manner != Manner::Polluter,
             };
             upload.next += 1;
-            let is_last = upload.next == parts(&stream, &upload.id);
+            let to_go = (parts(&stream, &upload.id) - upload.next) as usize;
+            let is_last = to_go < NEARLY_DONE && !std::mem::replace(&mut upload.is_told, to_go < NEARLY_DONE);
             let (to, at) = (upload.to, sent_at + upload.latency);
             if is_last {
                 self.at(

@@ -1,13 +1,13 @@
 //! Upload slots: how many chunks this box sends to neighbours at a time, and who waits for one.
 //!
 //! A slot is free again when the receiver says `done`, or when it has said nothing for too long. Who does that lets
-//! others go first for a while: it would otherwise hold the one slot for ever. Once the last part has left, the
+//! others go first for a while: it would otherwise hold the one slot for ever. Once the last parts leave, the
 //! next chunk may begin, while the receiver's `done` is on its way; but no more than one for each slot, since bytes may leave
 //! here faster than the uplink carries them.
 //!
-//! What is worth more than everything that is being sent overtakes it: the rest of that waits. For each slot one neighbour
-//! may wait, for a moment: it is served as soon as there is a slot, and the uplink is never idle while somebody learns that
-//! it is free.
+//! What is worth more than everything that is being sent overtakes it: the rest of that waits. Neighbours may wait for a
+//! slot, here and elsewhere at once: each goes where its turn comes first, and no uplink is idle while there is somebody to
+//! serve.
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +21,10 @@ use wire::id::{BoxId, ChunkId};
 const LONGEST: Duration = Duration::from_secs(3);
 
 /// Who waits is told after so long that it is better off elsewhere.
-const LONGEST_WAIT: Duration = Duration::from_millis(150);
+const LONGEST_WAIT: Duration = Duration::from_millis(300);
+
+/// How many may wait for each slot. They wait elsewhere too, and go where their turn comes first.
+const WAITING: usize = 16;
 
 /// For how long who lost its slot gets no other; twice as long each further time.
 const REST: Duration = Duration::from_secs(1);
@@ -118,7 +121,7 @@ impl Slots {
             return Turn::Now;
         }
         // What is worth less makes room.
-        if self.waiting.len() >= self.number {
+        if self.waiting.len() >= WAITING * self.number {
             let least = self.waiting.iter_mut().max_by_key(|waiting| waiting.worth);
             match least.filter(|least| worth < least.worth && least.until > now) {
                 Some(least) => least.until = now,
@@ -166,9 +169,16 @@ impl Slots {
         }
     }
 
-    /// What was to be sent is not there any more.
+    /// What was to be sent is not there any more, or not wanted.
     pub(super) fn unused(&mut self, by: BoxId, id: &ChunkId) {
+        self.waiting
+            .retain(|waiting| waiting.by != by || waiting.id != *id);
         self.taken.retain(|slot| slot.by != by || slot.id != *id);
+    }
+
+    /// A receiver did not take what it had waited for.
+    pub(super) fn lose_of(&mut self, now: Instant, by: BoxId, id: &ChunkId) {
+        self.lose(|slot| (slot.by == by && slot.id == *id).then_some(now));
     }
 
     /// A receiver is gone: what it had not said `done` of is lost.
