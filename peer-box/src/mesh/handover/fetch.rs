@@ -7,7 +7,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::{PeerId, Stream};
 use libp2p_stream::Control;
 use tokio::sync::mpsc;
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::{Duration, Instant, sleep, timeout};
 use tracing::debug;
 use wire::exchange::{Request, Response};
 use wire::id::ChunkId;
@@ -19,6 +19,10 @@ use super::{Event, Outcome, STUCK, WANTS};
 
 /// How often the node is told that something comes: the schedule needs no finer word.
 const TOLD_EVERY: Duration = Duration::from_millis(50);
+
+/// A neighbour that did not hear a want is asked again after this, then after twice as long, and so on to the longest.
+const AGAIN: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 
 /// One chunk asked of one neighbour.
 pub(super) struct Fetch {
@@ -42,12 +46,10 @@ impl Fetch {
     }
 
     async fn ask(&self, control: &mut Control) -> io::Result<Outcome> {
-        let opened = control.open_stream(self.peer, WANTS).await;
-        let mut stream = opened.map_err(io::Error::other)?;
         let here = self.parcel.here();
         let want = Request::Want(self.id.clone(), u16::try_from(here).unwrap_or(u16::MAX));
-        write_frame(&mut stream, &want.encode()).await?;
-        match read_answer(&mut stream).await? {
+        let (mut stream, answer) = open(control, self.peer, &want).await?;
+        match answer {
             Ok(Response::Here) if self.parcel.take() => self.take(&mut stream, here).await,
             Ok(Response::Here) => Ok(Outcome::Declined),
             Ok(Response::Wait) => {
@@ -115,6 +117,31 @@ impl Fetch {
         // Where nobody listens to events the node has ended.
         let event = Event::Fetched(self.peer, self.id.clone(), outcome);
         let _ = self.events.send(event).await;
+    }
+}
+
+/// A stream on which the want was answered. A neighbour takes one new stream at a time, and drops those that come at the
+/// same moment: who is not answered at all asks again.
+async fn open(
+    control: &mut Control,
+    peer: PeerId,
+    want: &Request,
+) -> io::Result<(Stream, Result<Response, Refusal>)> {
+    let want = want.encode();
+    let mut pause = AGAIN;
+    loop {
+        let opened = control.open_stream(peer, WANTS).await;
+        let mut stream = opened.map_err(io::Error::other)?;
+        let asked = async {
+            write_frame(&mut stream, &want).await?;
+            read_answer(&mut stream).await
+        };
+        match asked.await {
+            Ok(answer) => return Ok((stream, answer)),
+            Err(_) if pause <= LONGEST_PAUSE => sleep(pause).await,
+            Err(error) => return Err(error),
+        }
+        pause *= 2;
     }
 }
 

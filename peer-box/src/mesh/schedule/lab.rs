@@ -74,7 +74,7 @@ fn thirty_and_sixty_boxes_have_every_chunk_soon_and_hardly_any_twice() {
             let outcome = honest(&format!("{boxes} boxes, {slow} slow"), seed, boxes, slow);
             assert!(outcome.delivered >= 1.0, "{outcome:?}");
             assert!(outcome.p99 <= Duration::from_millis(p99), "p99 {:?}", outcome.p99);
-            assert!(outcome.duplicates <= 0.05, "duplicates {}", outcome.duplicates);
+            assert!(outcome.duplicates <= 0.06, "duplicates {}", outcome.duplicates);
         }
     }
 }
