@@ -14,8 +14,8 @@ use program::media::Turns;
 use tokio::sync::{Notify, oneshot};
 
 use crate::budget::Rate;
-pub(super) use queue::{NEARLY_DONE, Order};
 use queue::Queue;
+pub(super) use queue::{NEARLY_DONE, Order};
 
 /// With more than this owed to viewers, as time at the full rate, there is room for no other: it would be served too
 /// slowly to watch.

@@ -228,8 +228,8 @@ mod tests {
         let mut queue = queue(now);
         let mut turn = |order| queue.enter(now, order, PART).unwrap();
         let mut turns = [
-            turn(Order::of(worth(3), 8)),
-            turn(Order::of(worth(1), 8)),
+            turn(Order::of(worth(3), NEARLY_DONE + 1)),
+            turn(Order::of(worth(1), NEARLY_DONE + 1)),
             turn(Order::of(worth(9), 2)),
             turn(Order::SMALL),
         ];
