@@ -12,7 +12,9 @@ use axum::routing::get;
 use program::http::error;
 use program::media::{Busy, Media, Meter};
 use program::store::Store;
+use program::window::SegmentName;
 use wire::Version;
+use wire::id::TrackKind;
 use wire::key::SecretKey;
 use wire::proof::{self, NONCE_BYTES, Proof};
 
@@ -55,9 +57,10 @@ pub(crate) fn routes(around: Surroundings) -> Router {
     let pacer = mesh.pacer();
     let door = {
         let pacer = pacer.clone();
-        move || {
+        move |segment: &SegmentName| {
             let room = uplink.room_for_viewers(Instant::now());
-            let room = room.and_then(|()| pacer.room_for_viewers());
+            let is_sound = segment.track.kind() == TrackKind::Audio;
+            let room = room.and_then(|()| pacer.room_for_viewers(is_sound));
             room.map_err(|retry_after| Busy { retry_after })
         }
     };

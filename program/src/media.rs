@@ -61,8 +61,8 @@ pub struct Busy {
     pub retry_after: Duration,
 }
 
-/// Decides for each request whether it is served.
-pub type Door = Arc<dyn Fn() -> Result<(), Busy> + Send + Sync>;
+/// Decides for each request, by the segment that it is for, whether it is served.
+pub type Door = Arc<dyn Fn(&SegmentName) -> Result<(), Busy> + Send + Sync>;
 
 /// Tells how long to wait for a segment that is not here, and may see to it that it comes.
 pub type Promises = Arc<dyn Fn(SegmentName) -> BoxFuture<'static, Duration> + Send + Sync>;
@@ -85,7 +85,7 @@ impl Media {
         Self {
             store,
             meter,
-            door: Arc::new(|| Ok(())),
+            door: Arc::new(|_| Ok(())),
             promises: None,
             turns: None,
             patience: PATIENCE,
@@ -221,7 +221,7 @@ async fn serve(
         Ok(name) => name,
         Err(why) => return media.missed(why.to_string(), viewer(&request)).await,
     };
-    if let Err(Busy { retry_after }) = (media.door)() {
+    if let Err(Busy { retry_after }) = (media.door)(&name.segment) {
         return turned_away(retry_after);
     }
     let Some(found) = media.find(&name).await else {

@@ -21,6 +21,9 @@ pub(super) use queue::{NEARLY_DONE, Order};
 /// slowly to watch.
 const OWED: Duration = Duration::from_millis(500);
 
+/// Sound adds little to it, and would be missed where its pictures come from.
+const OWED_BEFORE_SOUND: Duration = Duration::from_secs(2);
+
 /// How long one piece for a viewer takes the uplink, and how small it may be: what is worth more waits no longer.
 const PIECE: Duration = Duration::from_millis(13);
 const LEAST_PIECE_BYTES: u64 = 4 << 10;
@@ -63,10 +66,11 @@ impl Pacer {
         }
     }
 
-    /// Whether another viewer would be served fast enough; if not, when to ask again.
-    pub(crate) fn room_for_viewers(&self) -> Result<(), Duration> {
+    /// Whether a viewer would be served another segment fast enough; if not, when to ask again.
+    pub(crate) fn room_for_viewers(&self, is_sound: bool) -> Result<(), Duration> {
         let takes = self.0.takes(self.0.owed.load(Ordering::Relaxed));
-        if takes > OWED { Err(takes) } else { Ok(()) }
+        let most = if is_sound { OWED_BEFORE_SOUND } else { OWED };
+        if takes > most { Err(takes) } else { Ok(()) }
     }
 }
 

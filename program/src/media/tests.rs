@@ -233,7 +233,7 @@ async fn what_a_neighbour_promised_is_waited_for() {
 
 #[tokio::test]
 async fn who_is_turned_away_hears_when_to_come_again() {
-    let door = || {
+    let door = |_: &SegmentName| {
         Err(Busy {
             retry_after: Duration::from_millis(2500),
         })
