@@ -18,7 +18,7 @@ TARGETS ?=
 # What the lab is told: parts, and more in `lab --help`.
 LAB_ARGS ?=
 
-.PHONY: help demo test build player bench bench-origin bench-box lab conformance release fuzz audit fmt clean
+.PHONY: help demo test build player bench bench-origin bench-box simulate-tracker lab conformance release fuzz audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench-box: player ## What a box serves, beside nginx and to a thousand viewers, 
 	@deploy/need.sh c++ ffmpeg nginx-rtmp wrk
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench box
+
+simulate-tracker: ## How viewers are spread when a crowd comes at once, by the tracker's own choice
+	@cargo run --release --package tracker --example choice
 
 lab: player ## Many boxes in network namespaces with shaped uplinks, as at home; needs root [LAB_ARGS="plain --boxes 10,30"]
 	@deploy/need.sh c++ ffmpeg ip

@@ -3,6 +3,7 @@
 mod carriers;
 mod neighbours;
 mod seeds;
+mod shares;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,11 +75,18 @@ impl Candidate {
         self.room > 0
     }
 
-    /// The share of its uplink in use, as far as is known: what it said and what came to it since.
+    /// Whether it has room for one more of those that this tracker sent its way since it said how many it would take.
+    fn takes_another(&self, bits_per_viewer: u64) -> bool {
+        let sent = self.handed.load(Ordering::Relaxed) / bits_per_viewer.max(1);
+        sent < self.room.into()
+    }
+
+    /// The share of its uplink in use if so much more came, as far as is known: what it said, what came to it since, and
+    /// that. A box with a small uplink is idle until the one viewer comes that fills it.
     #[expect(clippy::cast_precision_loss, reason = "a load need not be exact")]
-    fn load(&self) -> f64 {
+    fn load_with(&self, more: u64) -> f64 {
         let handed = self.handed.load(Ordering::Relaxed);
-        self.sending.saturating_add(handed) as f64 / self.uplink() as f64
+        self.sending.saturating_add(handed).saturating_add(more) as f64 / self.uplink() as f64
     }
 }
 

@@ -4,6 +4,8 @@
 //! what the box said and what this tracker has sent it since. Taking the least loaded of all by
 //! reports that are seconds old sends every viewer to the same box.
 //!
+//! Boxes of one network are drawn no more often than [`shares`] allows, however many they are.
+//!
 //! A box that said that it has no room keeps the viewers that it has, and is drawn for nobody else.
 
 use std::sync::atomic::Ordering;
@@ -11,10 +13,13 @@ use std::sync::atomic::Ordering;
 use rand::{Rng, RngExt};
 use wire::id::BoxId;
 
-use super::Candidate;
+use super::{Candidate, shares};
 
 /// How often a draw that does not fit is repeated before whatever is left is taken.
 const DRAWS: usize = 8;
+
+/// How many pairs are drawn while the better of a pair has been sent all that it has room for.
+const PAIRS: usize = 4;
 
 /// The candidates for a channel's viewers, with the sums that make a draw cheap.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +33,10 @@ impl Carriers {
     /// The carriers; sorted here, so that whom a seeded draw takes does not depend on who came first.
     pub fn new(mut candidates: Vec<Candidate>) -> Self {
         candidates.sort_by_key(|candidate| candidate.id);
-        let sums = candidates
-            .iter()
-            .scan(0.0, |sum, candidate| {
-                *sum += candidate.weight();
+        let sums = shares::weights(&candidates)
+            .into_iter()
+            .scan(0.0, |sum, weight| {
+                *sum += weight;
                 Some(*sum)
             })
             .collect();
@@ -65,7 +70,7 @@ impl Carriers {
         let newcomer = chosen.is_empty();
         while chosen.len() < places {
             let is_new = |drawn: &Candidate| chosen.iter().all(|other| other.id != drawn.id);
-            let Some(next) = self.next(rng, &chosen, is_new) else {
+            let Some(next) = self.next(rng, &chosen, bits_per_viewer, is_new) else {
                 break;
             };
             chosen.push(next);
@@ -83,7 +88,7 @@ impl Carriers {
         bits_per_second: u64,
         fits: impl Fn(&BoxId) -> bool,
     ) -> Option<BoxId> {
-        let next = self.next(rng, &[], |drawn| fits(&drawn.id))?;
+        let next = self.pair(rng, &[], bits_per_second, |drawn| fits(&drawn.id))?;
         next.handed.fetch_add(bits_per_second, Ordering::Relaxed);
         Some(next.id)
     }
@@ -96,15 +101,36 @@ impl Carriers {
         self.candidates.get(at)
     }
 
+    /// A box for one more viewer. Where all are full the least loaded of those drawn has to do: whoever asks for many
+    /// sessions could otherwise fill every box by name, and leave the others with the origin alone.
     fn next(
         &self,
         rng: &mut impl Rng,
         chosen: &[&Candidate],
+        bits_per_viewer: u64,
+        fits: impl Fn(&Candidate) -> bool,
+    ) -> Option<&Candidate> {
+        let mut best = self.pair(rng, chosen, bits_per_viewer, &fits)?;
+        for _ in 1..PAIRS {
+            if best.takes_another(bits_per_viewer) {
+                break;
+            }
+            let other = self.pair(rng, chosen, bits_per_viewer, &fits)?;
+            best = less_loaded(best, other, bits_per_viewer);
+        }
+        Some(best)
+    }
+
+    fn pair(
+        &self,
+        rng: &mut impl Rng,
+        chosen: &[&Candidate],
+        bits_per_second: u64,
         fits: impl Fn(&Candidate) -> bool,
     ) -> Option<&Candidate> {
         let one = self.draw(rng, chosen, &fits)?;
         let other = self.draw(rng, chosen, &fits)?;
-        Some(if one.load() <= other.load() { one } else { other })
+        Some(less_loaded(one, other, bits_per_second))
     }
 
     /// Draws a box that fits, from another network than the chosen ones if it can.
@@ -137,6 +163,15 @@ impl Carriers {
             .copied()
             .find(is_apart)
             .or_else(|| left.first().copied())
+    }
+}
+
+/// The one that would be less loaded with so much more.
+fn less_loaded<'a>(one: &'a Candidate, other: &'a Candidate, more: u64) -> &'a Candidate {
+    if one.load_with(more) <= other.load_with(more) {
+        one
+    } else {
+        other
     }
 }
 
