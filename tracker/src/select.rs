@@ -75,12 +75,6 @@ impl Candidate {
         self.room > 0
     }
 
-    /// Whether it has room for one more of those that this tracker sent its way since it said how many it would take.
-    fn takes_another(&self, bits_per_viewer: u64) -> bool {
-        let sent = self.handed.load(Ordering::Relaxed) / bits_per_viewer.max(1);
-        sent < self.room.into()
-    }
-
     /// The share of its uplink in use if so much more came, as far as is known: what it said, what came to it since, and
     /// that. A box with a small uplink is idle until the one viewer comes that fills it.
     #[expect(clippy::cast_precision_loss, reason = "a load need not be exact")]

@@ -18,9 +18,6 @@ use super::{Candidate, shares};
 /// How often a draw that does not fit is repeated before whatever is left is taken.
 const DRAWS: usize = 8;
 
-/// How many pairs are drawn while the better of a pair has been sent all that it has room for.
-const PAIRS: usize = 4;
-
 /// The candidates for a channel's viewers, with the sums that make a draw cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Carriers {
@@ -88,7 +85,7 @@ impl Carriers {
         bits_per_second: u64,
         fits: impl Fn(&BoxId) -> bool,
     ) -> Option<BoxId> {
-        let next = self.pair(rng, &[], bits_per_second, |drawn| fits(&drawn.id))?;
+        let next = self.next(rng, &[], bits_per_second, |drawn| fits(&drawn.id))?;
         next.handed.fetch_add(bits_per_second, Ordering::Relaxed);
         Some(next.id)
     }
@@ -101,27 +98,8 @@ impl Carriers {
         self.candidates.get(at)
     }
 
-    /// A box for one more viewer. Where all are full the least loaded of those drawn has to do: whoever asks for many
-    /// sessions could otherwise fill every box by name, and leave the others with the origin alone.
+    /// The better of two draws. More of them would spread viewers no better, and leave a network more than its share.
     fn next(
-        &self,
-        rng: &mut impl Rng,
-        chosen: &[&Candidate],
-        bits_per_viewer: u64,
-        fits: impl Fn(&Candidate) -> bool,
-    ) -> Option<&Candidate> {
-        let mut best = self.pair(rng, chosen, bits_per_viewer, &fits)?;
-        for _ in 1..PAIRS {
-            if best.takes_another(bits_per_viewer) {
-                break;
-            }
-            let other = self.pair(rng, chosen, bits_per_viewer, &fits)?;
-            best = less_loaded(best, other, bits_per_viewer);
-        }
-        Some(best)
-    }
-
-    fn pair(
         &self,
         rng: &mut impl Rng,
         chosen: &[&Candidate],
