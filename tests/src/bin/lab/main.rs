@@ -19,8 +19,9 @@ mod viewers;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
+use tempfile::TempDir;
 use tests::{measure::stream, publisher::Clip};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,6 +59,9 @@ pub(crate) struct Settings {
     /// Where to draw delay against the number of boxes.
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    /// Where to leave what each run's programs wrote: logs and data folders.
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -110,7 +114,7 @@ fn main() -> Result<ExitCode> {
 }
 
 async fn measure(settings: Settings, network: Network) -> Result<bool> {
-    let folder = tempfile::TempDir::with_prefix("boxmesh-lab-")?;
+    let folder = TempDir::with_prefix("boxmesh-lab-")?;
     let clip = stream::clip(folder.path(), plan::CHANNEL_KILOBITS).await?;
     let parts = if settings.parts.is_empty() {
         Part::value_variants().to_vec()
@@ -136,6 +140,21 @@ async fn measure(settings: Settings, network: Network) -> Result<bool> {
         }
     }
     Ok(lab.tally.conclude())
+}
+
+impl Settings {
+    /// A new folder for what a run's programs write.
+    fn folder(&self) -> Result<TempDir> {
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix("boxmesh-lab-");
+        let Some(keep) = &self.keep else {
+            return Ok(builder.tempdir()?);
+        };
+        std::fs::create_dir_all(keep).with_context(|| keep.display().to_string())?;
+        let folder = builder.disable_cleanup(true).tempdir_in(keep)?;
+        println!("Logs are in {}.", folder.path().display());
+        Ok(folder)
+    }
 }
 
 impl Lab {

@@ -44,6 +44,9 @@ const BURST: &str = "16kb";
 /// The host that the lab itself is.
 const LAB: u16 = 0;
 
+/// One more than the highest number that a host may have.
+const HOSTS: u16 = 256;
+
 /// Where lost packets go: a cable that leads nowhere.
 const SINK: &str = "sink";
 
@@ -151,6 +154,7 @@ impl Network {
                 format!("route add default via {}", address_of(LAB)),
             ],
         )?;
+        ip_batch(&namespace, &known_to(number))?;
         if let Some(Mbit(rate)) = uplink {
             let rate = format!("{rate}mbit");
             let shaper = ["tbf", "rate", &rate, "burst", BURST, "latency", QUEUE];
@@ -272,7 +276,18 @@ fn address_of(number: u16) -> Ipv4Addr {
     Ipv4Addr::new(10, 77, high, low)
 }
 
-/// Always the same: who spoke to a host of that address before would not look for it again.
+/// Every other host's hardware address, so that nobody asks for it: all namespaces of a machine share one table for the
+/// answers, and sixty hosts that speak to each other do not fit into it. What is told for good does not count.
+fn known_to(number: u16) -> Vec<String> {
+    let others = (0..HOSTS).filter(|other| *other != number);
+    let entry = |other| {
+        let (address, hardware) = (address_of(other), hardware_of(other));
+        format!("neigh add {address} lladdr {hardware} dev eth0 nud permanent")
+    };
+    others.map(entry).collect()
+}
+
+/// Always the same, since it is told before the host is there.
 fn hardware_of(number: u16) -> String {
     let [high, low] = number.to_be_bytes();
     format!("02:00:0a:4d:{high:02x}:{low:02x}")

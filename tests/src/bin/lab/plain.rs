@@ -93,7 +93,7 @@ fn goals(boxes: usize) -> Goals {
 
 /// Runs such a mesh and measures it.
 pub(crate) async fn run(lab: &mut Lab, plan: &Plan) -> Result<Figures> {
-    let mut run = Run::launch(&mut lab.network, plan, lab.clip.clone()).await?;
+    let mut run = Run::launch(lab, plan).await?;
     tokio::time::sleep(SETTLE).await;
     let before = Look::at(&mut run, &lab.network)?;
     tokio::time::sleep(lab.span()).await;

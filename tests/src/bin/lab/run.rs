@@ -14,11 +14,12 @@ use tests::{
     node::{Node, Place, Program},
     plan::CHANNEL,
     process::STOP_LIMIT,
-    publisher::{Clip, Replay},
+    publisher::Replay,
     status::{BoxStatus, Boxes, ChannelStatus, Channels},
 };
 
 use crate::{
+    Lab,
     network::{Host, Network, Passed, Switch},
     plan::{BoxPlan, Plan},
     record::{self, Kept, LOGGED},
@@ -61,9 +62,10 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Launches what `plan` says, waits until viewers could be sent to every box, and begins to publish `clip`.
-    pub(crate) async fn launch(network: &mut Network, plan: &Plan, clip: Clip) -> Result<Self> {
-        let folder = TempDir::with_prefix("boxmesh-lab-")?;
+    /// Launches what `plan` says, waits until viewers could be sent to every box, and begins to publish the clip.
+    pub(crate) async fn launch(lab: &mut Lab, plan: &Plan) -> Result<Self> {
+        let folder = lab.settings.folder()?;
+        let (network, clip) = (&mut lab.network, lab.clip.clone());
         let tracker_host = network.host(TRACKER, "tracker", None)?;
         let origin_host = network.host(ORIGIN, "origin", None)?;
         let tracker = start_tracker(&tracker_host, folder.path()).await?;

@@ -24,7 +24,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let count = usize::from(lab.settings.faulty);
     let plan = Plan::of(count, lab.settings.seeds);
     let mut random = StdRng::seed_from_u64(lab.settings.seed);
-    let mut run = Run::launch(&mut lab.network, &plan, lab.clip.clone()).await?;
+    let mut run = Run::launch(lab, &plan).await?;
     tokio::time::sleep(SETTLE).await;
     let audience = Audience::of(&run, VIEWERS).await?;
     let (before, passed_before) = (Machine::now()?, run.passed(&lab.network)?);

@@ -85,7 +85,7 @@ async fn pollute(lab: &mut Lab, others: Option<&'static str>, fetches: u64) -> R
             others
         };
     }
-    let run = Run::launch(&mut lab.network, &plan, lab.clip.clone()).await?;
+    let run = Run::launch(lab, &plan).await?;
     let began = Instant::now();
     let channel = run.channel().await?.context("the channel is on air")?;
     let honest = (0..)

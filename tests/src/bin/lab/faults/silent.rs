@@ -36,7 +36,7 @@ pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
             fault: Some("silent"),
         };
     }
-    let mut run = Run::launch(&mut lab.network, &plan, lab.clip.clone()).await?;
+    let mut run = Run::launch(lab, &plan).await?;
     tokio::time::sleep(SETTLE).await;
     let from = now();
     tokio::time::sleep(lab.span()).await;

@@ -17,7 +17,7 @@ const IN_TIME: Duration = Duration::from_secs(2);
 pub(crate) async fn measure(lab: &mut Lab) -> Result<()> {
     let count = usize::from(lab.settings.faulty);
     let plan = Plan::of(count, lab.settings.seeds);
-    let mut run = Run::launch(&mut lab.network, &plan, lab.clip.clone()).await?;
+    let mut run = Run::launch(lab, &plan).await?;
     tokio::time::sleep(SETTLE).await;
     for member in run.boxes.iter().skip(count / 2) {
         lab.network.plug(&member.host, Side::Away)?;
