@@ -120,6 +120,7 @@ impl Bound {
     pub(crate) fn spawn(self, around: Surroundings, life: &Lifecycle) -> Mesh {
         let limits = Limits {
             upload_slots: around.uplink.rate().upload_slots(),
+            uplink: around.uplink.rate().bytes_per_second(),
             ..Limits::default()
         };
         let control = self.swarm.behaviour().exchange.new_control();

@@ -10,6 +10,7 @@
 //! genuine, or is old, never reaches these tables.
 
 mod asking;
+mod demand;
 mod held;
 #[cfg(test)]
 mod lab;
@@ -33,6 +34,7 @@ use wire::chunk::{ChunkRecord, Seal};
 use wire::id::{BoxId, ChannelName, ChunkId, Epoch, TrackId};
 
 use asking::Hedges;
+use demand::Demand;
 use held::Held;
 use neighbour::Neighbour;
 use pace::Pace;
@@ -41,7 +43,7 @@ use promise::{EDGE_SEGMENTS, Promise};
 pub(crate) use slots::Turn;
 pub(crate) use slots::Worth;
 use slots::{Over, Slots};
-use telling::{COMPANY, company_of};
+use telling::{COMPANY, Later};
 
 /// How much may go on at a time.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,8 @@ pub(crate) struct Limits {
     pub(crate) past: usize,
     /// Chunks being sent to neighbours.
     pub(crate) upload_slots: usize,
+    /// Bytes that may leave in a second.
+    pub(crate) uplink: u64,
     /// Chunks promised, and chunks remembered as held: each at most so many.
     pub(crate) chunks: usize,
 }
@@ -65,6 +69,7 @@ impl Default for Limits {
             newcomers: 6,
             past: 1,
             upload_slots: 1,
+            uplink: 1_250_000,
             chunks: 32 << 10,
         }
     }
@@ -114,10 +119,13 @@ pub(crate) struct Schedule {
     /// How fast neighbours deliver.
     pace: Pace,
     hedges: Hedges,
+    demand: Demand,
     /// When a large chunk of the past was last asked for, of somebody who is known to deliver.
     past_asked: Option<Instant>,
     /// When the neighbours are told of what came.
     tells_at: Option<Instant>,
+    /// What neighbours hear of later, in the order of time.
+    later: VecDeque<Later>,
     /// Up to when everything is done that time alone brings.
     seen: Option<Instant>,
     actions: VecDeque<Action>,
@@ -139,8 +147,10 @@ impl Schedule {
             giving: BTreeSet::new(),
             pace: Pace::default(),
             hedges: Hedges::default(),
+            demand: Demand::on(limits.uplink),
             past_asked: None,
             tells_at: None,
+            later: VecDeque::new(),
             seen: None,
             actions: VecDeque::new(),
             tidied: None,
@@ -212,6 +222,9 @@ impl Schedule {
             return;
         }
         self.saw(now, &record.id);
+        if !is_small(record.size as usize) {
+            self.demand.saw(record);
+        }
         self.promised
             .insert(record.id.clone(), Promise::new(now, seal, record.size, from));
     }
@@ -252,9 +265,8 @@ impl Schedule {
         promise.comes(now, from);
         if is_first && !is_small(promise.size as usize) && !self.held.contains(id) {
             let (seal, known_to) = (promise.seal.clone(), promise.holders.clone());
-            self.will_tell(now, id, &seal, COMPANY, |neighbour| {
-                !known_to.contains(&neighbour)
-            });
+            let bytes = promise.size as usize;
+            self.will_tell_of(now, id, &seal, bytes, |neighbour| !known_to.contains(&neighbour));
             self.held.begins(now, id.clone(), seal, known_to);
         }
     }
@@ -322,8 +334,7 @@ impl Schedule {
             return self.will_tell(now, id, seal, COMPANY, |neighbour| sought_by.contains(&neighbour));
         }
         let known_to = promise.map(|promise| promise.holders).unwrap_or_default();
-        let company = company_of(id, bytes);
-        self.will_tell(now, id, seal, company, |neighbour| !known_to.contains(&neighbour));
+        self.will_tell_of(now, id, seal, bytes, |neighbour| !known_to.contains(&neighbour));
         self.held.is_here(now, id.clone(), seal.clone(), known_to);
     }
 
@@ -452,7 +463,13 @@ impl Schedule {
     /// When [`Schedule::next`] may have something to send although nothing happened.
     pub(crate) fn wakes_at(&self) -> Option<Instant> {
         let is_to_come = |at: &Instant| self.seen.is_none_or(|seen| *at > seen);
-        let others = self.slots.wakes_at().into_iter().chain(self.tells_at);
+        let later = self.later.front().map(|later| later.at);
+        let others = self
+            .slots
+            .wakes_at()
+            .into_iter()
+            .chain(self.tells_at)
+            .chain(later);
         self.asks_at().chain(others).filter(is_to_come).min()
     }
 

@@ -14,6 +14,7 @@ use wire::id::{BoxId, ChunkId, Epoch, TrackId};
 use wire::key::SecretKey;
 
 use super::super::pacer::{NEARLY_DONE, Order};
+use super::demand::Demand;
 use super::{Action, Limits, Schedule, Turn, Worth, is_small};
 
 const CHUNKS_PER_SEGMENT: u32 = 10;
@@ -23,7 +24,7 @@ const PART_BYTES: u32 = 8 << 10;
 
 /// Uplinks, in bytes per second.
 const USUAL_UPLINK: f64 = 1_250_000.0;
-pub(super) const SLOW_UPLINK: f64 = 250_000.0;
+pub(super) const SLOW_UPLINK: u32 = 250_000;
 
 /// What is published.
 #[derive(Clone, Copy, Debug)]
@@ -221,9 +222,12 @@ impl Simulation {
         self
     }
 
-    pub(super) fn slow(&mut self, members: impl IntoIterator<Item = usize>, uplink: f64) {
+    /// These have slower uplinks, and know it.
+    pub(super) fn slow(&mut self, members: impl IntoIterator<Item = usize>, uplink: u32) {
         for member in members {
-            self.members[member].uplink = uplink;
+            let member = &mut self.members[member];
+            member.uplink = f64::from(uplink);
+            member.schedule.demand = Demand::on(uplink.into());
         }
     }
 
@@ -387,6 +391,7 @@ impl Simulation {
                     } else {
                         let record = ChunkRecord {
                             size: stream.bytes_of(&id),
+                            duration: u32::try_from(stream.every.as_millis()).unwrap(),
                             ..record_of(&id)
                         };
                         self.members[to].schedule.told(now, sender, &record, seal_of(&id));

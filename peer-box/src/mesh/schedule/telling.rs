@@ -13,13 +13,17 @@ use super::{Action, Schedule};
 pub(super) const COMPANY: Duration = Duration::from_millis(5);
 const COMPANY_OF_SMALL: Duration = Duration::from_millis(100);
 
-/// How long news of a chunk of so many bytes waits.
-pub(super) fn company_of(id: &ChunkId, bytes: usize) -> Duration {
-    if is_small(bytes) && !id.is_init() {
-        COMPANY_OF_SMALL
-    } else {
-        COMPANY
-    }
+/// How long a box waits that needs longer for one copy than it lasts: whoever takes it from there has it late, and most have
+/// it from others by then.
+pub(super) const LATE: Duration = Duration::from_millis(500);
+
+/// News that these neighbours will hear at some time.
+#[derive(Debug)]
+pub(super) struct Later {
+    pub(super) at: Instant,
+    id: ChunkId,
+    seal: Seal,
+    whom: Vec<BoxId>,
 }
 
 impl Schedule {
@@ -47,6 +51,32 @@ impl Schedule {
         self.does_not_hold(by, id);
     }
 
+    /// These neighbours will hear of the chunk of so many bytes, which is here or has begun to come.
+    pub(super) fn will_tell_of(
+        &mut self,
+        now: Instant,
+        id: &ChunkId,
+        seal: &Seal,
+        bytes: usize,
+        whom: impl Fn(BoxId) -> bool,
+    ) {
+        if id.is_init() {
+            self.will_tell(now, id, seal, COMPANY, whom);
+        } else if is_small(bytes) {
+            self.will_tell(now, id, seal, COMPANY_OF_SMALL, whom);
+        } else if self.demand.is_too_much() {
+            let all = self.neighbours.keys().copied();
+            self.later.push_back(Later {
+                at: now + LATE,
+                id: id.clone(),
+                seal: seal.clone(),
+                whom: all.filter(|neighbour| whom(*neighbour)).collect(),
+            });
+        } else {
+            self.will_tell(now, id, seal, COMPANY, whom);
+        }
+    }
+
     /// These neighbours will hear of the chunk, in company.
     pub(super) fn will_tell(
         &mut self,
@@ -65,6 +95,14 @@ impl Schedule {
 
     /// Tells those whose time has come.
     pub(super) fn tell_in_time(&mut self, now: Instant) {
+        while let Some(later) = self.later.pop_front_if(|later| later.at <= now) {
+            for neighbour in later.whom {
+                if let Some(neighbour) = self.neighbours.get_mut(&neighbour) {
+                    neighbour.will_hear_of(later.id.clone(), later.seal.clone());
+                }
+            }
+            self.tells_at = Some(now);
+        }
         if self.tells_at.take_if(|at| *at <= now).is_some() {
             let ids: Vec<BoxId> = self.neighbours.keys().copied().collect();
             for neighbour in ids {
@@ -75,8 +113,11 @@ impl Schedule {
 
     /// Whoever was told of the chunk hears that it does not come; whoever was not hears nothing of it.
     pub(super) fn seek(&mut self, id: &ChunkId) {
+        let later = self.later.iter().position(|later| later.id == *id);
+        let later = later.and_then(|at| self.later.remove(at));
+        let untold = later.map(|later| later.whom).unwrap_or_default();
         for (neighbour, state) in &mut self.neighbours {
-            if !state.will_not_hear_of(id) {
+            if !state.will_not_hear_of(id) && !untold.contains(neighbour) {
                 self.actions.push_back(Action::Seek(*neighbour, id.clone()));
             }
         }

@@ -10,7 +10,8 @@ use wire::id::{BoxId, ChunkId, TrackId};
 use wire::key::SecretKey;
 
 use super::simulation::{Manner, Simulation, id_of, record_of, seal_of};
-use super::{Action, COMPANY, Limits, Schedule, Turn};
+use super::telling::{COMPANY, LATE};
+use super::{Action, Limits, Schedule, Turn};
 
 fn neighbour(number: u8) -> BoxId {
     BoxId::of(&SecretKey::from_seed([number; 32]).public())
@@ -433,6 +434,27 @@ fn a_chunk_is_told_of_with_its_first_part_and_given_while_it_comes() {
         [],
         "nobody hears of it twice"
     );
+}
+
+#[test]
+fn who_cannot_send_one_copy_in_time_tells_of_a_chunk_late_and_only_those_who_lack_it_then() {
+    let now = Instant::now();
+    let limits = Limits {
+        uplink: 100_000,
+        ..Limits::default()
+    };
+    let mut schedule = Schedule::new(limits, StdRng::seed_from_u64(1));
+    for number in 1..4 {
+        schedule.joined(neighbour(number), []);
+    }
+    told(&mut schedule, now, 1, 0);
+    assert_eq!(wants(&mut schedule, now), [(neighbour(1), id_of(0))]);
+    schedule.comes(now, neighbour(1), &id_of(0));
+    told(&mut schedule, now, 2, 0);
+    assert_eq!(all(&mut schedule, now + COMPANY), []);
+    schedule.stored(now, &id_of(0), &seal_of(&id_of(0)), BYTES);
+    let have = Action::Have(neighbour(3), vec![seal_of(&id_of(0))]);
+    assert_eq!(all(&mut schedule, now + LATE), [have]);
 }
 
 #[test]
