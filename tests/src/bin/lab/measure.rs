@@ -92,8 +92,10 @@ pub(crate) struct Figures {
     pub(crate) missing: usize,
     pub(crate) expected: usize,
     pub(crate) delays: Spread,
-    /// What the boxes' interfaces received, for each byte that each of them needed.
+    /// What the boxes' interfaces received, for each byte that each of them needed in full packets.
     pub(crate) moved_over_ideal: f64,
+    /// The same for each byte of media alone: not even one packet a chunk could reach 1.
+    pub(crate) moved_over_media: f64,
     /// Processor time of all boxes for each gigabyte of media that they kept.
     pub(crate) cpu_seconds_per_gigabyte: f64,
     /// What left the origin's interface, for each byte of media sealed.
@@ -104,11 +106,14 @@ pub(crate) struct Figures {
     pub(crate) idle_percent: f64,
 }
 
+/// What a byte takes that comes in a full packet of TCP: with the headers of Ethernet, IPv4 and TCP, which are 66 bytes of 1514.
+const FULL_PACKET: f64 = 1514.0 / 1448.0;
+
 impl Figures {
     /// What happened between two looks, given what the records tell.
     #[expect(clippy::cast_precision_loss, reason = "bytes of a minute are far below 2^52")]
     pub(crate) fn between(before: &Look, after: &Look, boxes: usize, deliveries: Deliveries) -> Self {
-        let ideal = deliveries.stream_bytes as f64 * boxes as f64;
+        let media = deliveries.stream_bytes as f64 * boxes as f64;
         let moved = after.boxes_received.saturating_sub(before.boxes_received);
         let took = after.boxes_took.saturating_sub(before.boxes_took);
         let origin_sent = after.origin_sent.saturating_sub(before.origin_sent);
@@ -116,7 +121,8 @@ impl Figures {
             boxes,
             missing: deliveries.missing(),
             expected: deliveries.expected,
-            moved_over_ideal: moved as f64 / ideal,
+            moved_over_ideal: moved as f64 / (media * FULL_PACKET),
+            moved_over_media: moved as f64 / media,
             cpu_seconds_per_gigabyte: took.as_secs_f64() / (deliveries.kept_bytes as f64 / 1e9),
             origin_over_stream: origin_sent as f64 / deliveries.stream_bytes as f64,
             origin_sent,

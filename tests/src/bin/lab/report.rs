@@ -89,6 +89,10 @@ pub(crate) fn print(title: &str, figures: &Figures, goals: Goals, tally: &mut Ta
         "",
     );
     println!(
+        "  {:34} {:7.2} ",
+        "  ÷ media without packets' headers", figures.moved_over_media
+    );
+    println!(
         "  {:34} {:7.2} MB, {:.2} of the stream",
         "bytes that left the origin",
         figures.origin_sent as f64 / 1e6,
