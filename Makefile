@@ -18,7 +18,7 @@ TARGETS ?=
 # What the lab is told: parts, and more in `lab --help`.
 LAB_ARGS ?=
 
-.PHONY: help demo test build player bench bench-origin bench-box simulate-tracker lab conformance release fuzz audit fmt clean
+.PHONY: help demo test build player bench bench-origin bench-box bench-tracker simulate-tracker lab conformance release fuzz audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,8 @@ build: player ## The programs, for trying them out and for the tests
 
 player: web-player/dist/watch.html ## The web player, which the tracker serves
 
-bench: player ## What origin and box cost beside nginx, and how fast chunks travel
-	@deploy/need.sh c++ ffmpeg nginx-rtmp wrk
+bench: player ## What origin, box and tracker cost beside nginx, and how fast chunks travel
+	@deploy/need.sh c++ ffmpeg nginx-rtmp redis-server wrk
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench
 
@@ -52,6 +52,11 @@ bench-box: player ## What a box serves, beside nginx and to a thousand viewers, 
 	@deploy/need.sh c++ ffmpeg nginx-rtmp wrk
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench box
+
+bench-tracker: player ## What a tracker answers while ten thousand boxes announce, beside nginx, each beside its goal
+	@deploy/need.sh c++ nginx redis-server wrk
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@exec $(TARGET)/release/bench tracker
 
 simulate-tracker: ## How viewers are spread when a crowd comes at once, by the tracker's own choice
 	@cargo run --release --package tracker --example choice

@@ -196,12 +196,7 @@ impl Node {
     /// # Errors
     /// When the process is gone, or this is not Linux.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.process.pid());
-        let status = std::fs::read_to_string(path)?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().next());
-        let kilobytes: u64 = kilobytes.context("no VmRSS")?.parse()?;
-        Ok(kilobytes * 1024)
+        self.process.resident_bytes()
     }
 }
 

@@ -67,6 +67,19 @@ impl Process {
         self.child.id()
     }
 
+    /// Memory that it holds now, in bytes (`VmRSS`).
+    ///
+    /// # Errors
+    /// When it is gone, or this is not Linux.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.pid());
+        let status = fs::read_to_string(path)?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        let kilobytes: u64 = kilobytes.context("no VmRSS")?.parse()?;
+        Ok(kilobytes * 1024)
+    }
+
     /// Everything that it has printed so far.
     pub fn stdout(&self) -> String {
         fs::read_to_string(&self.stdout).unwrap_or_default()

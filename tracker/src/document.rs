@@ -16,4 +16,4 @@ pub use media_path::{BadMediaPath, MediaFile, MediaPath};
 pub use mpd::{Mpd, MpdError};
 pub use playlist::{Playlist, PlaylistError};
 pub use progress::{Asked, BadAsk, Progress};
-pub use splice::{Base, Splice};
+pub use splice::{Place, Splice};

@@ -104,7 +104,13 @@ async fn run(
                 };
                 tasks.spawn(stop.clone().run_until_cancelled_owned(probe));
             }
-            Some((due, outcome, ports)) = outcomes.recv() => settle(&tools, &mut plan, due, outcome, ports).await,
+            Some((due, outcome, ports)) = outcomes.recv() => {
+                if let Some((id, verdict)) = settle(&tools, &mut plan, &due, outcome, ports) {
+                    // Not here: the next that are due do not wait for the registry.
+                    let tell = tell(tools.clone(), id, verdict);
+                    tasks.spawn(stop.clone().run_until_cancelled_owned(tell));
+                }
+            }
             else => return,
         }
     }
@@ -128,13 +134,14 @@ fn consider(tools: &Tools, plan: &mut Plan, record: &BoxRecord) -> Option<Due> {
     plan.due(record.id, target, record.seen_from, found, tools.clock.now())
 }
 
-async fn settle(
+/// What is to be told of it.
+fn settle(
     tools: &Tools,
     plan: &mut Plan,
-    due: Due,
+    due: &Due,
     outcome: Result<(), fetch::Unproved>,
     ports: Vec<PortVerdict>,
-) {
+) -> Option<(BoxId, Verdict)> {
     let now = tools.clock.now();
     tools.metrics.probed(
         outcome
@@ -147,15 +154,17 @@ async fn settle(
         None => info!(%id, %http, "address proved"),
         Some(why) => debug!(%id, %http, why, "address not proved"),
     }
-    if !plan.settled(&due, refusal.is_none(), now) {
-        return;
-    }
+    let is_told = plan.settled(due, refusal.is_none(), now);
     let verdict = Verdict {
         http,
         at: now,
         refusal,
         ports,
     };
+    is_told.then_some((id, verdict))
+}
+
+async fn tell(tools: Tools, id: BoxId, verdict: Verdict) {
     if let Err(away) = tools.registry.judge(id, verdict.clone()).await {
         debug!(%away, "verdict kept in memory only");
     }

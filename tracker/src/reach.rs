@@ -29,11 +29,19 @@ impl Caller {
 
     /// Where viewers of this caller's kind reach a program that says `http` and is seen from `seen_from`.
     pub fn base(&self, http: &HttpBase, seen_from: IpAddr) -> HttpBase {
+        let beside_us = self.base_beside(http, seen_from);
+        beside_us.unwrap_or_else(|| found_at(http, seen_from))
+    }
+
+    /// The same, where that depends on who asks: for a program on the tracker's own machine. All others are where the
+    /// tracker itself finds them.
+    pub fn base_beside(&self, http: &HttpBase, seen_from: IpAddr) -> Option<HttpBase> {
         let beside_us = http.is_unspecified() && seen_from.to_canonical().is_loopback();
-        match &self.used {
-            Some(used) if beside_us && !self.misses(used, http) => http.at(used.host.clone()),
-            _ => found_at(http, seen_from),
-        }
+        let used = self
+            .used
+            .as_ref()
+            .filter(|used| beside_us && !self.misses(used, http));
+        used.map(|used| http.at(used.host.clone()))
     }
 
     /// Whether this caller, itself on the tracker's machine, came by IPv6 and the program has IPv4 only.

@@ -29,7 +29,8 @@ use crate::clock::Clock;
 use crate::registry::{Away, BoxRecord, ChannelRecord, Registry, Snapshot, Verdict};
 use crate::session::SessionKey;
 
-const MAILBOX: usize = 256;
+/// More than come while a view of ten thousand boxes is made and while that rests, even if all of them come at once.
+const MAILBOX: usize = 16_384;
 const POLL: Duration = Duration::from_secs(1);
 
 /// Every how many polls what is too old is forgotten.
@@ -38,8 +39,10 @@ const SWEEP_EVERY: u32 = 30;
 /// So many verdicts are written again after one poll, at most.
 const RESTORED_AT_A_TIME: usize = 500;
 
-/// Making views takes at most this share of the time, however many announcements come.
-const REST_PER_WORK: u32 = 4;
+/// Making views takes at most a tenth of the time, however many announcements come. Where little else gets done they take
+/// longer to make, and are not put off for ever.
+const REST_PER_WORK: u32 = 9;
+const LONGEST_REST: Duration = Duration::from_millis(400);
 
 /// Something that changes who is there.
 #[derive(Debug)]
@@ -79,7 +82,8 @@ impl Roster {
         let (mailbox, news) = mpsc::channel(MAILBOX);
         let (publish, view) = watch::channel(Arc::new(state.view(clock.now())));
         let roster = Self { mailbox, view };
-        let merging = run(state, news, publish, clock.clone()).instrument(info_span!("roster"));
+        let merging =
+            run(state, news, publish, clock.clone(), tasks.clone()).instrument(info_span!("roster"));
         tasks.spawn(stop.clone().run_until_cancelled_owned(merging));
         let polling = poll(registry, clock, roster.clone()).instrument(info_span!("poll"));
         tasks.spawn(stop.clone().run_until_cancelled_owned(polling));
@@ -114,27 +118,44 @@ impl Roster {
 }
 
 async fn run(
-    mut state: State,
+    state: State,
     mut news: mpsc::Receiver<(News, oneshot::Sender<()>)>,
     publish: watch::Sender<Arc<View>>,
     clock: Clock,
+    tasks: TaskTracker,
 ) {
-    let mut batch = Vec::with_capacity(MAILBOX);
+    let mut batch = Vec::new();
+    // The view before goes where the next is made: giving back what it holds takes a while, too.
+    let mut last = Some((state, None));
     while news.recv_many(&mut batch, MAILBOX).await > 0 {
+        let Some((mut state, before)) = last else { return };
         let started = Instant::now();
         let now = clock.now();
-        let mut told = Vec::with_capacity(batch.len());
-        for (news, done) in batch.drain(..) {
-            state.learn(news, now);
-            told.push(done);
-        }
-        publish.send_replace(Arc::new(state.view(now)));
-        state.spread();
+        let (news, told): (Vec<News>, Vec<_>) = batch.drain(..).unzip();
+        let work = move || {
+            drop::<Option<Arc<View>>>(before);
+            for news in news {
+                state.learn(news, now);
+            }
+            let view = state.view(now);
+            (state, view)
+        };
+        let made = if publish.borrow().is_large() {
+            // Nothing comes of it only when the program is ending.
+            tasks.spawn_blocking(work).await.ok()
+        } else {
+            Some(work())
+        };
+        last = made.map(|(mut state, view)| {
+            let before = publish.send_replace(Arc::new(view));
+            state.spread();
+            (state, Some(before))
+        });
         for done in told {
             // Whoever told may have given up waiting.
             let _ = done.send(());
         }
-        tokio::time::sleep(started.elapsed() * REST_PER_WORK).await;
+        tokio::time::sleep((started.elapsed() * REST_PER_WORK).min(LONGEST_REST)).await;
     }
 }
 

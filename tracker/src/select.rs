@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wire::id::BoxId;
 
 pub use carriers::Carriers;
-pub use neighbours::{neighbours, with_givers};
+pub use neighbours::Neighbourhood;
 pub use seeds::seeds;
 
 use crate::reach::Network;

@@ -23,6 +23,10 @@ use crate::session::SessionKey;
 use crate::settings::Settings;
 use crate::waiting::Waiting;
 
+/// Every box that a tracker keeps holds a connection from one announcement to the next, and viewers come besides. Fewer than
+/// the files that a program may have open.
+const CONNECTIONS: usize = 14_000;
+
 /// Why the tracker could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -49,7 +53,10 @@ pub async fn start(settings: Settings, lifecycle: &Lifecycle) -> Result<SocketAd
     serve(
         listener,
         routes(app),
-        Limits::default(),
+        Limits {
+            connections: CONNECTIONS,
+            ..Limits::default()
+        },
         &lifecycle.tasks,
         lifecycle.stop.clone(),
     );

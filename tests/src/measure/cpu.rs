@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use crate::process::children;
 use anyhow::{Context, Result};
+use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Keeps this thread, and all threads and programs that it starts, to `count` processors; answers how many it
@@ -19,6 +20,59 @@ pub fn keep_to(count: usize) -> Result<usize> {
     }
     sched_setaffinity(None, &kept)?;
     Ok(usize::try_from(kept.count())?)
+}
+
+/// While this is there, what this thread starts is kept to one processor, and all else in this process to the others.
+#[derive(Debug)]
+pub struct Apart {
+    all: CpuSet,
+    one: CpuSet,
+    others: CpuSet,
+}
+
+impl Apart {
+    /// Leaves the first processor to what is to be measured; where there is one only, all share it.
+    pub fn new() -> Result<Self> {
+        let all = sched_getaffinity(None)?;
+        let one = only(&all, 0)?;
+        let others = only(&all, 1).unwrap_or(one);
+        set_all(std::process::id(), &others)?;
+        Ok(Self { all, one, others })
+    }
+
+    /// What is started from here on is measured: it has a processor for itself.
+    pub fn begin(&self) -> Result<()> {
+        Ok(sched_setaffinity(None, &self.one)?)
+    }
+
+    /// What is started from here on has the other.
+    pub fn end(&self) -> Result<()> {
+        Ok(sched_setaffinity(None, &self.others)?)
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        // What is measured next would only be slower.
+        let _ = set_all(std::process::id(), &self.all);
+    }
+}
+
+/// The processor that is `nth` among those.
+fn only(among: &CpuSet, nth: usize) -> Result<CpuSet> {
+    let mut one = CpuSet::new();
+    let found = (0..CpuSet::MAX_CPU).filter(|cpu| among.is_set(*cpu)).nth(nth);
+    one.set(found.context("there is no such processor")?);
+    Ok(one)
+}
+
+fn set_all(pid: u32, processors: &CpuSet) -> Result<()> {
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let id: i32 = thread?.file_name().to_string_lossy().parse()?;
+        // One that has ended meanwhile needs no processor.
+        let _ = sched_setaffinity(Pid::from_raw(id), processors);
+    }
+    Ok(())
 }
 
 /// Time in user and kernel mode that `pid` and all processes below it have taken so far.

@@ -20,8 +20,7 @@ use super::refusal::{Refused, check_clock};
 use crate::clock::SECOND;
 use crate::reach::{Caller, multiaddress};
 use crate::registry::{ALIVE, BoxRecord, Outcome};
-use crate::roster::{BoxView, News, View};
-use crate::select;
+use crate::roster::{News, View};
 
 /// An announcement this far ahead of the tracker's clock would outlive its box.
 const MAX_AHEAD: u64 = 2 * SECOND;
@@ -70,7 +69,13 @@ impl App {
             Outcome::Stale => self.metrics.announced("stale"),
             Outcome::Accepted => {
                 self.metrics.announced("accepted");
-                self.roster.tell(News::Heard(record.clone())).await;
+                let news = News::Heard(record.clone());
+                if known && view.is_large() {
+                    // It hears how it stood a moment ago: if all waited for the next view, all would be answered at once.
+                    self.roster.mention(news).await;
+                } else {
+                    self.roster.tell(news).await;
+                }
                 self.prober.consider(&record);
                 match (known, record.announcement.leaving) {
                     (_, true) => info!(id = %record.id, "box said goodbye"),
@@ -92,18 +97,16 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
         None if record.announcement.leaving => Some("it said goodbye".into()),
         None => Some("it is not known here yet".into()),
     };
-    let salt = view.session_key.salt("neighbours");
-    let is_ejected = view.is_ejected(&record.id);
-    let useful = |alive: &&BoxView| {
-        !is_ejected
-            && alive.may_be_dialled()
-            && alive.record.announcement.may_share_with(&record.announcement)
+    let mine = &record.announcement;
+    let is_useful = |id: &BoxId| {
+        let other = || view.boxes.get(id).map(|alive| &alive.record.announcement);
+        mine.channels.is_empty() || other().is_some_and(|other| other.may_share_with(mine))
     };
-    let others = || view.boxes.values().filter(useful);
-    let nearest = select::neighbours(salt, record.id, others().map(|alive| alive.record.id));
-    let givers = others().filter(|alive| alive.candidate.gives);
-    let givers = select::neighbours(salt, record.id, givers.map(|alive| alive.record.id));
-    let named = select::with_givers(&nearest, &givers);
+    let named = if view.is_ejected(&record.id) {
+        Vec::new()
+    } else {
+        view.neighbourhood.named(record.id, is_useful)
+    };
     let neighbours = named.iter().filter_map(|id| view.boxes.get(id)).map(|near| {
         let Announcement {
             key, http, p2p_port, ..

@@ -3,12 +3,14 @@
 //! A manifest of DASH holds the viewer's boxes. `compat.mpd` and playlists are for players that would ask only the
 //! first of them: they lead to the tracker, which sends each request on.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use url::form_urlencoded;
 use wire::address::HttpBase;
 use wire::id::ChannelName;
@@ -18,7 +20,7 @@ use super::App;
 use super::asked::{From, InPath};
 use super::held::Held;
 use super::unserved::Unserved;
-use crate::document::{Asked, Base, Document, Mpd, Splice};
+use crate::document::{Asked, Document, Mpd, Place, Splice};
 use crate::reach::Caller;
 use crate::roster::{ChannelView, View};
 use crate::session::{Session, renewed};
@@ -75,19 +77,20 @@ impl App {
         query: &Query,
         caller: &Caller,
     ) -> Result<Response, Unserved> {
-        let channel = known(&self.roster.view(), channel)?;
+        let mut view = self.roster.view();
+        let channel = known(&view, channel)?;
         let tracker = self.at(caller)?;
-        let asked = awaited(find(&self.roster.view(), &channel, name)?, query)?;
+        let asked = awaited(find(&view, &channel, name)?, query)?;
         if let Some((asked, patience)) = asked {
             self.wait_for(&channel, name, asked, patience, caller).await?;
+            view = self.roster.view();
         }
-        let view = self.roster.view();
         let document = find(&view, &channel, name)?;
         let shown = shown(&view, &channel)?;
         let (kind, text) = match document {
             Document::Playlist(playlist) => {
                 self.following.note(&channel, self.clock.now());
-                (PLAYLIST, playlist.splice(&compat(tracker, &channel)))
+                (PLAYLIST, playlist.splice(&compat(tracker, &channel)).into())
             }
             Document::Mpd(mpd) if name == COMPAT => (MPD, for_everybody(mpd, tracker, &channel)),
             Document::Mpd(mpd) => {
@@ -141,22 +144,28 @@ impl App {
         view: &View,
         (name, channel): (&ChannelName, &ChannelView),
         viewer: &Viewer<'_>,
-    ) -> String {
-        let session = viewer
+    ) -> Bytes {
+        let before = viewer
             .session
-            .and_then(|token| Session::read(token, &view.session_key, name));
+            .and_then(|token| Some((token, Session::read(token, &view.session_key, name)?)));
         let session = renewed(
-            session,
+            before.as_ref().map(|(_, before)| before.clone()),
             &channel.carriers,
             channel.bits_per_viewer(),
             self.clock.now(),
             &mut rand::rng(),
         );
-        let (tracker, token) = (viewer.tracker, session.token(&view.session_key, name));
+        // The same session has the same token.
+        let token = match before {
+            Some((token, before)) if before == session => Cow::Borrowed(token),
+            _ => Cow::Owned(session.token(&view.session_key, name)),
+        };
+        let tracker = viewer.tracker.to_string();
         mpd.splice(&Splice {
-            bases: &bases(view, name, channel, &session, viewer.caller),
+            places: &places(view, channel, &session, viewer.caller),
+            path: &format!("/live/{name}/"),
             location: Some(&format!("{tracker}/live/{name}/{document}?session={token}")),
-            clock: &clock(tracker),
+            clock: &format!("{tracker}/time"),
         })
     }
 
@@ -212,47 +221,34 @@ fn compat(tracker: &HttpBase, channel: &ChannelName) -> String {
     format!("{tracker}/compat/live/{channel}/")
 }
 
-fn clock(tracker: &HttpBase) -> String {
-    format!("{tracker}/time")
-}
-
 /// The MPD with the tracker in the place of boxes. It is the same for ever, since some players never look again.
-fn for_everybody(mpd: &Mpd, tracker: &HttpBase, channel: &ChannelName) -> String {
-    let base = Base {
-        location: None,
-        url: compat(tracker, channel),
-    };
+fn for_everybody(mpd: &Mpd, tracker: &HttpBase, channel: &ChannelName) -> Bytes {
+    let tracker = tracker.to_string();
     mpd.splice(&Splice {
-        bases: &[base],
+        places: &[Cow::Owned(Place::new(None, &tracker))],
+        path: &format!("/compat/live/{channel}/"),
         location: None,
-        clock: &clock(tracker),
+        clock: &format!("{tracker}/time"),
     })
 }
 
 /// The session's boxes, and the origin as the last resort.
-fn bases(
-    view: &View,
-    name: &ChannelName,
+fn places<'a>(
+    view: &'a View,
     channel: &ChannelView,
     session: &Session,
     caller: &Caller,
-) -> Vec<Base> {
-    let base = |location: String, http: HttpBase| Base {
-        location: Some(location),
-        url: format!("{http}/live/{name}/"),
-    };
-    let boxes = session
-        .boxes
-        .iter()
-        .filter_map(|id| view.boxes.get(id))
-        .map(|alive| {
-            let record = &alive.record;
-            let http = caller.base(&record.announcement.http, record.seen_from);
-            base(record.id.to_string(), http)
-        });
-    boxes
-        .chain([base("origin".into(), origin(channel, caller))])
-        .collect()
+) -> Vec<Cow<'a, Place>> {
+    let boxes = session.boxes.iter().filter_map(|id| view.boxes.get(id));
+    let boxes = boxes.map(|alive| {
+        let record = &alive.record;
+        match caller.base_beside(&record.announcement.http, record.seen_from) {
+            Some(base) => Cow::Owned(Place::new(Some(&record.id.to_string()), &base.to_string())),
+            None => Cow::Borrowed(&*alive.place),
+        }
+    });
+    let origin = Place::new(Some("origin"), &origin(channel, caller).to_string());
+    boxes.chain([Cow::Owned(origin)]).collect()
 }
 
 /// Where the caller reaches the channel's origin.

@@ -1,7 +1,9 @@
 //! What the tracker adds to an MPD for one viewer.
 
-use std::fmt::Write;
+use std::borrow::Cow;
+use std::cell::RefCell;
 
+use bytes::{Bytes, BytesMut};
 use quick_xml::escape::escape;
 
 use super::Mpd;
@@ -9,20 +11,38 @@ use super::Mpd;
 /// The clock in the manifests: an ISO 8601 text over HTTP (ISO/IEC 23009-1 §5.8.4.11).
 const HTTP_ISO: &str = "urn:mpeg:dash:utc:http-iso:2014";
 
-/// A place from which a viewer may take the media.
+/// Manifests are written into pieces of memory of this size: many to a piece.
+const SHEET: usize = 64 << 10;
+
+thread_local! {
+    /// What is left of the piece of memory that this thread writes into. Manifests are about as long as what allocators are
+    /// slowest at, and thousands are written each second.
+    static SPARE: RefCell<BytesMut> = RefCell::new(BytesMut::new());
+}
+
+/// Where media is, as the beginning of an element: what players call the place, a box id or `origin`, and its URL. What
+/// is behind the URL's path is the same for all places.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Base {
-    /// What players call it, and report about: a box id, or `origin`.
-    pub location: Option<String>,
-    /// Where it is, with a slash at the end.
-    pub url: String,
+pub struct Place(String);
+
+impl Place {
+    /// A place with this name, if any, at this URL without a path.
+    pub fn new(name: Option<&str>, url: &str) -> Self {
+        let url = escape(url);
+        Self(match name {
+            Some(name) => format!("\n  <BaseURL serviceLocation=\"{}\">{url}", escape(name)),
+            None => format!("\n  <BaseURL>{url}"),
+        })
+    }
 }
 
 /// What one viewer's manifest has and the origin's has not.
 #[derive(Clone, Debug)]
 pub struct Splice<'a> {
     /// Where the media are, the one to use first at the front: players take the first that works.
-    pub bases: &'a [Base],
+    pub places: &'a [Cow<'a, Place>],
+    /// The path of the media at each place, with a slash at the end.
+    pub path: &'a str,
     /// Where the viewer asks for its next manifest, if not where it asked for this one.
     pub location: Option<&'a str>,
     /// Where the viewer asks for the time.
@@ -31,42 +51,40 @@ pub struct Splice<'a> {
 
 impl Mpd {
     /// The manifest of one viewer.
-    pub fn splice(&self, splice: &Splice<'_>) -> String {
+    pub fn splice(&self, splice: &Splice<'_>) -> Bytes {
         let (head, body, tail) = self.pieces();
-        let mut out = String::with_capacity(head.len() + body.len() + tail.len() + 1024);
-        out.push_str(head);
-        for Base { location, url } in splice.bases {
-            let url = escape(url);
-            match location {
-                Some(location) => line(
-                    &mut out,
-                    format_args!(
-                        r#"<BaseURL serviceLocation="{}">{url}</BaseURL>"#,
-                        escape(location)
-                    ),
-                ),
-                None => line(&mut out, format_args!("<BaseURL>{url}</BaseURL>")),
-            }
-        }
-        if let Some(location) = splice.location {
-            line(
-                &mut out,
-                format_args!("<Location>{}</Location>", escape(location)),
-            );
-        }
-        out.push_str(body);
+        let path = escape(splice.path);
+        let location = splice.location.map(escape);
         let clock = escape(splice.clock);
-        line(
-            &mut out,
-            format_args!(r#"<UTCTiming schemeIdUri="{HTTP_ISO}" value="{clock}"/>"#),
-        );
-        out.push_str(tail);
-        out
+        SPARE.with_borrow_mut(|out| {
+            let ours = splice.places.iter().map(|place| place.0.len() + path.len() + 16);
+            let rest = location.as_ref().map_or(0, |location| location.len() + 32) + clock.len() + 128;
+            let length = head.len() + body.len() + tail.len() + ours.sum::<usize>() + rest;
+            if out.capacity() < length {
+                out.reserve(length.max(SHEET));
+            }
+            let mut add = |text: &str| out.extend_from_slice(text.as_bytes());
+            add(head);
+            for place in splice.places {
+                add(&place.0);
+                add(&path);
+                add("</BaseURL>");
+            }
+            if let Some(location) = &location {
+                add("\n  <Location>");
+                add(location);
+                add("</Location>");
+            }
+            add(body);
+            add("\n  <UTCTiming schemeIdUri=\"");
+            add(HTTP_ISO);
+            add("\" value=\"");
+            add(&clock);
+            add("\"/>");
+            add(tail);
+            out.split().freeze()
+        })
     }
-}
-
-fn line(out: &mut String, element: std::fmt::Arguments<'_>) {
-    write!(out, "\n  {element}").expect("writing to a String cannot fail");
 }
 
 #[cfg(test)]
@@ -80,21 +98,23 @@ mod tests {
 </MPD>
 "#;
 
-    fn base(location: &str, url: &str) -> Base {
-        Base {
-            location: Some(location.into()),
-            url: url.into(),
-        }
+    fn place(name: &str, url: &str) -> Cow<'static, Place> {
+        Cow::Owned(Place::new(Some(name), url))
+    }
+
+    fn splice(splice: &Splice<'_>) -> String {
+        let spliced = Mpd::parse(MPD.into()).unwrap().splice(splice);
+        String::from_utf8(spliced.into()).unwrap()
     }
 
     #[test]
     fn boxes_come_before_the_origin_and_everything_in_the_order_of_the_schema() {
-        let mpd = Mpd::parse(MPD.into()).unwrap();
-        let spliced = mpd.splice(&Splice {
-            bases: &[
-                base("box-1", "http://192.0.2.1:8090/live/demo/"),
-                base("origin", "https://origin.example/live/demo/"),
+        let spliced = splice(&Splice {
+            places: &[
+                place("box-1", "http://192.0.2.1:8090"),
+                place("origin", "https://origin.example"),
             ],
+            path: "/live/demo/",
             location: Some("http://t/live/demo/manifest.mpd?session=a&b"),
             clock: "http://t/time",
         });
@@ -117,12 +137,9 @@ mod tests {
 
     #[test]
     fn a_manifest_for_everybody_has_one_base_and_no_location() {
-        let mpd = Mpd::parse(MPD.into()).unwrap();
-        let spliced = mpd.splice(&Splice {
-            bases: &[Base {
-                location: None,
-                url: "http://t/compat/live/demo/".into(),
-            }],
+        let spliced = splice(&Splice {
+            places: &[Cow::Owned(Place::new(None, "http://t"))],
+            path: "/compat/live/demo/",
             location: None,
             clock: "http://t/time",
         });
@@ -133,13 +150,33 @@ mod tests {
     #[test]
     fn nothing_spliced_in_can_break_out_of_its_place() {
         let hostile = r#""><Period id="evil">&'<"#;
-        let mpd = Mpd::parse(MPD.into()).unwrap();
-        let spliced = mpd.splice(&Splice {
-            bases: &[base(hostile, hostile)],
+        let spliced = splice(&Splice {
+            places: &[place(hostile, hostile)],
+            path: hostile,
             location: Some(hostile),
             clock: hostile,
         });
         assert_eq!(spliced.matches("<Period").count(), 1);
         assert!(!spliced.contains("\"evil\""));
+    }
+
+    #[test]
+    fn manifests_that_share_a_piece_of_memory_are_whole_and_so_is_one_that_is_longer() {
+        let long = MPD.replace("PT0S", &"x".repeat(2 * SHEET));
+        let of = |text: &str, clock: &str| {
+            let mpd = Mpd::parse(text.into()).unwrap();
+            mpd.splice(&Splice {
+                places: &[],
+                path: "/",
+                location: None,
+                clock,
+            })
+        };
+        let spliced: Vec<Bytes> = (0..500).map(|n| of(MPD, &n.to_string())).collect();
+        for (n, spliced) in spliced.iter().enumerate() {
+            let text = std::str::from_utf8(spliced).unwrap();
+            assert!(text.contains(&format!("value=\"{n}\"")) && text.ends_with("</MPD>\n"));
+        }
+        assert!(Mpd::parse(long.clone()).is_err() || of(&long, "c").len() > SHEET);
     }
 }

@@ -25,8 +25,8 @@ const LONGEST_PAUSE: u64 = 5 * 60 * SECOND;
 /// What was not considered for this long is forgotten.
 const FORGET: u64 = 10 * 60 * SECOND;
 
-/// Sweeping is left until there is this much.
-const SWEEP_ABOVE: usize = 1024;
+/// Sweeping looks through everything, and is left for so long.
+const SWEEP_AFTER: u64 = 10 * SECOND;
 
 /// Where a box says that it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub(super) struct Plan {
     boxes: HashMap<BoxId, Asked>,
     targets: HashMap<(IpAddr, u16), u64>,
     under_way: usize,
+    /// When it was last looked through.
+    swept: u64,
 }
 
 #[derive(Debug)]
@@ -142,7 +144,8 @@ impl Plan {
     }
 
     fn sweep(&mut self, now: u64) {
-        if self.boxes.len() + self.targets.len() > SWEEP_ABOVE {
+        if now >= self.swept.saturating_add(SWEEP_AFTER) {
+            self.swept = now;
             self.boxes
                 .retain(|_, asked| asked.under_way || asked.considered.saturating_add(FORGET) > now);
             self.targets.retain(|_, last| last.saturating_add(APART) > now);

@@ -15,6 +15,7 @@
 //! the next announcement, and its own sequence tells its age. Works on Redis 6.2 and later; one hash tag
 //! keeps all keys on one node of a cluster.
 
+mod announcing;
 mod link;
 
 use std::collections::HashMap;
@@ -23,10 +24,10 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::redis::{Pipeline, cmd, pipe};
-use wire::announcement::Announcement;
 use wire::id::{BoxId, ChannelName};
 use wire::key::PublicKey;
 
+use self::announcing::Announcing;
 use self::link::Link;
 pub use self::link::{BadRedisUrl, RedisUrl};
 use super::{
@@ -52,6 +53,10 @@ pub struct Redis {
     /// What was read before, so that only news is read again.
     boxes: Cache<BoxId, BoxRecord>,
     channels: Cache<ChannelName, ChannelRecord>,
+    /// Verdicts with the bytes that they were read from: few of them are others than a second ago.
+    proofs: Mutex<HashMap<BoxId, (Vec<u8>, Verdict)>>,
+    /// Announcements that go together.
+    announcing: Announcing,
 }
 
 type Cache<K, R> = Mutex<HashMap<K, Arc<R>>>;
@@ -63,6 +68,8 @@ impl Redis {
             link: Link::new(url)?,
             boxes: Cache::default(),
             channels: Cache::default(),
+            proofs: Mutex::default(),
+            announcing: Announcing::default(),
         })
     }
 
@@ -142,16 +149,27 @@ impl Redis {
         let channels = self.records(CHANNEL, &self.channels, named(channels)).await?;
         let ids: Vec<BoxId> = boxes.keys().copied().collect();
         let proofs = self.values(PROOFS, &ids).await?;
-        let verdicts = ids
-            .into_iter()
-            .zip(proofs)
-            .filter_map(|(id, proof)| Some((id, Verdict::from_bytes(&proof?)?)))
-            .collect();
+        let verdicts = self.verdicts(ids.into_iter().zip(proofs));
         Ok(Snapshot {
             boxes,
             channels,
             verdicts,
         })
+    }
+
+    /// What these bytes say of boxes; what they said before need not be read again.
+    fn verdicts(&self, proofs: impl Iterator<Item = (BoxId, Option<Vec<u8>>)>) -> HashMap<BoxId, Verdict> {
+        let mut cache = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *cache);
+        let read = proofs.filter_map(|(id, bytes)| {
+            let bytes = bytes?;
+            let known = before.remove(&id).filter(|(known, _)| *known == bytes);
+            let verdict = known.map_or_else(|| Verdict::from_bytes(&bytes), |(_, verdict)| Some(verdict));
+            Some((id, (bytes, verdict?)))
+        });
+        *cache = read.collect();
+        let verdicts = cache.iter().map(|(id, (_, verdict))| (*id, verdict.clone()));
+        verdicts.collect()
     }
 
     /// The records of these names: from memory where that has the newest, else from Redis.
@@ -243,21 +261,7 @@ impl Redis {
 
 impl Registry for Redis {
     fn announce(&self, record: Arc<BoxRecord>) -> Answer<'_, Outcome> {
-        Box::pin(async move {
-            let id = record.id.to_string();
-            let Announcement {
-                sequence, leaving, ..
-            } = record.announcement;
-            if !self.newest(BOXES, id.clone(), sequence, leaving).await? {
-                return Ok(Outcome::Stale);
-            }
-            self.write(BOX, id, record.to_bytes()).await?;
-            self.boxes
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(record.id, record);
-            Ok(Outcome::Accepted)
-        })
+        Box::pin(self.announcing.announce(self, record))
     }
 
     fn present(&self, record: Arc<ChannelRecord>, trusted: Arc<[PublicKey]>) -> Answer<'_, Claim> {

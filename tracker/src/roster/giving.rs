@@ -3,7 +3,7 @@
 //! A box's word about itself is worth nothing here, nor is that of its own network. A box that hands on nothing looks in
 //! all else like one that does: it announces, takes and promises. Only who should have had something of it can tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use wire::id::{BoxId, ChannelName, Epoch};
 
@@ -30,23 +30,22 @@ pub struct Edge<'a> {
     pub newest: u32,
 }
 
-/// The boxes that hand on media, as others say.
-pub(super) fn giving(boxes: &[BoxView]) -> BTreeSet<BoxId> {
-    let networks: BTreeMap<BoxId, _> = boxes
-        .iter()
-        .map(|alive| (alive.record.id, alive.candidate.network))
+/// Which of the boxes hand on media, as others say.
+pub(super) fn giving(boxes: &[BoxView]) -> Vec<bool> {
+    let places: HashMap<BoxId, usize> = (0..)
+        .zip(boxes)
+        .map(|(place, alive)| (alive.record.id, place))
         .collect();
-    let is_of_another = |id: &BoxId, by: &BoxView| {
-        let network = networks.get(id);
-        network.is_some_and(|network| network.is_none() || *network != by.candidate.network)
-            && *id != by.record.id
-    };
-    let said = |by: &BoxView| {
-        let met = by.record.announcement.met.iter();
-        let gave = met.filter(|met| met.gave && is_of_another(&met.id, by));
-        gave.map(|met| met.id).collect::<Vec<_>>()
-    };
-    boxes.iter().flat_map(said).collect()
+    let mut gives = vec![false; boxes.len()];
+    for by in boxes {
+        let met = by.record.announcement.met.iter().filter(|met| met.gave);
+        for place in met.filter_map(|met| places.get(&met.id)) {
+            let (network, own) = (boxes[*place].candidate.network, by.candidate.network);
+            let is_another = boxes[*place].record.id != by.record.id;
+            gives[*place] |= is_another && (network.is_none() || network != own);
+        }
+    }
+    gives
 }
 
 /// Whether a seed that nobody says to hand anything on keeps to itself what it is given: it has the newest of the channel,

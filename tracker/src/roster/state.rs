@@ -21,10 +21,11 @@ use super::giving::giving;
 use super::room::Room;
 use super::view::{BoxView, ChannelView, View};
 use crate::clock::SECOND;
+use crate::document::Place;
 use crate::probe::{reach, why_unlisted};
 use crate::reach::Network;
 use crate::registry::{ALIVE, BoxRecord, ChannelRecord, FORGET_BOXES, FORGET_CHANNELS, Snapshot, Verdict};
-use crate::select::{Candidate, Carriers};
+use crate::select::{Candidate, Carriers, Neighbourhood};
 use crate::session::SessionKey;
 
 /// A channel whose origin said nothing for this long is off air, in milliseconds.
@@ -59,6 +60,8 @@ struct KnownBox {
     ours: bool,
     /// Since when it was there without a break.
     since: u64,
+    /// How manifests name it.
+    place: Arc<Place>,
     /// What was sent its way since it last spoke, in bits per second.
     handed: Arc<AtomicU64>,
 }
@@ -136,6 +139,12 @@ impl State {
             !last.leaving && last.sequence.saturating_add(ALIVE) >= sequence
         });
         let since = unbroken.map_or(now, |before| before.since);
+        let stays = before.filter(|before| before.record.http() == record.http());
+        let place = stays.map(|before| before.place.clone());
+        let place = place.unwrap_or_else(|| {
+            let (name, url) = (record.id.to_string(), record.http().to_string());
+            Arc::new(Place::new(Some(&name), &url))
+        });
         let handed = before.map(|before| before.handed.clone()).unwrap_or_default();
         handed.store(0, Ordering::Relaxed);
         self.boxes.insert(
@@ -144,6 +153,7 @@ impl State {
                 record,
                 ours,
                 since,
+                place,
                 handed,
             },
         );
@@ -239,14 +249,19 @@ impl State {
             .map(|known| self.box_view(known, now))
             .collect();
         let giving = giving(&boxes);
-        for alive in &mut boxes {
-            alive.candidate.gives = giving.contains(&alive.record.id);
+        for (alive, gives) in boxes.iter_mut().zip(giving) {
+            alive.candidate.gives = gives;
         }
         let channels = self
             .channels
             .iter()
             .map(|(name, known)| (name.clone(), known.view(&boxes, until.of(known.ours))));
         let channels = channels.collect();
+        let dialled = boxes.iter().filter(|alive| alive.may_be_dialled());
+        let neighbourhood = Neighbourhood::of(
+            self.session_key.salt("neighbours"),
+            dialled.map(|alive| (alive.record.id, alive.candidate.gives)),
+        );
         let remembered = self.boxes.values().map(|known| &known.record);
         View {
             at: now,
@@ -255,6 +270,7 @@ impl State {
             ready: self.ready,
             boxes: boxes.into_iter().map(|alive| (alive.record.id, alive)).collect(),
             channels,
+            neighbourhood,
             room: Room::beside(
                 remembered.map(|record| (record.id, record.seen_from)),
                 self.allow_private,
@@ -287,6 +303,7 @@ impl State {
         BoxView {
             record,
             candidate,
+            place: known.place.clone(),
             why,
             is_ejected,
             reach,

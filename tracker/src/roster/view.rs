@@ -11,9 +11,13 @@ use wire::presentation::State;
 
 use super::giving::{self, Edge};
 use super::room::Room;
+use crate::document::Place;
 use crate::registry::{BoxRecord, ChannelRecord, Verdict};
-use crate::select::{Candidate, Carriers};
+use crate::select::{Candidate, Carriers, Neighbourhood};
 use crate::session::SessionKey;
+
+/// So many boxes are many.
+const MANY: usize = 500;
 
 /// Who is there at a moment.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub struct View {
     pub boxes: BTreeMap<BoxId, BoxView>,
     /// The channels, also those off air.
     pub channels: BTreeMap<ChannelName, ChannelView>,
+    /// The boxes that others may be told of.
+    pub neighbourhood: Neighbourhood,
     /// How many more boxes may come.
     pub room: Room,
 }
@@ -41,6 +47,8 @@ pub struct BoxView {
     pub record: Arc<BoxRecord>,
     /// What it is when somebody is to be sent to it.
     pub candidate: Candidate,
+    /// How manifests name it, to everybody who is not beside it.
+    pub place: Arc<Place>,
     /// Why viewers are not sent to it; nothing if they are.
     pub why: Option<String>,
     /// Whether it is left out for what it handed on: viewers are not sent to it, and other boxes are not told of it.
@@ -85,6 +93,11 @@ pub struct ChannelView {
 }
 
 impl View {
+    /// Whether there are so many boxes that a view of them is made beside those who are answered meanwhile.
+    pub fn is_large(&self) -> bool {
+        self.boxes.len() >= MANY
+    }
+
     /// Whether that key has been followed by another, and counts no longer at `now`.
     pub fn retired(&self, key: &PublicKey, now: u64) -> bool {
         self.channels

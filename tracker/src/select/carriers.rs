@@ -22,6 +22,8 @@ const DRAWS: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct Carriers {
     candidates: Vec<Candidate>,
+    /// Their ids, close together: they are looked for with each manifest.
+    ids: Vec<BoxId>,
     /// The weights of all candidates up to and with this one.
     sums: Vec<f64>,
 }
@@ -37,7 +39,12 @@ impl Carriers {
                 Some(*sum)
             })
             .collect();
-        Self { candidates, sums }
+        let ids = candidates.iter().map(|candidate| candidate.id).collect();
+        Self {
+            candidates,
+            ids,
+            sums,
+        }
     }
 
     /// How many there are.
@@ -91,11 +98,7 @@ impl Carriers {
     }
 
     fn get(&self, id: &BoxId) -> Option<&Candidate> {
-        let at = self
-            .candidates
-            .binary_search_by_key(id, |candidate| candidate.id)
-            .ok()?;
-        self.candidates.get(at)
+        self.candidates.get(self.ids.binary_search(id).ok()?)
     }
 
     /// The better of two draws. More of them would spread viewers no better, and leave a network more than its share.

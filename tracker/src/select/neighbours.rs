@@ -10,26 +10,89 @@ use wire::id::BoxId;
 /// How many neighbours a box is told of: those that it connects to, and some to take their places when they leave.
 pub(super) const NEIGHBOURS: usize = 12;
 
-/// The neighbours of `me` among `others`, nearest first.
-pub fn neighbours(salt: u64, me: BoxId, others: impl Iterator<Item = BoxId>) -> Vec<BoxId> {
-    let mut nearest: Vec<(u64, BoxId)> = Vec::with_capacity(NEIGHBOURS + 1);
-    for other in others.filter(|other| *other != me) {
-        let distance = (mixed(salt, me, other), other);
-        if nearest
-            .last()
-            .is_none_or(|last| nearest.len() < NEIGHBOURS || distance < *last)
-        {
-            let at = nearest.partition_point(|near| *near < distance);
-            nearest.insert(at, distance);
-            nearest.truncate(NEIGHBOURS);
+/// The boxes that others may be told of, ready to be compared with each that asks: with ten thousand of them, and as many
+/// questions in five seconds, little may be done for each pair.
+#[derive(Debug, Default)]
+pub struct Neighbourhood {
+    salt: u64,
+    members: Vec<Member>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    id: BoxId,
+    mark: u64,
+    gives: bool,
+}
+
+impl Neighbourhood {
+    /// These boxes, each with whether it is known to hand on what it takes.
+    pub fn of(salt: u64, boxes: impl Iterator<Item = (BoxId, bool)>) -> Self {
+        let members = boxes.map(|(id, gives)| {
+            let mark = mixed(salt, id, id);
+            Member { id, mark, gives }
+        });
+        let members = members.collect();
+        Self { salt, members }
+    }
+
+    /// The boxes that `me` is told of, among those that are of use to it.
+    pub fn named(&self, me: BoxId, is_useful: impl Fn(&BoxId) -> bool) -> Vec<BoxId> {
+        let [mut nearest, mut givers] = [(); 2].map(|()| Nearest::default());
+        let mine = mixed(self.salt, me, me);
+        for other in &self.members {
+            // The same in either order.
+            let distance = stir(mine ^ other.mark);
+            let is_near = nearest.takes(distance) || (other.gives && givers.takes(distance));
+            if is_near && other.id != me && is_useful(&other.id) {
+                nearest.add(distance, other.id);
+                if other.gives {
+                    givers.add(distance, other.id);
+                }
+            }
+        }
+        with_givers(&nearest.ids(), &givers.ids())
+    }
+}
+
+/// The nearest of those that were added.
+struct Nearest {
+    boxes: Vec<(u64, BoxId)>,
+    /// Who is farther finds no place.
+    farthest: u64,
+}
+
+impl Default for Nearest {
+    fn default() -> Self {
+        Self {
+            boxes: Vec::with_capacity(NEIGHBOURS + 1),
+            farthest: u64::MAX,
         }
     }
-    nearest.into_iter().map(|(_, id)| id).collect()
+}
+
+impl Nearest {
+    fn takes(&self, distance: u64) -> bool {
+        distance <= self.farthest
+    }
+
+    fn add(&mut self, distance: u64, id: BoxId) {
+        let at = self.boxes.partition_point(|near| *near < (distance, id));
+        self.boxes.insert(at, (distance, id));
+        self.boxes.truncate(NEIGHBOURS);
+        if let Some((farthest, _)) = self.boxes.get(NEIGHBOURS - 1) {
+            self.farthest = *farthest;
+        }
+    }
+
+    fn ids(&self) -> Vec<BoxId> {
+        self.boxes.iter().map(|(_, id)| *id).collect()
+    }
 }
 
 /// The boxes that a box is told of: by turns the nearest, and the nearest of those that are known to hand on what they
 /// take. Where all do, these are the same; where most do not, somebody who does is among them.
-pub fn with_givers(nearest: &[BoxId], givers: &[BoxId]) -> Vec<BoxId> {
+fn with_givers(nearest: &[BoxId], givers: &[BoxId]) -> Vec<BoxId> {
     let longest = nearest.len().max(givers.len());
     let by_turns = (0..longest).flat_map(|place| [nearest.get(place), givers.get(place)]);
     let mut named: Vec<BoxId> = Vec::with_capacity(NEIGHBOURS);
@@ -65,6 +128,11 @@ mod tests {
 
     use super::super::candidate;
     use super::*;
+
+    /// The neighbours of `me` among `others`, nobody of whom hands anything on.
+    fn neighbours(salt: u64, me: BoxId, others: impl Iterator<Item = BoxId>) -> Vec<BoxId> {
+        Neighbourhood::of(salt, others.map(|id| (id, false))).named(me, |_| true)
+    }
 
     fn ids(count: u16) -> Vec<BoxId> {
         (0..count).map(|n| candidate(n, 1).id).collect()
@@ -112,6 +180,22 @@ mod tests {
                 .chain(&givers[..half])
                 .all(|id| named.contains(id))
         );
+    }
+
+    #[test]
+    fn who_hands_on_is_named_beside_the_nearest_and_who_is_of_no_use_is_not() {
+        let all = ids(100);
+        let near = neighbours(42, all[0], all.iter().copied());
+        let is_giver = |id: &BoxId| !near.contains(id);
+        let known = Neighbourhood::of(42, all.iter().map(|id| (*id, is_giver(id))));
+        let named = known.named(all[0], |_| true);
+        let givers = named.iter().filter(|id| is_giver(id)).count();
+        assert_eq!((named.len(), givers), (NEIGHBOURS, NEIGHBOURS / 2));
+
+        let is_useful = |id: &BoxId| near.contains(id);
+        assert_eq!(known.named(all[0], is_useful), near);
+        let is_mutual = |other: &&BoxId| neighbours(42, **other, [all[0]].into_iter()) == [all[0]];
+        assert!(near.iter().all(|other| is_mutual(&other)));
     }
 
     #[test]

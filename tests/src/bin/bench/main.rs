@@ -1,5 +1,5 @@
-//! `make bench`, `make bench-origin` and `make bench-box`: what the origin costs, what it bears, how long a chunk travels,
-//! and what a box serves. Printed with the goal beside each figure, and asserted by nobody: a machine that does other things besides misses them all.
+//! `make bench`, `make bench-origin`, `make bench-box` and `make bench-tracker`: what the origin costs, what it bears, how
+//! long a chunk travels, what a box serves, and what a tracker answers. Printed with the goal beside each figure, and asserted by nobody: a machine that does other things besides misses them all.
 
 mod cost;
 mod crowd;
@@ -7,7 +7,9 @@ mod delay;
 mod journey;
 mod nginx;
 mod serving;
+mod tracking;
 mod watcher;
+mod wrk;
 
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use tests::measure::{cpu, goal, metrics, spread, stream};
 /// How many processors all that is measured may use together, as whoever measures does.
 const PROCESSORS: usize = 2;
 
-/// Measures the origin, the chunks' journey and a box on this machine.
+/// Measures the origin, the chunks' journey, a box and a tracker on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Settings {
@@ -34,6 +36,9 @@ struct Settings {
     /// How many publishers a crowd is.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u8).range(1..=200))]
     crowd: u8,
+    /// How many boxes announce.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u16).range(10..=15_000))]
+    announcing: u16,
     /// How often origin and nginx are measured, in turns.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=20))]
     rounds: u8,
@@ -51,6 +56,8 @@ enum Part {
     Journey,
     /// What a box serves, beside nginx and to many, and what it costs.
     Box,
+    /// What a tracker answers while ten thousand boxes announce, beside nginx.
+    Tracker,
 }
 
 fn main() -> Result<()> {
@@ -79,6 +86,7 @@ async fn measure(settings: &Settings) -> Result<()> {
             Part::Delay => delay::measure(settings.publishers, span).await?,
             Part::Journey => journey::measure(span).await?,
             Part::Box => serving::measure(span, settings.rounds).await?,
+            Part::Tracker => tracking::measure(settings.announcing, span, settings.rounds).await?,
         }
     }
     Ok(())

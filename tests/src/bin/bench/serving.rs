@@ -5,10 +5,10 @@
 //! serves are the same bytes, read from the box.
 
 mod beside;
-mod crowd;
+pub(crate) mod crowd;
 mod idle;
 mod joining;
-mod viewer;
+pub(crate) mod viewer;
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn publish(mesh: &Mesh) -> Result<Vec<AbortOnDropHandle<Result<()>>>> {
     clippy::cast_precision_loss,
     reason = "megabytes, with two digits behind the point"
 )]
-fn megabytes(bytes: u64) -> f64 {
+pub(crate) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 

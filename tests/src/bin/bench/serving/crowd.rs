@@ -186,7 +186,7 @@ fn split(path: &str) -> Result<(String, u32)> {
 }
 
 /// As many as the system allows: each viewer is a file.
-fn open_many_files() -> Result<()> {
+pub(crate) fn open_many_files() -> Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     Ok(setrlimit(
         Resource::Nofile,

@@ -63,20 +63,20 @@ impl Viewer {
 
 /// The header of an answer.
 #[derive(Debug, PartialEq, Eq)]
-struct Header {
-    bytes: usize,
-    content: usize,
+pub(crate) struct Header {
+    pub(crate) bytes: usize,
+    pub(crate) content: usize,
 }
 
 impl Header {
     /// None while it is not whole.
-    fn read(bytes: &[u8]) -> Result<Option<Self>> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Option<Self>> {
         let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
             return Ok(None);
         };
         let text = std::str::from_utf8(&bytes[..end])?.to_ascii_lowercase();
         let status = text.lines().next().unwrap_or_default();
-        ensure!(status.starts_with("http/1.1 200 "), "the box answered {status}");
+        ensure!(status.starts_with("http/1.1 200 "), "it answered {status}");
         let content = text.lines().find_map(|line| line.strip_prefix("content-length:"));
         Ok(Some(Self {
             bytes: end + 4,
