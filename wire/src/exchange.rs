@@ -36,13 +36,25 @@ const BUSY: u8 = 2;
 const GONE: u8 = 3;
 const WAIT: u8 = 4;
 
+/// What a box asks a neighbour for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// The chunk.
+    pub id: ChunkId,
+    /// How many of its parts are with who asks already.
+    pub here: u16,
+    /// Whether who asks can pass it on in time: those who can are served before those whose uplinks are slower than the
+    /// stream.
+    pub hands_on: bool,
+}
+
 /// What a box says to a neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// "I hold the chunks with these seals, or they are coming here and I pass on what has come."
     Have(Vec<Seal>),
-    /// "Give me this one, but for so many parts that I have." Answered by a [`Response`].
-    Want(ChunkId, u16),
+    /// "Give me this one." Answered by a [`Response`].
+    Want(Want),
     /// "It arrived": the upload slot is free again.
     Done(ChunkId),
     /// "I said that I hold this one, and it does not come to me: tell me again if you hold it."
@@ -54,7 +66,7 @@ impl Request {
     pub fn encode(&self) -> Bytes {
         let (kind, body) = match self {
             Self::Have(seals) => (HAVE, encoded(seals)),
-            Self::Want(id, here) => (WANT, cbor::encode(&(id, here))),
+            Self::Want(want) => (WANT, cbor::encode(&(&want.id, want.here, want.hands_on))),
             Self::Done(id) => (DONE, cbor::encode(id)),
             Self::Seek(id) => (SEEK, cbor::encode(id)),
         };
@@ -67,7 +79,8 @@ impl Request {
         match frame.split_first() {
             Some((&HAVE, body)) => seals(body).map(Self::Have),
             Some((&WANT, body)) => {
-                cbor::decode_unversioned("want", body).map(|(id, here)| Self::Want(id, here))
+                let want = cbor::decode_unversioned("want", body);
+                want.map(|(id, here, hands_on)| Self::Want(Want { id, here, hands_on }))
             }
             Some((&DONE, body)) => cbor::decode_unversioned("done", body).map(Self::Done),
             Some((&SEEK, body)) => cbor::decode_unversioned("seek", body).map(Self::Seek),

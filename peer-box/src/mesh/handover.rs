@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
-use wire::exchange::PROTOCOL;
+use wire::exchange::{PROTOCOL, Want};
 use wire::id::{BoxId, ChunkId};
 use wire::seal::Refusal;
 
@@ -38,7 +38,7 @@ const STUCK: Duration = Duration::from_secs(8);
 #[derive(Debug)]
 pub(super) enum Event {
     /// A neighbour wants a chunk; what to answer goes back by the sender.
-    Wanted(PeerId, ChunkId, Answer),
+    Wanted(PeerId, Want, Answer),
     /// The last parts leave for it.
     Sent(PeerId, ChunkId),
     /// It was its turn, and it said nothing.
@@ -125,12 +125,19 @@ impl Handover {
     }
 
     /// Asks a neighbour for what of the chunk is not here. It is asked no more once the token is cancelled.
-    pub(super) fn fetch(&self, peer: PeerId, id: ChunkId, parcel: Parcel) -> CancellationToken {
+    pub(super) fn fetch(
+        &self,
+        peer: PeerId,
+        id: ChunkId,
+        parcel: Parcel,
+        hands_on: bool,
+    ) -> CancellationToken {
         let end = self.stop.child_token();
         let fetch = Fetch {
             peer,
             id,
             parcel,
+            hands_on,
             events: self.sender.clone(),
         };
         let (ended, fetching) = (end.clone(), fetch.run(self.control.clone()));

@@ -369,14 +369,28 @@ impl Schedule {
         self.slots.want(now, by, id, self.worth_of(by, id))
     }
 
+    /// Whether what comes here is passed on in time.
+    pub(crate) fn hands_on(&self) -> bool {
+        !self.demand.is_too_much()
+    }
+
+    /// A neighbour says whether it passes on in time what it wants.
+    pub(crate) fn says_that_it_hands_on(&mut self, id: BoxId, hands_on: bool) {
+        if let Some(neighbour) = self.neighbours.get_mut(&id) {
+            neighbour.only_takes = !hands_on;
+        }
+    }
+
     /// What it is worth to the mesh now that the neighbour is given the chunk.
     pub(crate) fn worth_of(&self, by: BoxId, id: &ChunkId) -> Worth {
-        let is_proven = self.neighbours.get(&by).is_some_and(Neighbour::is_proven);
+        let neighbour = self.neighbours.get(&by);
+        let says_so = neighbour.is_some_and(|neighbour| neighbour.only_takes);
+        let is_proven = neighbour.is_some_and(Neighbour::is_proven);
         let newest = self.newest.get(&(id.channel.clone(), id.epoch));
         let is_edge = newest.is_none_or(|(newest, _)| newest.saturating_sub(id.segment) < EDGE_SEGMENTS);
         Worth {
             is_past: !is_edge,
-            only_takes: !is_proven && !self.giving.contains(&by),
+            only_takes: says_so || (!is_proven && !self.giving.contains(&by)),
             copies: self.held.copies(id) + self.slots.sending_of(id),
         }
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use wire::announcement::{Announcement, Carried, Load, Met, Served};
 use wire::chunk::{ChunkRecord, SealedChunk};
-use wire::exchange::{MAX_HAVE, Request, Response};
+use wire::exchange::{MAX_HAVE, Request, Response, Want};
 use wire::feed::{Answer, FromOrigin, Hello};
 use wire::id::BoxId;
 use wire::news::News;
@@ -142,10 +142,17 @@ fn another_version_is_refused_with_both_named() {
 #[test]
 fn exchange_messages_read_back() {
     let seal = chunk(id(1, 0), false, b"media").seal().clone();
+    let want = |here, hands_on| {
+        Request::Want(Want {
+            id: id(1, 0),
+            here,
+            hands_on,
+        })
+    };
     for request in [
         Request::Have(vec![seal.clone(); MAX_HAVE]),
-        Request::Want(id(1, 0), 0),
-        Request::Want(id(1, 0), 7),
+        want(0, true),
+        want(7, false),
         Request::Done(id(1, 0)),
         Request::Seek(id(1, 0)),
     ] {

@@ -9,7 +9,7 @@ use libp2p_stream::Control;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Instant, sleep, timeout};
 use tracing::debug;
-use wire::exchange::{Request, Response};
+use wire::exchange::{Request, Response, Want};
 use wire::id::ChunkId;
 use wire::seal::Refusal;
 
@@ -29,6 +29,8 @@ pub(super) struct Fetch {
     pub(super) peer: PeerId,
     pub(super) id: ChunkId,
     pub(super) parcel: Parcel,
+    /// Whether it is passed on in time.
+    pub(super) hands_on: bool,
     pub(super) events: mpsc::Sender<Event>,
 }
 
@@ -47,7 +49,11 @@ impl Fetch {
 
     async fn ask(&self, control: &mut Control) -> io::Result<Outcome> {
         let here = self.parcel.here();
-        let want = Request::Want(self.id.clone(), u16::try_from(here).unwrap_or(u16::MAX));
+        let want = Request::Want(Want {
+            id: self.id.clone(),
+            here: u16::try_from(here).unwrap_or(u16::MAX),
+            hands_on: self.hands_on,
+        });
         let (mut stream, answer) = open(control, self.peer, &want).await?;
         match answer {
             Ok(Response::Here) if self.parcel.take() => self.take(&mut stream, here).await,

@@ -10,7 +10,7 @@ use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
-use wire::exchange::{Request, Response};
+use wire::exchange::{Request, Response, Want};
 use wire::id::{BoxId, ChunkId};
 use wire::seal::Refusal;
 
@@ -53,15 +53,15 @@ pub(super) async fn listen(
 
 impl Servant {
     async fn serve(self, peer: PeerId, mut stream: Stream) {
-        let id = match timeout(STUCK, read_want(&mut stream)).await {
+        let want = match timeout(STUCK, read_want(&mut stream)).await {
             Ok(Ok(Ok(want))) => want,
             Ok(Ok(Err(refusal))) => return self.tell(Event::Nonsense(peer, refusal)).await,
             // It said nothing, and gets nothing.
             Ok(Err(_)) | Err(_) => return,
         };
-        let (id, here) = id;
+        let (id, here) = (want.id.clone(), want.here);
         let (reply, mut answers) = mpsc::channel(ANSWERS);
-        self.tell(Event::Wanted(peer, id.clone(), reply)).await;
+        self.tell(Event::Wanted(peer, want, reply)).await;
         let mut answer = answers.recv().await.unwrap_or(Reply::Busy);
         let has_waited = matches!(answer, Reply::Wait);
         if has_waited {
@@ -183,10 +183,10 @@ async fn read_go(stream: &mut Stream) -> io::Result<u16> {
     Ok(u16::from_be_bytes(here))
 }
 
-async fn read_want(stream: &mut Stream) -> io::Result<Result<(ChunkId, u16), Refusal>> {
+async fn read_want(stream: &mut Stream) -> io::Result<Result<Want, Refusal>> {
     let frame = read_frame(stream, "want", MAX_WANT_BYTES).await?;
     Ok(frame.and_then(|frame| match Request::decode(&frame)? {
-        Request::Want(id, here) => Ok((id, here)),
+        Request::Want(want) => Ok(want),
         _ => Err(Refusal::Malformed {
             what: "want",
             why: "of another kind".into(),

@@ -10,7 +10,7 @@ use libp2p::PeerId;
 use program::window::Verdict;
 use tracing::debug;
 use wire::chunk::{Chunk, Seal};
-use wire::exchange::Request;
+use wire::exchange::{Request, Want};
 use wire::id::{BoxId, ChunkId};
 use wire::parts::Parts;
 use wire::seal::Refusal;
@@ -27,9 +27,9 @@ impl Node {
     /// Something happened on a stream that a chunk passes on.
     pub(super) async fn handover_event(&mut self, event: Event) {
         match event {
-            Event::Wanted(peer, id, answer) => {
+            Event::Wanted(peer, want, answer) => {
                 if let Some(to) = self.speaker(peer) {
-                    self.wanted(to, id, answer).await;
+                    self.wanted(to, want, answer).await;
                 }
             }
             Event::Sent(peer, id) => {
@@ -187,10 +187,16 @@ impl Node {
         let Some(parcel) = self.parcel_to_come(&id) else {
             return self.schedule.unwanted(&id);
         };
-        self.counts.sent_besides(weight(&Request::Want(id.clone(), 0)));
+        let (here, hands_on) = (0, self.schedule.hands_on());
+        let want = Want {
+            id: id.clone(),
+            here,
+            hands_on,
+        };
+        self.counts.sent_besides(weight(&Request::Want(want)));
         // If another is to give it, that one does not.
         parcel.is_not_taken();
-        let end = self.handover.fetch(peer, id.clone(), parcel);
+        let end = self.handover.fetch(peer, id.clone(), parcel, hands_on);
         self.parcels.is_asked_of(id, of, end);
     }
 
@@ -208,7 +214,9 @@ impl Node {
     }
 
     /// A neighbour wants a chunk: it is answered now, or when a slot is free.
-    async fn wanted(&mut self, to: BoxId, id: ChunkId, answer: Answer) {
+    async fn wanted(&mut self, to: BoxId, want: Want, answer: Answer) {
+        let id = want.id;
+        self.schedule.says_that_it_hands_on(to, want.hands_on);
         let Some(parcel) = self.parcel_for(to, &id).await else {
             return reply(&answer, Reply::Gone);
         };

@@ -55,6 +55,8 @@ pub(super) struct Neighbour {
     failures: u32,
     gone: u32,
     has_delivered: bool,
+    /// By its own word it passes nothing on in time.
+    pub(super) only_takes: bool,
     passed: u32,
     pub(super) pace: Pace,
     haves_on_the_way: u8,

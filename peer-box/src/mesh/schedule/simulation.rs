@@ -381,7 +381,9 @@ impl Simulation {
         }
         let stream = self.stream;
         let silent = self.members[to].manner == Manner::Silent;
+        let hands_on = self.members[from].schedule.hands_on();
         let schedule = &mut self.members[to].schedule;
+        schedule.says_that_it_hands_on(sender, hands_on);
         match message {
             Message::Have(ids) => {
                 self.send(to, from, Message::Heard);

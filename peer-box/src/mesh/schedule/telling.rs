@@ -64,7 +64,7 @@ impl Schedule {
             self.will_tell(now, id, seal, COMPANY, whom);
         } else if is_small(bytes) {
             self.will_tell(now, id, seal, COMPANY_OF_SMALL, whom);
-        } else if self.demand.is_too_much() {
+        } else if !self.hands_on() {
             let all = self.neighbours.keys().copied();
             self.later.push_back(Later {
                 at: now + LATE,

@@ -1,5 +1,6 @@
 //! What the schedule promises, alone and in a simulated mesh.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
@@ -455,6 +456,26 @@ fn who_cannot_send_one_copy_in_time_tells_of_a_chunk_late_and_only_those_who_lac
     schedule.stored(now, &id_of(0), &seal_of(&id_of(0)), BYTES);
     let have = Action::Have(neighbour(3), vec![seal_of(&id_of(0))]);
     assert_eq!(all(&mut schedule, now + LATE), [have]);
+}
+
+#[test]
+fn who_hands_nothing_on_in_time_is_served_after_the_others_by_its_own_word() {
+    let now = Instant::now();
+    let mut schedule = with_neighbours(1..4);
+    schedule.give_first(BTreeSet::from([1, 2, 3].map(neighbour)));
+    schedule.stored(now, &id_of(0), &seal_of(&id_of(0)), BYTES);
+    assert_eq!(schedule.wanted(now, neighbour(1), &id_of(0), BYTES), Turn::Now);
+    for (number, hands_on) in [(2, false), (3, true)] {
+        schedule.says_that_it_hands_on(neighbour(number), hands_on);
+        assert!(schedule.worth_of(neighbour(number), &id_of(0)).only_takes != hands_on);
+        schedule.wanted(now, neighbour(number), &id_of(0), BYTES);
+    }
+    schedule.done(neighbour(1), &id_of(0));
+    let next = all(&mut schedule, now).into_iter();
+    let served: Vec<_> = next
+        .filter(|action| matches!(action, Action::Serve(..)))
+        .collect();
+    assert_eq!(served, [Action::Serve(neighbour(3), id_of(0))]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use program::media::Meter;
 use program::window::SegmentName;
 use tokio::sync::{mpsc, oneshot};
 use wire::chunk::Chunk;
-use wire::exchange::{MAX_HAVE, PROTOCOL, Request, Response};
+use wire::exchange::{MAX_HAVE, PROTOCOL, Request, Response, Want};
 use wire::id::{BoxId, ChunkId};
 use wire::parts::Parts;
 use wire::report::Report;
@@ -72,10 +72,18 @@ async fn speaker(
     told
 }
 
+fn want_of(id: ChunkId, here: u16) -> Request {
+    Request::Want(Want {
+        id,
+        here,
+        hands_on: true,
+    })
+}
+
 async fn wanted(stream: &mut Stream) -> Option<ChunkId> {
     let frame = read_frame(stream, "want", 1000).await.ok()?.ok()?;
     match Request::decode(&frame) {
-        Ok(Request::Want(id, _)) => Some(id),
+        Ok(Request::Want(want)) => Some(want.id),
         _ => None,
     }
 }
@@ -327,7 +335,7 @@ async fn a_chunk_goes_to_each_neighbour_once() {
     let one = Member::beside(3, &[]).await;
     let genuine = chunk(&origin(), &demo(1, 0));
     one.keeps(genuine.clone()).await;
-    let want = Request::Want(demo(1, 0), 0).encode();
+    let want = want_of(demo(1, 0), 0).encode();
     let whole = [vec![Response::Here.encode()], parts_of(&genuine).concat()].concat();
 
     let mut first = Stranger::beside(1, &one).await;
@@ -341,7 +349,7 @@ async fn a_chunk_goes_to_each_neighbour_once() {
     let given = one.counts.neighbour_bytes();
 
     let mut second = Stranger::beside(2, &one).await;
-    let rest = Request::Want(demo(1, 0), 1).encode();
+    let rest = want_of(demo(1, 0), 1).encode();
     let rest = second.asks(&rest).await;
     assert_eq!(
         rest[1..],
