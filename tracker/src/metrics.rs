@@ -50,7 +50,7 @@ impl Metrics {
         self.count(REPORTS, result);
     }
 
-    /// A box that was reported was looked at: `sound`, `bad`, or `nothing` was there.
+    /// A box was looked at as a viewer would: `sound`, `bad`, `slow`, or `nothing` was there.
     pub fn looked(&self, result: &'static str) {
         self.count(LOOKS, result);
     }
@@ -105,7 +105,7 @@ impl Metrics {
             (PRESENTATIONS, "Presentations by what became of them."),
             (PROBES, "Proofs asked of boxes by what came of them."),
             (REPORTS, "Reports of boxes by what became of them."),
-            (LOOKS, "Looks at boxes that were reported by what came of them."),
+            (LOOKS, "Looks at what boxes hand out by what came of them."),
             (
                 REDIRECTS,
                 "Media asked of the tracker by where it was sent on to.",

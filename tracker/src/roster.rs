@@ -6,6 +6,7 @@
 mod ejections;
 mod giving;
 mod room;
+mod slowness;
 mod state;
 mod view;
 
@@ -57,6 +58,8 @@ pub enum News {
     Reported(BoxId, IpAddr),
     /// A box handed this tracker what no origin sealed.
     FoundOut(BoxId),
+    /// This tracker fetched from a box as a viewer would, and it was slow, or it was not.
+    Looked(BoxId, bool),
     /// What the registry knows.
     Polled(Snapshot, SessionKey),
     /// The registry did not answer.

@@ -1,6 +1,7 @@
 //! Who serves whom. Everything here is pure: candidates in, choices out, chance as an argument.
 
 mod carriers;
+mod health;
 mod neighbours;
 mod seeds;
 mod shares;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wire::id::BoxId;
 
 pub use carriers::Carriers;
+pub use health::{Health, left_out};
 pub use neighbours::Neighbourhood;
 pub use seeds::seeds;
 
@@ -50,6 +52,8 @@ pub struct Candidate {
     pub gives: bool,
     /// Where it is, if that says anything.
     pub network: Option<Network>,
+    /// How it does, as trackers saw.
+    pub health: Health,
 }
 
 impl Candidate {
@@ -63,8 +67,13 @@ impl Candidate {
     }
 
     /// How often it should be drawn.
-    #[expect(clippy::cast_precision_loss, reason = "a weight need not be exact")]
     fn weight(&self) -> f64 {
+        self.weight_if_healthy() * self.health.factor()
+    }
+
+    /// How often it should be drawn if it is not slow.
+    #[expect(clippy::cast_precision_loss, reason = "a weight need not be exact")]
+    fn weight_if_healthy(&self) -> f64 {
         let grown = self.age.min(RAMP_MILLIS) as f64 / RAMP_MILLIS as f64;
         let room = f64::from(self.room.min(ROOM_ENOUGH)) / f64::from(ROOM_ENOUGH);
         self.uplink() as f64 * (RAMP_START + (1.0 - RAMP_START) * grown) * room
@@ -97,5 +106,6 @@ pub(crate) fn candidate(n: u16, uplink: u64) -> Candidate {
         room: u32::MAX,
         gives: false,
         network: None,
+        health: Health::Fine,
     }
 }

@@ -20,6 +20,9 @@ pub const MAX_BOXES: usize = 3;
 /// A session older than this, in milliseconds, begins anew.
 const MAX_AGE: u64 = 24 * 60 * 60 * 1000;
 
+/// Whom the origin took over stays there for this long, in milliseconds, while most boxes are slow.
+const AT_ORIGIN: u64 = 60 * 1000;
+
 const VERSION: u8 = 1;
 const BOX_BYTES: usize = 16;
 const MAC_BYTES: usize = 16;
@@ -108,6 +111,14 @@ pub fn renewed(
     rng: &mut impl Rng,
 ) -> Session {
     let before = before.filter(|before| now < before.issued.saturating_add(MAX_AGE));
+    let stays = |before: &Session| {
+        before.boxes.is_empty()
+            && carriers.origin_share() > 0.0
+            && now < before.issued.saturating_add(AT_ORIGIN)
+    };
+    if let Some(before) = before.clone().filter(stays) {
+        return before;
+    }
     let kept = before.as_ref().map_or(&[][..], |before| &before.boxes);
     let boxes = carriers.choose(rng, kept, MAX_BOXES, bits_per_viewer);
     match before {

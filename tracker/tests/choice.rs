@@ -10,6 +10,7 @@ const PLAN: Plan = Plan {
     crowded: 0,
     crowd_seconds: 20,
     seconds: 60,
+    slow: 0,
     viewers: None,
 };
 
@@ -37,4 +38,12 @@ fn boxes_of_one_network_get_few_viewers_however_many_they_are_and_whatever_they_
         came.crowded > 0.0,
         "they serve well, and get their share: {came:?}"
     );
+}
+
+#[test]
+fn slow_boxes_get_nobody_while_they_are_few_and_the_origin_helps_when_they_are_most() {
+    let few = run(Plan { slow: 30, ..PLAN }, 1);
+    assert!(few.slow == 0.0 && few.unserved == 0.0, "{few:?}");
+    let most = run(Plan { slow: 90, ..PLAN }, 1);
+    assert!((0.1..0.35).contains(&most.unserved), "{most:?}");
 }

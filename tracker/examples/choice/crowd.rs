@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tracker::reach::Network;
-use tracker::select::{Candidate, Carriers};
+use tracker::select::{Candidate, Carriers, Health, left_out};
 use wire::id::BoxId;
 
 /// What one viewer takes, in bits per second.
@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) crowd_seconds: usize,
     /// How many seconds there are in all.
     pub(crate) seconds: usize,
+    /// How many of the boxes were slow each time that a tracker tried them.
+    pub(crate) slow: usize,
     /// How many viewers there are at the end; as many as fill the uplinks to 70 % if not given.
     pub(crate) viewers: Option<usize>,
 }
@@ -55,7 +57,9 @@ pub(crate) struct Outcome {
     pub(crate) worst: f64,
     /// The share of viewers at the boxes of the one /24 at the end.
     pub(crate) crowded: f64,
-    /// The share of viewers that no box was found for at the end.
+    /// The share of viewers at slow boxes at the end.
+    pub(crate) slow: f64,
+    /// The share of viewers who have no box and watch from the origin at the end.
     pub(crate) unserved: f64,
 }
 
@@ -79,6 +83,7 @@ impl Peer {
             room: u32::try_from(uplink / VIEWER).unwrap_or(u32::MAX),
             gives: false,
             network: Network::of(IpAddr::from(address)),
+            health: Health::Fine,
         });
         let known = known.collect();
         Self {
@@ -127,6 +132,14 @@ pub(crate) fn run(plan: Plan, seed: u64) -> Outcome {
             [203, 0, 113, (n % 250) as u8],
         ));
     }
+    let slow = peers.iter().take(plan.slow).map(|peer| (0, peer.known[0].id));
+    let out = left_out(slow.collect(), peers.len());
+    for peer in peers.iter_mut().take(plan.slow) {
+        for known in &mut peer.known {
+            let is_out = out.contains(&known.id);
+            known.health = if is_out { Health::LeftOut } else { Health::Slow };
+        }
+    }
     let places: HashMap<BoxId, usize> = (0..)
         .zip(&peers)
         .map(|(at, peer)| (peer.known[0].id, at))
@@ -173,6 +186,8 @@ pub(crate) fn run(plan: Plan, seed: u64) -> Outcome {
     outcome.viewers = watching.len();
     outcome.overloaded = time_overloaded as f64 / time as f64;
     outcome.crowded = at_crowded as f64 / watching.len() as f64;
+    let at_slow = watching.iter().flatten().filter(|at| **at < plan.slow).count();
+    outcome.slow = at_slow as f64 / watching.len() as f64;
     outcome.unserved = watching.iter().filter(|at| at.is_none()).count() as f64 / watching.len() as f64;
     outcome
 }

@@ -1,12 +1,14 @@
-//! Boxes are reported by others, who may lie. So the tracker has a look: it fetches a chunk from the box as a viewer
-//! would, and opens the seal. A box that is slow, or has not got the chunk, is none the worse for it.
+//! The tracker fetches chunks from boxes as a viewer would, and opens the seals: from those that others report, who may
+//! lie, and now and then from any. A box that has not got the chunk, or says that it is full, is none the worse for it; one
+//! that is slow time after time, or not there, is left out for a while.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{debug, warn};
 use wire::chunk::{MAX_CHUNK_BYTES, SealedChunk};
 use wire::id::{BoxId, ChunkId, TrackKind};
@@ -22,6 +24,15 @@ use crate::roster::{News, View};
 /// Suspects are looked through so often.
 const TURN: Duration = Duration::from_secs(1);
 
+/// Every so often boxes are looked at that nobody reported, each about once a minute; where there are many, more seldom.
+const ROUND: Duration = Duration::from_secs(5);
+const ROUNDS_A_MINUTE: usize = 12;
+const MOST_A_ROUND: usize = 20;
+
+/// A chunk is a fraction of a second of media. Who takes as long for one as a whole segment lasts, from asking to its last
+/// byte, is slow.
+const SLOW: Duration = Duration::from_secs(2);
+
 /// Reports that wait to be taken in. What finds no place was reported by others too, or will be again.
 pub(super) const MAILBOX: usize = 16;
 
@@ -36,23 +47,56 @@ struct Sample {
 pub(super) async fn run(tools: Tools, fetcher: Fetcher, mut suspected: mpsc::Receiver<BoxId>) {
     let mut suspects = Suspects::default();
     let mut turns = tokio::time::interval(TURN);
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = tokio::time::interval_at(Instant::now() + ROUND, ROUND);
+    for ticks in [&mut turns, &mut rounds] {
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     loop {
         tokio::select! {
             Some(id) = suspected.recv() => suspects.add(id, tools.clock.now()),
             _ = turns.tick() => {}
+            _ = rounds.tick() => {
+                let end = Instant::now() + ROUND;
+                let some = some(&tools.roster.view(), &mut rand::rng());
+                for id in some {
+                    match look(&tools, &fetcher, id).await {
+                        // It is looked at again soon: one look says little.
+                        Seen::Slow => suspects.add(id, tools.clock.now()),
+                        Seen::Forged | Seen::Fine | Seen::Nothing => {}
+                    }
+                    if Instant::now() >= end {
+                        break;
+                    }
+                }
+            }
             else => return,
         }
         while let Some(id) = suspects.due(tools.clock.now()) {
-            if look(&tools, &fetcher, id).await {
+            if look(&tools, &fetcher, id).await == Seen::Forged {
                 suspects.found_out(id);
             }
         }
     }
 }
 
-/// Has a look at what that box hands out. Returns whether it is found out.
-async fn look(tools: &Tools, fetcher: &Fetcher, id: BoxId) -> bool {
+/// Some of the boxes that viewers are sent to, by chance.
+fn some(view: &View, rng: &mut impl Rng) -> Vec<BoxId> {
+    let listed: Vec<BoxId> = view.listed().map(|alive| alive.record.id).collect();
+    let count = listed.len().div_ceil(ROUNDS_A_MINUTE).min(MOST_A_ROUND);
+    listed.sample(rng, count).copied().collect()
+}
+
+/// What a look showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    Forged,
+    Slow,
+    Fine,
+    Nothing,
+}
+
+/// Has a look at what that box hands out.
+async fn look(tools: &Tools, fetcher: &Fetcher, id: BoxId) -> Seen {
     let view = tools.roster.view();
     let known = view.boxes.get(&id).filter(|known| known.proved_at().is_some());
     let sample = known.and_then(|known| {
@@ -61,22 +105,31 @@ async fn look(tools: &Tools, fetcher: &Fetcher, id: BoxId) -> bool {
     });
     let Some((record, sample)) = sample else {
         debug!(%id, "nothing to look at yet");
-        return false;
+        return Seen::Nothing;
     };
-    match fetcher.sample(record, &sample).await {
-        Ok(Ok(())) => tools.metrics.looked("sound"),
+    let asked = Instant::now();
+    let (seen, word) = match fetcher.sample(record, &sample).await {
         Ok(Err(refusal)) => {
             warn!(%id, %refusal, "box left out: it handed out what no origin sealed");
-            tools.metrics.looked("bad");
-            tools.roster.mention(News::FoundOut(id)).await;
-            return true;
+            (Seen::Forged, "bad")
         }
+        Ok(Ok(())) if asked.elapsed() > SLOW => (Seen::Slow, "slow"),
+        Ok(Ok(())) => (Seen::Fine, "sound"),
         Err(why) => {
             debug!(%id, %why, "nothing to look at");
-            tools.metrics.looked("nothing");
+            match why {
+                Unproved::Unreachable { .. } => (Seen::Slow, "slow"),
+                _ => (Seen::Nothing, "nothing"),
+            }
         }
+    };
+    tools.metrics.looked(word);
+    match seen {
+        Seen::Forged => tools.roster.mention(News::FoundOut(id)).await,
+        Seen::Slow | Seen::Fine => tools.roster.mention(News::Looked(id, seen == Seen::Slow)).await,
+        Seen::Nothing => {}
     }
-    false
+    seen
 }
 
 impl Sample {

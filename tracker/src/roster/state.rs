@@ -5,8 +5,8 @@
 //! registry is away, boxes and channels that speak to other trackers cannot be heard: they count as
 //! they did when it was last there.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -19,13 +19,14 @@ use super::News;
 use super::ejections::Ejections;
 use super::giving::giving;
 use super::room::Room;
+use super::slowness::Slowness;
 use super::view::{BoxView, ChannelView, View};
 use crate::clock::SECOND;
 use crate::document::Place;
 use crate::probe::{reach, why_unlisted};
 use crate::reach::Network;
 use crate::registry::{ALIVE, BoxRecord, ChannelRecord, FORGET_BOXES, FORGET_CHANNELS, Snapshot, Verdict};
-use crate::select::{Candidate, Carriers, Neighbourhood};
+use crate::select::{Candidate, Carriers, Health, Neighbourhood, left_out};
 use crate::session::SessionKey;
 
 /// A channel whose origin said nothing for this long is off air, in milliseconds.
@@ -47,6 +48,7 @@ pub struct State {
     channels: HashMap<ChannelName, KnownChannel>,
     verdicts: HashMap<BoxId, Verdict>,
     ejections: Ejections,
+    slowness: Slowness,
     /// When the registry last answered; before its first answer, when the tracker started.
     polled: u64,
     away: bool,
@@ -101,6 +103,7 @@ impl State {
             channels: HashMap::new(),
             verdicts: HashMap::new(),
             ejections: Ejections::default(),
+            slowness: Slowness::default(),
             polled: now,
             away: false,
             ready: false,
@@ -115,6 +118,7 @@ impl State {
             News::Judged(id, verdict) => self.judge(id, verdict),
             News::Reported(id, from) => self.ejections.report(id, from, now),
             News::FoundOut(id) => self.ejections.found_out(id, now),
+            News::Looked(id, was_slow) => self.slowness.looked(id, was_slow, now),
             News::Polled(snapshot, key) => self.merge(snapshot, key, now),
             News::Unanswered => {
                 self.away = true;
@@ -227,6 +231,7 @@ impl State {
         });
         self.verdicts.retain(|id, _| self.boxes.contains_key(id));
         self.ejections.forget(now);
+        self.slowness.forget(now);
     }
 
     fn until(&self, now: u64) -> Until {
@@ -248,6 +253,9 @@ impl State {
             })
             .map(|known| self.box_view(known, now))
             .collect();
+        if !self.slowness.is_empty() {
+            self.leave_out(&mut boxes, now);
+        }
         let giving = giving(&boxes);
         for (alive, gives) in boxes.iter_mut().zip(giving) {
             alive.candidate.gives = gives;
@@ -278,6 +286,31 @@ impl State {
         }
     }
 
+    /// Leaves out boxes that are slow, as many as may be.
+    fn leave_out(&self, boxes: &mut [BoxView], now: u64) {
+        let listed = |alive: &&mut BoxView| alive.why.is_none();
+        let all = boxes.iter().filter(|alive| alive.why.is_none()).count();
+        let mut slow = Vec::new();
+        for alive in boxes.iter_mut().filter(listed) {
+            if let Some((since, _)) = self.slowness.of(&alive.record.id, now) {
+                alive.candidate.health = Health::Slow;
+                slow.push((since, alive.record.id));
+            }
+        }
+        let out: HashSet<BoxId> = left_out(slow, all).into_iter().collect();
+        for alive in boxes.iter_mut().filter(|alive| out.contains(&alive.record.id)) {
+            let until = self
+                .slowness
+                .of(&alive.record.id, now)
+                .map_or(now, |(_, until)| until);
+            let seconds = until.saturating_sub(now).div_ceil(SECOND);
+            alive.candidate.health = Health::LeftOut;
+            alive.why = Some(format!(
+                "it was slow, or not there, each time that it was tried, and is left out for {seconds} s more"
+            ));
+        }
+    }
+
     fn box_view(&self, known: &KnownBox, now: u64) -> BoxView {
         let record = known.record.clone();
         let load = record.announcement.load;
@@ -290,6 +323,7 @@ impl State {
             room: record.announcement.room,
             gives: false,
             network: Network::of(record.seen_from),
+            health: Health::Fine,
         };
         let http = record.http();
         let verdict = self
@@ -339,11 +373,13 @@ impl KnownChannel {
     }
 }
 
-/// Whether a viewer of the channel may be sent to the box.
+/// Whether a viewer of the channel may be sent to the box, or could be if it were not slow.
 fn carries(listed: &BoxView, channel: &ChannelRecord) -> bool {
     let presentation = &channel.presentation;
     let carried = &listed.record.announcement.carried;
-    listed.why.is_none()
+    // Who is left out for slowness is told of: how many are decides how many viewers are the origin's.
+    let counts = listed.why.is_none() || listed.candidate.health == Health::LeftOut;
+    counts
         && carried.iter().any(|carried| {
             let has = (carried.epoch, carried.newest);
             let behind = channel.behind(has, (presentation.epoch, presentation.newest));

@@ -15,15 +15,15 @@ const SHARE: f64 = 0.02;
 /// Where there are few networks, one gets so many times what it would get if all got the same.
 const FEW: f64 = 2.0;
 
-/// The weights of the candidates, in their order.
-pub(super) fn weights(candidates: &[Candidate]) -> Vec<f64> {
+/// How often each of the candidates is drawn, in their order, given what each of them weighs.
+pub(super) fn weights(candidates: &[Candidate], weight: impl Fn(&Candidate) -> f64) -> Vec<f64> {
     let mut of_networks: HashMap<Network, f64> = HashMap::new();
     let mut apart = 0.0;
     for candidate in candidates {
         match candidate.network {
-            Some(network) => *of_networks.entry(network).or_default() += candidate.weight(),
+            Some(network) => *of_networks.entry(network).or_default() += weight(candidate),
             // An address that says nothing about distance is a network by itself.
-            None => apart += candidate.weight(),
+            None => apart += weight(candidate),
         }
     }
     let most = most(of_networks.values().copied().collect(), apart);
@@ -33,7 +33,7 @@ pub(super) fn weights(candidates: &[Candidate]) -> Vec<f64> {
     };
     candidates
         .iter()
-        .map(|candidate| candidate.weight() * candidate.network.map_or(1.0, kept))
+        .map(|candidate| weight(candidate) * candidate.network.map_or(1.0, kept))
         .collect()
 }
 
@@ -76,7 +76,7 @@ mod tests {
             .map(|n| at(n, 10, [198, 51, n.to_be_bytes()[1], 1]))
             .collect();
         candidates.extend((0..1000).map(|n| at(1000 + n, 1_000_000, [203, 0, 113, 7])));
-        let weights = weights(&candidates);
+        let weights = weights(&candidates, Candidate::weight);
         let (others, crowd) = weights.split_at(200);
         assert!(others.iter().all(|weight| (weight - 10.0).abs() < 1e-9));
         let share = crowd.iter().sum::<f64>() / weights.iter().sum::<f64>();
@@ -86,9 +86,13 @@ mod tests {
     #[test]
     fn one_network_alone_and_addresses_that_say_nothing_are_not_bounded() {
         let alone: Vec<_> = (0..5).map(|n| at(n, 10, [203, 0, 113, 7])).collect();
-        assert!(weights(&alone).iter().all(|weight| (weight - 10.0).abs() < 1e-9));
+        assert!(
+            weights(&alone, Candidate::weight)
+                .iter()
+                .all(|weight| (weight - 10.0).abs() < 1e-9)
+        );
         let at_home: Vec<_> = (0..5).map(|n| at(n, 10 << n, [127, 0, 0, 1])).collect();
-        assert!((weights(&at_home)[4] - 160.0).abs() < 1e-9);
+        assert!((weights(&at_home, Candidate::weight)[4] - 160.0).abs() < 1e-9);
     }
 
     #[test]
@@ -97,7 +101,7 @@ mod tests {
             room: 0,
             ..at(n, 10, [203, 0, 113, 7])
         };
-        assert_eq!(weights(&[full(0), full(1)]), [0.0, 0.0]);
-        assert_eq!(weights(&[]), [0.0; 0]);
+        assert_eq!(weights(&[full(0), full(1)], Candidate::weight), [0.0, 0.0]);
+        assert_eq!(weights(&[], Candidate::weight), [0.0; 0]);
     }
 }

@@ -301,3 +301,41 @@ fn a_box_of_the_epoch_before_goes_on_with_the_next() {
     state.learn(next(NOW + 2, 8, 3), NOW);
     assert_eq!(carriers(&state, NOW), 0, "ten");
 }
+
+#[test]
+fn slow_boxes_are_left_out_as_many_as_may_be_and_the_origin_helps_when_they_are_most() {
+    let mut state = state();
+    state.learn(presented(NOW, 0), NOW);
+    for n in 0..10 {
+        state.learn(heard(n, NOW), NOW);
+        state.learn(proved(n), NOW);
+    }
+    assert_eq!(carriers(&state, NOW), 10, "the witness");
+    let slow = |state: &mut State, n| {
+        for _ in 0..3 {
+            state.learn(News::Looked(box_id(n), true), NOW + u64::from(n));
+        }
+    };
+    let origin_share = |state: &State| {
+        let view = state.view(NOW + 100);
+        view.channels[&"demo".parse().unwrap()].carriers.origin_share()
+    };
+    slow(&mut state, 0);
+    assert_eq!(carriers(&state, NOW), 9);
+    let shown = state.view(NOW + 100).boxes[&box_id(0)].clone();
+    assert!(shown.why.is_some_and(|why| why.contains("slow")));
+    assert!(!shown.is_ejected, "others may still be told of it");
+    for n in 1..5 {
+        slow(&mut state, n);
+    }
+    assert_eq!(carriers(&state, NOW + 100), 7, "three of ten at most");
+    assert!(origin_share(&state).abs() < 1e-9, "half are healthy");
+    slow(&mut state, 5);
+    assert!((origin_share(&state) - 0.2).abs() < 1e-9, "four of ten");
+    let later = NOW + 31_000;
+    for n in 0..10 {
+        state.learn(heard(n, later), later);
+    }
+    state.learn(presented(later, 0), later);
+    assert_eq!(carriers(&state, later), 10, "their time is over");
+}
