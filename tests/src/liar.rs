@@ -19,6 +19,9 @@ use crate::{
     segment::payloads,
 };
 
+/// What trackers call themselves when they go and see.
+const TRACKER: &str = "boxmesh-tracker/";
+
 /// A liar that has its address, but no box behind it yet.
 #[derive(Debug)]
 pub struct LiarToBe {
@@ -35,6 +38,7 @@ pub struct Liar {
 #[derive(Debug, Default)]
 struct Tongue {
     honest: AtomicBool,
+    honest_to_trackers: AtomicBool,
     lies: AtomicU64,
 }
 
@@ -77,6 +81,11 @@ impl Liar {
         self.tongue.lies.load(Ordering::Relaxed)
     }
 
+    /// Begins or stops to tell trackers the truth, and lies to viewers all the same, so that they do not find it out.
+    pub fn set_honest_to_trackers(&self, honest: bool) {
+        self.tongue.honest_to_trackers.store(honest, Ordering::Relaxed);
+    }
+
     /// Begins or stops to tell the truth.
     pub fn set_honest(&self, honest: bool) {
         self.tongue.honest.store(honest, Ordering::Relaxed);
@@ -84,9 +93,10 @@ impl Liar {
 }
 
 impl Hand for Tongue {
-    fn answer(&self, path: &str, body: Bytes) -> Bytes {
+    fn answer(&self, agent: &str, path: &str, body: Bytes) -> Bytes {
         let media = matches!(path.rsplit_once('.'), Some((_, "m4v" | "m4a")));
-        if !media || self.honest.load(Ordering::Relaxed) {
+        let pretends = self.honest_to_trackers.load(Ordering::Relaxed) && agent.starts_with(TRACKER);
+        if !media || pretends || self.honest.load(Ordering::Relaxed) {
             return body;
         }
         let Some(altered) = alter(&body) else {

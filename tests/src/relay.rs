@@ -26,8 +26,8 @@ pub trait Hand: Send + Sync + 'static {
         None
     }
 
-    /// Has a look at the program's answer.
-    fn answer(&self, _path: &str, body: Bytes) -> Bytes {
+    /// Has a look at the program's answer to whoever calls himself so (`User-Agent`).
+    fn answer(&self, _agent: &str, _path: &str, body: Bytes) -> Bytes {
         body
     }
 }
@@ -112,7 +112,9 @@ async fn forward(
     if let Some(headers) = response.headers_mut() {
         *headers = end_to_end(answer.headers());
     }
-    let body = hand.answer(&path, answer.bytes().await?);
+    let agent = parts.headers.get(header::USER_AGENT);
+    let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let body = hand.answer(agent, &path, answer.bytes().await?);
     Ok(response.body(Body::from(body))?)
 }
 

@@ -128,6 +128,7 @@ async fn with_a_liar() -> Result<(Mesh, Liar)> {
     let liar = LiarToBe::new().await?;
     let number = mesh.add_box(&["--public-url", &liar.url()?]).await?;
     let liar = liar.before(mesh.boxes[number].address("http"))?;
+    liar.set_honest_to_trackers(true);
     mesh.listed(1).await?;
     Ok((mesh, liar))
 }

@@ -2,6 +2,7 @@
 
 mod boxes;
 mod compat;
+mod hostile;
 mod keys;
 mod origins;
 mod players;

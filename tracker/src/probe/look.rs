@@ -26,6 +26,9 @@ const TURN: Duration = Duration::from_secs(1);
 
 /// Every so often boxes are looked at that nobody reported, each about once a minute; where there are many, more seldom.
 const ROUND: Duration = Duration::from_secs(5);
+
+/// Not before a tracker has been there for a while: it has all boxes to find first.
+const FIRST_ROUND: Duration = Duration::from_mins(1);
 const ROUNDS_A_MINUTE: usize = 12;
 const MOST_A_ROUND: usize = 20;
 
@@ -47,7 +50,7 @@ struct Sample {
 pub(super) async fn run(tools: Tools, fetcher: Fetcher, mut suspected: mpsc::Receiver<BoxId>) {
     let mut suspects = Suspects::default();
     let mut turns = tokio::time::interval(TURN);
-    let mut rounds = tokio::time::interval_at(Instant::now() + ROUND, ROUND);
+    let mut rounds = tokio::time::interval_at(Instant::now() + FIRST_ROUND, ROUND);
     for ticks in [&mut turns, &mut rounds] {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
