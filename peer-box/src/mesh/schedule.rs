@@ -9,6 +9,7 @@
 //! Only records whose seal opened come in here, and only for chunks that the window would take: what is not
 //! genuine, or is old, never reaches these tables.
 
+mod answers;
 mod asking;
 mod demand;
 mod held;
@@ -17,6 +18,7 @@ mod lab;
 mod neighbour;
 mod pace;
 mod promise;
+mod serving;
 #[cfg(test)]
 mod simulation;
 mod slots;
@@ -38,8 +40,8 @@ use demand::Demand;
 use held::Held;
 use neighbour::Neighbour;
 use pace::Pace;
+use promise::Promise;
 pub(crate) use promise::is_small;
-use promise::{EDGE_SEGMENTS, Promise};
 pub(crate) use slots::Turn;
 pub(crate) use slots::Worth;
 use slots::{Over, Slots};
@@ -164,11 +166,6 @@ impl Schedule {
         self.tell(id);
     }
 
-    /// Which neighbours hand on what they take, as trackers heard of others: they are served before those that only take.
-    pub(crate) fn give_first(&mut self, giving: BTreeSet<BoxId>) {
-        self.giving = giving;
-    }
-
     /// A neighbour is gone, and everything that it promised.
     pub(crate) fn left(&mut self, id: BoxId) {
         self.neighbours.remove(&id);
@@ -229,100 +226,6 @@ impl Schedule {
             .insert(record.id.clone(), Promise::new(now, seal, record.size, from));
     }
 
-    /// A neighbour that was asked lets this box wait for its turn: meanwhile others may be asked.
-    pub(crate) fn waits(&mut self, at: BoxId, id: &ChunkId) {
-        if let Some(promise) = self.promised.get_mut(id) {
-            promise.waits_at(at);
-        }
-        if let Some(neighbour) = self.neighbours.get_mut(&at) {
-            neighbour.lets_wait(id);
-        }
-    }
-
-    /// A neighbour that was asked begins to send.
-    pub(crate) fn begins(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
-        let Some(promise) = self.promised.get_mut(id) else {
-            return;
-        };
-        if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            neighbour.begins(now, id);
-        }
-        for other in promise.begins(now, from) {
-            if let Some(neighbour) = self.neighbours.get_mut(&other) {
-                neighbour.answered(id);
-            }
-            self.actions.push_back(Action::Withdraw(other, id.clone()));
-        }
-    }
-
-    /// A part of a chunk came, and is what it should be. With the first of them neighbours hear of the chunk: they
-    /// are given what is here of it, and the rest as it comes.
-    pub(crate) fn comes(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
-        let Some(promise) = self.promised.get_mut(id) else {
-            return;
-        };
-        let is_first = !promise.is_coming;
-        promise.comes(now, from);
-        if is_first && !is_small(promise.size as usize) && !self.held.contains(id) {
-            let (seal, known_to) = (promise.seal.clone(), promise.holders.clone());
-            let bytes = promise.size as usize;
-            self.will_tell_of(now, id, &seal, bytes, |neighbour| !known_to.contains(&neighbour));
-            self.held.begins(now, id.clone(), seal, known_to);
-        }
-    }
-
-    /// A neighbour sent what it was asked for: whatever the bytes are worth, it is free to be asked again.
-    pub(crate) fn arrived(&mut self, now: Instant, from: BoxId, id: &ChunkId, bytes: usize) {
-        if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            let took = neighbour.delivered(now, id);
-            if !is_small(bytes) {
-                if let Some(took) = took {
-                    neighbour.pace.delivered(bytes, took);
-                    self.pace.delivered(bytes, took);
-                }
-                self.actions.push_back(Action::Done(from, id.clone()));
-            }
-        }
-        self.no_longer_asked(from, id);
-    }
-
-    /// The neighbour's turn came when another had begun.
-    pub(crate) fn declined(&mut self, of: BoxId, id: &ChunkId) {
-        if let Some(neighbour) = self.neighbours.get_mut(&of) {
-            neighbour.answered(id);
-        }
-        self.no_longer_asked(of, id);
-    }
-
-    /// The neighbour's upload slots are taken.
-    pub(crate) fn busy(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
-        if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            neighbour.is_busy(now, id, &mut self.random);
-        }
-        self.no_longer_asked(from, id);
-    }
-
-    /// The neighbour does not keep the chunk any more.
-    pub(crate) fn gone(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
-        if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            if self.held.is_whole(id) {
-                // It knows that the chunk is here: another was faster.
-                neighbour.answered(id);
-            } else {
-                neighbour.has_it_no_more(now, id);
-            }
-        }
-        self.does_not_have(from, id);
-    }
-
-    /// The neighbour did not answer, or answered something else.
-    pub(crate) fn failed(&mut self, now: Instant, from: BoxId, id: &ChunkId) {
-        if let Some(neighbour) = self.neighbours.get_mut(&from) {
-            neighbour.did_not_deliver(now, id);
-        }
-        self.no_longer_asked(from, id);
-    }
-
     /// A chunk was stored, wherever it came from: everybody who does not know it will hear of it.
     pub(crate) fn stored(&mut self, now: Instant, id: &ChunkId, seal: &Seal, bytes: usize) {
         if self.held.is_whole(id) {
@@ -342,87 +245,6 @@ impl Schedule {
     pub(crate) fn unwanted(&mut self, id: &ChunkId) {
         self.promised.remove(id);
         self.held.does_not_come(id);
-    }
-
-    /// Whether the chunk was given to the neighbour, or the neighbour has it, by its own word.
-    pub(crate) fn was_given(&self, to: BoxId, id: &ChunkId) -> bool {
-        self.held.was_given(to, id)
-    }
-
-    /// A neighbour wants a chunk of so many bytes: whether it gets it now. Small ones need no slot.
-    pub(crate) fn wanted(&mut self, now: Instant, by: BoxId, id: &ChunkId, bytes: usize) -> Turn {
-        if !self.neighbours.contains_key(&by) {
-            return Turn::Busy;
-        }
-        if is_small(bytes) {
-            self.held.give(by, id);
-            return Turn::Now;
-        }
-        // What it is to give cannot be given back to it.
-        let is_from_there = self
-            .promised
-            .get(id)
-            .is_some_and(|promise| promise.asked.contains(&by));
-        if is_from_there {
-            return Turn::Busy;
-        }
-        self.slots.want(now, by, id, self.worth_of(by, id))
-    }
-
-    /// Whether what comes here is passed on in time.
-    pub(crate) fn hands_on(&self) -> bool {
-        !self.demand.is_too_much()
-    }
-
-    /// A neighbour says whether it passes on in time what it wants.
-    pub(crate) fn says_that_it_hands_on(&mut self, id: BoxId, hands_on: bool) {
-        if let Some(neighbour) = self.neighbours.get_mut(&id) {
-            neighbour.only_takes = !hands_on;
-        }
-    }
-
-    /// What it is worth to the mesh now that the neighbour is given the chunk.
-    pub(crate) fn worth_of(&self, by: BoxId, id: &ChunkId) -> Worth {
-        let neighbour = self.neighbours.get(&by);
-        let says_so = neighbour.is_some_and(|neighbour| neighbour.only_takes);
-        let is_proven = neighbour.is_some_and(Neighbour::is_proven);
-        let newest = self.newest.get(&(id.channel.clone(), id.epoch));
-        let is_edge = newest.is_none_or(|(newest, _)| newest.saturating_sub(id.segment) < EDGE_SEGMENTS);
-        Worth {
-            is_past: !is_edge,
-            only_takes: says_so || (!is_proven && !self.giving.contains(&by)),
-            copies: self.held.copies(id) + self.slots.sending_of(id),
-        }
-    }
-
-    /// The last parts of a chunk leave for the neighbour: the uplink is free for the next.
-    pub(crate) fn sent(&mut self, to: BoxId, id: &ChunkId) {
-        self.slots.left(to, id);
-    }
-
-    /// The slot that the neighbour was given, or waits for, is not used after all.
-    pub(crate) fn not_served(&mut self, to: BoxId, id: &ChunkId) {
-        self.slots.unused(to, id);
-    }
-
-    /// It was the neighbour's turn, and it said nothing.
-    pub(crate) fn lost_its_turn(&mut self, now: Instant, by: BoxId, id: &ChunkId) {
-        self.slots.lose_of(now, by, id);
-    }
-
-    /// A neighbour says that a chunk arrived.
-    pub(crate) fn done(&mut self, by: BoxId, id: &ChunkId) {
-        self.slots.free(by, id);
-        if let Some(neighbour) = self.neighbours.get_mut(&by) {
-            neighbour.passed_one();
-            self.held.give(by, id);
-        }
-    }
-
-    /// How many chunks passed between each neighbour and this box since this was last asked.
-    pub(crate) fn take_worths(&mut self) -> BTreeMap<BoxId, u32> {
-        let worth = |(id, neighbour): (&BoxId, &mut Neighbour)| (*id, neighbour.take_worth());
-        self.neighbours.iter_mut().map(worth).collect()
     }
 
     /// A viewer waits for a segment: its promised chunks come first now. Whether there are any.
@@ -507,12 +329,6 @@ impl Schedule {
             if promise.is_coming {
                 self.seek(&id);
             }
-        }
-    }
-
-    fn no_longer_asked(&mut self, of: BoxId, id: &ChunkId) {
-        if let Some(promise) = self.promised.get_mut(id) {
-            promise.is_not_asked_of(of);
         }
     }
 

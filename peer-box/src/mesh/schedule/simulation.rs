@@ -1,66 +1,29 @@
 //! A mesh of schedules in memory, with a clock, latencies and uplinks of its own: every run is the same for
 //! the same seed.
 
+mod stream;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use wire::chunk::{ChunkRecord, Seal};
-use wire::id::{BoxId, ChunkId, Epoch, TrackId};
+use wire::chunk::ChunkRecord;
+use wire::id::{BoxId, ChunkId};
 use wire::key::SecretKey;
 
 use super::super::pacer::{NEARLY_DONE, Order};
+use stream::{PART_BYTES, id_in, number_of, sound_of};
+pub(super) use stream::{Stream, id_of, record_of, seal_of};
+
 use super::demand::Demand;
 use super::{Action, Limits, Schedule, Turn, Worth, is_small};
-
-const CHUNKS_PER_SEGMENT: u32 = 10;
-
-/// What a chunk is handed over in.
-const PART_BYTES: u32 = 8 << 10;
 
 /// Uplinks, in bytes per second.
 const USUAL_UPLINK: f64 = 1_250_000.0;
 pub(super) const SLOW_UPLINK: u32 = 250_000;
-
-/// What is published.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stream {
-    pub(super) every: Duration,
-    pub(super) picture_bytes: u32,
-    /// What a segment begins with.
-    pub(super) key_picture_bytes: u32,
-    /// Nothing when it is silent.
-    pub(super) sound_bytes: Option<u32>,
-}
-
-impl Stream {
-    const SMALL: Self = Self {
-        every: Duration::from_millis(200),
-        picture_bytes: 100_000,
-        key_picture_bytes: 100_000,
-        sound_bytes: None,
-    };
-
-    /// 4 Mbit/s with sound, a quarter of a second in a chunk.
-    pub(super) const LAB: Self = Self {
-        every: Duration::from_millis(250),
-        picture_bytes: 108_000,
-        key_picture_bytes: 250_000,
-        sound_bytes: Some(3_000),
-    };
-
-    fn bytes_of(&self, id: &ChunkId) -> u32 {
-        match self.sound_bytes {
-            Some(bytes) if id.track == TrackId::AUDIO => bytes,
-            _ if id.index == 0 => self.key_picture_bytes,
-            _ => self.picture_bytes,
-        }
-    }
-}
 
 /// How a box of the simulation behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -619,54 +582,4 @@ impl Simulation {
 
 fn parts_of(bytes: u32) -> u32 {
     bytes.div_ceil(PART_BYTES)
-}
-
-pub(super) fn id_of(number: u32) -> ChunkId {
-    ChunkId {
-        channel: "demo".parse().unwrap(),
-        epoch: Epoch(1),
-        track: TrackId::VIDEO,
-        segment: 1 + number / CHUNKS_PER_SEGMENT,
-        index: u16::try_from(number % CHUNKS_PER_SEGMENT).unwrap(),
-    }
-}
-
-fn sound_of(number: u32) -> ChunkId {
-    ChunkId {
-        track: TrackId::AUDIO,
-        ..id_of(number)
-    }
-}
-
-fn number_of(id: &ChunkId) -> u32 {
-    (id.segment - 1) * CHUNKS_PER_SEGMENT + u32::from(id.index)
-}
-
-/// In here a seal is believed: the schedule sees only those that opened.
-pub(super) fn seal_of(id: &ChunkId) -> Seal {
-    let is_sound = u32::from(id.track == TrackId::AUDIO);
-    Seal::new(Bytes::copy_from_slice(
-        &(2 * number_of(id) + is_sound).to_be_bytes(),
-    ))
-}
-
-fn id_in(seal: &Seal) -> ChunkId {
-    let number = u32::from_be_bytes(seal.bytes()[..].try_into().unwrap());
-    if number % 2 == 1 {
-        sound_of(number / 2)
-    } else {
-        id_of(number / 2)
-    }
-}
-
-pub(super) fn record_of(id: &ChunkId) -> ChunkRecord {
-    ChunkRecord {
-        id: id.clone(),
-        last: u32::from(id.index) == CHUNKS_PER_SEGMENT - 1,
-        time: u64::from(number_of(id)) * 200,
-        duration: 200,
-        timescale: 1000,
-        size: 100_000,
-        sha256: [0; 32],
-    }
 }
