@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
 use crate::cpu;
+use crate::goal::{AtLeast, AtMost};
 
 pub(crate) const CONNECTIONS: &str = "64";
 
@@ -72,12 +73,28 @@ impl Run {
         self.time += other.time;
     }
 
-    pub(crate) fn rate(&self) -> f64 {
+    /// Prints what `what` did beside what nginx did: at least so many times as often, at most so many times its time.
+    pub(crate) fn judge(&self, what: &str, nginx: &Self, rate: f64, cost: f64) {
+        let rate = AtLeast {
+            figure: self.rate() / nginx.rate().max(0.01),
+            goal: rate,
+            unit: "",
+        };
+        let cost = AtMost {
+            figure: self.micros() / nginx.micros().max(0.01),
+            goal: cost,
+            unit: "",
+        };
+        println!("  requests a second, {what} ÷ nginx {rate}");
+        println!("  processor time, {what} ÷ nginx    {cost}");
+    }
+
+    fn rate(&self) -> f64 {
         self.requests / self.seconds.max(0.01)
     }
 
     /// Processor time for each request.
-    pub(crate) fn micros(&self) -> f64 {
+    fn micros(&self) -> f64 {
         self.time.as_secs_f64() * 1e6 / self.requests.max(1.0)
     }
 }

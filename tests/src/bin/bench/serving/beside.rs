@@ -8,7 +8,6 @@ use tempfile::TempDir;
 
 use super::LARGE;
 use crate::{
-    goal::{AtLeast, AtMost},
     nginx::Nginx,
     wrk::{CONNECTIONS, Run},
 };
@@ -45,17 +44,6 @@ pub(super) async fn measure(mesh: &mut Mesh, number: usize, span: Duration, roun
         theirs.add(&of_nginx);
     }
     println!("  segments of {bytes} bytes, {CONNECTIONS} connections");
-    let rate = AtLeast {
-        figure: ours.rate() / theirs.rate().max(0.01),
-        goal: GOAL,
-        unit: "",
-    };
-    let cost = AtMost {
-        figure: ours.micros() / theirs.micros().max(0.01),
-        goal: 1.1,
-        unit: "",
-    };
-    println!("  requests a second, box ÷ nginx {rate}");
-    println!("  processor time, box ÷ nginx    {cost}");
+    ours.judge("box", &theirs, GOAL, 1.1);
     Ok(())
 }

@@ -8,7 +8,6 @@ use tests::{mesh::Mesh, plan::CHANNEL};
 
 use crate::{
     cpu::Apart,
-    goal::{AtLeast, AtMost},
     nginx::Nginx,
     wrk::{CONNECTIONS, Run},
 };
@@ -59,18 +58,7 @@ pub(super) async fn measure(
         "  manifests of {bytes} bytes to {} sessions, {CONNECTIONS} connections, while all boxes announce",
         paths.len()
     );
-    let rate = AtLeast {
-        figure: ours.rate() / theirs.rate().max(0.01),
-        goal: GOAL,
-        unit: "",
-    };
-    let cost = AtMost {
-        figure: ours.micros() / theirs.micros().max(0.01),
-        goal: 1.0,
-        unit: "",
-    };
-    println!("  manifests a second, tracker ÷ nginx {rate}");
-    println!("  processor time, tracker ÷ nginx     {cost}");
+    ours.judge("tracker", &theirs, GOAL, 1.0);
     Ok(())
 }
 
