@@ -1,4 +1,7 @@
-//! What the stream asks of an uplink: whether this box could pass on one copy of what it takes while more comes.
+//! What a stream asks of an uplink: whether this box could pass on one copy of a chunk in the time that the chunk lasts.
+//!
+//! Of several streams it is their mean that counts, not their sum; and who has all from an origin hears of nothing from
+//! neighbours, so that a seed never finds itself too slow. Trackers choose seeds by their uplinks.
 
 use wire::chunk::ChunkRecord;
 
