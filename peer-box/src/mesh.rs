@@ -125,8 +125,8 @@ impl Bound {
         };
         let control = self.swarm.behaviour().exchange.new_control();
         let pacer = Pacer::spawn(around.uplink.rate(), life);
-        let handover = Handover::new(control.clone(), pacer.clone(), around.counts.clone(), life);
-        let talks = Talks::new(control, life.tasks.clone(), &life.stop);
+        let handover = Handover::new(pacer.clone(), around.counts.clone(), life);
+        let talks = Talks::new(control, handover.servant(), life);
         let node = Node {
             hearing: Hearing::new(around.told),
             meetings: Meetings::new(*self.swarm.local_peer_id(), Instant::now()),

@@ -3,19 +3,18 @@
 
 mod connections;
 pub mod misses;
+pub mod proxies;
 mod reader;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use hyper::body::Incoming;
-use hyper::service::Service;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
@@ -25,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use connections::{Connections, Place};
+use proxies::Proxies;
 use reader::MustRead;
 pub use reader::Patience;
 
@@ -41,13 +41,24 @@ const WRITE_BYTES: usize = 256 << 10;
 /// a minute that nobody reads them.
 const UNSENT_BYTES: u32 = 256 << 10;
 
+/// Who may read answers, and what of them (Fetch standard §3.2).
+const ANYBODY: HeaderValue = HeaderValue::from_static("*");
+const READABLE: HeaderValue =
+    HeaderValue::from_static("Content-Length, Content-Range, Date, ETag, Retry-After");
+/// What pages may ask.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+const SENDABLE: HeaderValue = HeaderValue::from_static("Range, If-None-Match, If-Range");
+const A_DAY: HeaderValue = HeaderValue::from_static("86400");
+
 /// What a server allows its clients.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections at a time, over all addresses.
     pub connections: usize,
     /// Connections at a time from one address; loopback is exempt.
     pub connections_per_address: usize,
+    /// Proxies, which are exempt too: many clients come by way of each.
+    pub proxies: Proxies,
     /// How long a connection may take for a request's header, or stay idle before its next request.
     pub header: Duration,
     /// How slowly a connection may read what it is sent.
@@ -59,6 +70,7 @@ impl Default for Limits {
         Self {
             connections: 4096,
             connections_per_address: 128,
+            proxies: Proxies::default(),
             header: Duration::from_secs(20),
             // 16 kbit/s: slower than any media.
             patience: Patience {
@@ -73,7 +85,41 @@ impl Default for Limits {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves until `stop`; requests under way are finished first.
+/// What answers requests.
+pub trait Answers: Clone + Send + Sync + 'static {
+    /// The answer to the request of `peer`, errors too.
+    fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+        peer: Peer,
+    ) -> impl Future<Output = Response> + Send + 'static;
+}
+
+/// The routes of a program; there is nothing at any other path.
+#[derive(Clone)]
+pub struct Routes(TowerToHyperService<Router>);
+
+impl Routes {
+    /// Those of this router.
+    pub fn new(router: Router) -> Self {
+        let nothing = || async { error(StatusCode::NOT_FOUND, "there is nothing at this path") };
+        Self(TowerToHyperService::new(router.fallback(nothing)))
+    }
+}
+
+impl Answers for Routes {
+    fn answer(
+        &self,
+        mut request: hyper::Request<Incoming>,
+        peer: Peer,
+    ) -> impl Future<Output = Response> + Send + 'static {
+        request.extensions_mut().insert(peer);
+        let routed = self.0.call(request);
+        async { routed.await.unwrap_or_else(|never: Infallible| match never {}) }
+    }
+}
+
+/// Serves routes until `stop`; requests under way are finished first.
 pub fn serve(
     listener: TcpListener,
     routes: Router,
@@ -81,12 +127,20 @@ pub fn serve(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) {
-    let routes = with_cors(
-        routes.fallback(|| async { error(StatusCode::NOT_FOUND, "there is nothing at this path") }),
-    );
+    serve_answers(listener, Routes::new(routes), limits, tasks, stop);
+}
+
+/// The same with whatever answers.
+pub fn serve_answers(
+    listener: TcpListener,
+    answers: impl Answers,
+    limits: Limits,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) {
     let inner = tasks.clone();
     tasks.spawn(async move {
-        let connections = Connections::new(limits);
+        let connections = Connections::new(limits.clone());
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
@@ -97,9 +151,9 @@ pub fn serve(
                     Some(place) => {
                         inner.spawn(connection(
                             stream,
-                            peer,
-                            routes.clone(),
-                            limits,
+                            Peer(peer),
+                            answers.clone(),
+                            limits.clone(),
                             place,
                             stop.clone(),
                         ));
@@ -116,27 +170,10 @@ pub fn serve(
     });
 }
 
-/// The routes, as one connection asks for them. They are shared by all, and each request is told whose it is.
-struct Routes {
-    routes: TowerToHyperService<Router>,
-    peer: SocketAddr,
-}
-
-impl Service<hyper::Request<Incoming>> for Routes {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = <TowerToHyperService<Router> as Service<hyper::Request<Incoming>>>::Future;
-
-    fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(Peer(self.peer));
-        self.routes.call(request)
-    }
-}
-
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
-    routes: Router,
+    peer: Peer,
+    answers: impl Answers,
     limits: Limits,
     _place: Place,
     stop: CancellationToken,
@@ -145,10 +182,7 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     // A system that cannot do this only notices later how slowly somebody reads.
     let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
-    let service = Routes {
-        routes: TowerToHyperService::new(routes),
-        peer,
-    };
+    let service = service_fn(move |request| open_to_all(answers.clone(), request, peer));
     let mut server = hyper::server::conn::http1::Builder::new();
     server
         .timer(TokioTimer::new())
@@ -170,6 +204,30 @@ async fn connection(
     }
 }
 
+/// An answer, which pages of any site may read, also if it is an error; their questions beforehand are answered here. This
+/// goes around the routes, not into them: a layer there costs more than most answers do.
+async fn open_to_all(
+    answers: impl Answers,
+    request: hyper::Request<Incoming>,
+    peer: Peer,
+) -> Result<Response, Infallible> {
+    let asks_beforehand = request.method() == Method::OPTIONS;
+    let mut response = if asks_beforehand {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        answers.answer(request, peer).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, READABLE);
+    if asks_beforehand {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, SENDABLE);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, A_DAY);
+    }
+    Ok(response)
+}
+
 /// An error that says what is wrong, as `{"error": "…"}`.
 pub fn error(status: StatusCode, message: impl Into<String>) -> Response {
     (
@@ -184,32 +242,4 @@ pub fn error(status: StatusCode, message: impl Into<String>) -> Response {
 #[derive(serde::Serialize)]
 struct ErrorBody {
     error: String,
-}
-
-/// Lets pages of any site read every answer, errors too, and answers their questions beforehand.
-fn with_cors(routes: Router) -> Router {
-    routes.layer(from_fn(|request: Request, next: Next| async move {
-        let mut response = if request.method() == Method::OPTIONS {
-            StatusCode::NO_CONTENT.into_response()
-        } else {
-            next.run(request).await
-        };
-        let headers = response.headers_mut();
-        for (name, value) in [
-            (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
-            (
-                header::ACCESS_CONTROL_ALLOW_HEADERS,
-                "Range, If-None-Match, If-Range",
-            ),
-            (
-                header::ACCESS_CONTROL_EXPOSE_HEADERS,
-                "Content-Length, Content-Range, Date, ETag, Retry-After",
-            ),
-            (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-        ] {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
-        response
-    }))
 }

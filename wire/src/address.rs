@@ -118,19 +118,30 @@ impl HttpBase {
 
     /// `HOST:PORT` as an HTTP client writes it into `Host`: without the scheme's own port.
     pub fn authority(&self) -> String {
-        let usual = if self.tls { 443 } else { 80 };
-        if self.port == usual {
-            self.host.to_string()
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        Authority(self).to_string()
     }
 }
 
 impl fmt::Display for HttpBase {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.tls { "https" } else { "http" };
-        write!(out, "{scheme}://{}", self.authority())
+        out.write_str(if self.tls { "https://" } else { "http://" })?;
+        Authority(self).fmt(out)
+    }
+}
+
+/// The host, and the port unless it is the scheme's own.
+struct Authority<'a>(&'a HttpBase);
+
+impl fmt::Display for Authority<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let HttpBase { tls, host, port } = self.0;
+        host.fmt(out)?;
+        let usual = if *tls { 443 } else { 80 };
+        if *port == usual {
+            Ok(())
+        } else {
+            write!(out, ":{port}")
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each is checked when it is made, so whoever holds one may put it into a path or a log line.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -94,6 +95,12 @@ pub struct ChannelName(Arc<str>);
 impl ChannelName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for ChannelName {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -70,7 +70,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// A malformed message, for the reason given.
-    pub(crate) fn malformed(what: &'static str, why: impl Into<String>) -> Self {
+    pub fn malformed(what: &'static str, why: impl Into<String>) -> Self {
         Self::Malformed {
             what,
             why: why.into(),

@@ -1,4 +1,4 @@
-//! Frames on a substream: a length (u32, big-endian), then what `wire::exchange` reads and writes.
+//! Frames on a stream: a length (u32, big-endian), then what `wire::exchange` reads and writes.
 //!
 //! The length is compared with the bound before a byte is allocated. What came but is no message is handed on as
 //! the reason why it is none: who sent it is to answer for it.
@@ -6,7 +6,7 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use futures::{AsyncRead, AsyncReadExt};
 use wire::seal::Refusal;
 
 pub(super) async fn read_frame<T: AsyncRead + Unpin>(
@@ -25,13 +25,6 @@ pub(super) async fn read_frame<T: AsyncRead + Unpin>(
     Ok(Ok(frame.freeze()))
 }
 
-pub(super) async fn write_frame<T: AsyncWrite + Unpin>(io: &mut T, frame: &Bytes) -> io::Result<()> {
-    let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
-    io.write_all(&length.to_be_bytes()).await?;
-    io.write_all(frame).await?;
-    io.flush().await
-}
-
 #[cfg(test)]
 mod tests {
     use std::pin::Pin;
@@ -43,13 +36,17 @@ mod tests {
 
     const LIMIT: usize = 1000;
 
+    /// A frame as it travels.
+    fn framed(bytes: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(bytes.len()).unwrap();
+        [&length.to_be_bytes()[..], bytes].concat()
+    }
+
     #[tokio::test]
     async fn what_is_written_is_read() {
         for bytes in [0, 1, LIMIT] {
             let frame = Bytes::from(vec![7; bytes]);
-            let mut stream = Cursor::new(Vec::new());
-            write_frame(&mut stream, &frame).await.unwrap();
-            stream.set_position(0);
+            let mut stream = Cursor::new(framed(&frame));
             let read = read_frame(&mut stream, "frame", LIMIT).await.unwrap();
             assert_eq!(read, Ok(frame));
         }
@@ -57,11 +54,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_frame_that_ends_early_is_an_error() {
-        let mut stream = Cursor::new(Vec::new());
-        write_frame(&mut stream, &Bytes::from(vec![7; 100]))
-            .await
-            .unwrap();
-        let whole = stream.into_inner();
+        let whole = framed(&[7; 100]);
         for end in [0, 3, 4, 5, whole.len() - 1] {
             let mut cut = Cursor::new(&whole[..end]);
             let error = read_frame(&mut cut, "frame", LIMIT).await.unwrap_err();

@@ -1,40 +1,37 @@
-//! How chunks pass between neighbours: one stream for each, a want, an answer, and the parts of the chunk.
+//! How chunks pass between neighbours: a want, an answer, and the parts of the chunk.
 //!
-//! Each stream has a task of its own, which the node starts, answers, and hears from. A chunk is handed on as soon as its
-//! first part is here, the rest as it comes.
+//! Each want has a task of its own at both ends, which the node starts, answers, and hears from. A chunk is handed on as
+//! soon as its first part is here, the rest as it comes.
 
 mod fetch;
 mod serve;
 
 use std::time::Duration;
 
-use libp2p::{PeerId, StreamProtocol};
-use libp2p_stream::Control;
+use libp2p::PeerId;
 use program::lifecycle::Lifecycle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::debug;
-use wire::exchange::{PROTOCOL, Want};
+use wire::exchange::Want;
 use wire::id::{BoxId, ChunkId};
 use wire::seal::Refusal;
 
 use super::pacer::Pacer;
 use super::parcel::Parcel;
 use super::schedule::Worth;
+use super::talk::Line;
 use crate::counts::Counts;
 use fetch::Fetch;
-use serve::Servant;
+pub(super) use serve::Servant;
 
-const WANTS: StreamProtocol = StreamProtocol::new(PROTOCOL);
-
-/// Events of all streams together before their tasks have to wait.
+/// Events of all wants together before their tasks have to wait.
 const EVENTS: usize = 256;
 
 /// Longer than the schedule waits for anything: its own deadlines come first.
 const STUCK: Duration = Duration::from_secs(8);
 
-/// What becomes of a stream.
+/// What becomes of a want.
 #[derive(Debug)]
 pub(super) enum Event {
     /// A neighbour wants a chunk; what to answer goes back by the sender.
@@ -47,8 +44,6 @@ pub(super) enum Event {
     Broke(PeerId, ChunkId),
     /// A neighbour that was asked, and what came of it.
     Fetched(PeerId, ChunkId, Outcome),
-    /// What a neighbour sent is no want.
-    Nonsense(PeerId, Refusal),
 }
 
 /// Where an answer goes: [`Reply::Wait`] and another, or another alone.
@@ -85,9 +80,10 @@ pub(super) enum Outcome {
     Refused(Refusal, Vec<u8>),
 }
 
-/// The streams that chunks pass on.
+/// All wants, of this box and of its neighbours.
 pub(super) struct Handover {
-    control: Control,
+    pacer: Pacer,
+    counts: Counts,
     tasks: TaskTracker,
     stop: CancellationToken,
     sender: mpsc::Sender<Event>,
@@ -95,27 +91,25 @@ pub(super) struct Handover {
 }
 
 impl Handover {
-    /// Streams that neighbours open are served from now on.
-    pub(super) fn new(mut control: Control, pacer: Pacer, counts: Counts, life: &Lifecycle) -> Self {
+    /// None yet.
+    pub(super) fn new(pacer: Pacer, counts: Counts, life: &Lifecycle) -> Self {
         let (sender, events) = mpsc::channel(EVENTS);
-        let (tasks, stop) = (life.tasks.clone(), life.stop.child_token());
-        match control.accept(WANTS) {
-            Ok(streams) => {
-                let servant = Servant {
-                    pacer,
-                    counts,
-                    events: sender.clone(),
-                };
-                tasks.spawn(serve::listen(streams, servant, tasks.clone(), stop.clone()));
-            }
-            Err(error) => debug!(%error, "neighbours' wants are not heard"),
-        }
         Self {
-            control,
-            tasks,
-            stop,
+            pacer,
+            counts,
+            tasks: life.tasks.clone(),
+            stop: life.stop.child_token(),
             sender,
             events,
+        }
+    }
+
+    /// Who serves what neighbours want.
+    pub(super) fn servant(&self) -> Servant {
+        Servant {
+            pacer: self.pacer.clone(),
+            counts: self.counts.clone(),
+            events: self.sender.clone(),
         }
     }
 
@@ -127,7 +121,7 @@ impl Handover {
     /// Asks a neighbour for what of the chunk is not here. It is asked no more once the token is cancelled.
     pub(super) fn fetch(
         &self,
-        peer: PeerId,
+        (peer, line): (PeerId, Line),
         id: ChunkId,
         parcel: Parcel,
         hands_on: bool,
@@ -140,7 +134,7 @@ impl Handover {
             hands_on,
             events: self.sender.clone(),
         };
-        let (ended, fetching) = (end.clone(), fetch.run(self.control.clone()));
+        let (ended, fetching) = (end.clone(), fetch.run(line));
         self.tasks
             .spawn(async move { ended.run_until_cancelled(fetching).await });
         end

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use wire::chunk::Verified;
-use wire::exchange::Request;
+use wire::exchange::Word;
 use wire::id::{BoxId, ChunkId};
 
 use super::Command;
@@ -38,6 +38,9 @@ const MAX_BANS: usize = 10_000;
 
 /// Words that are heard at once.
 const AT_ONCE: usize = 32;
+
+/// About how many bytes a word takes that is a name, and what goes round it.
+const SMALL_WORD: usize = 64;
 
 /// How often neighbours are compared.
 pub(super) const CHOOSE_EVERY: Duration = Duration::from_mins(1);
@@ -112,9 +115,9 @@ impl Node {
         let now = Instant::now();
         while let Some(action) = self.schedule.next(now) {
             match action {
-                Action::Have(to, seals) => self.say(to, Request::Have(seals)),
-                Action::Done(to, id) => self.say(to, Request::Done(id)),
-                Action::Seek(of, id) => self.say(of, Request::Seek(id)),
+                Action::Have(to, seals) => self.say(to, Word::Have(seals)),
+                Action::Done(to, id) => self.say(to, Word::Done(id)),
+                Action::Seek(of, id) => self.say(of, Word::Seek(id)),
                 Action::Want(of, id) => self.ask(of, id),
                 Action::Serve(to, id) => self.serve(to, id).await,
                 Action::Refuse(to, id) => self.refuse(to, id),
@@ -140,7 +143,7 @@ impl Node {
     }
 
     /// Tells a neighbour; whoever left meanwhile is not.
-    fn say(&mut self, to: BoxId, word: Request) {
+    fn say(&mut self, to: BoxId, word: Word) {
         let Some(peer) = self.peers.get(&to).copied() else {
             return;
         };
@@ -366,13 +369,11 @@ impl Node {
     }
 }
 
-/// About how many bytes a request takes on its way.
-pub(super) fn weight(request: &Request) -> usize {
-    /// A name and what goes round it.
-    const NAME: usize = 64;
-    match request {
-        Request::Have(seals) => NAME + seals.iter().map(|seal| seal.bytes().len()).sum::<usize>(),
-        Request::Want(..) | Request::Done(_) | Request::Seek(_) => NAME,
+/// About how many bytes a word takes on its way.
+fn weight(word: &Word) -> usize {
+    match word {
+        Word::Have(seals) => SMALL_WORD + seals.iter().map(|seal| seal.bytes().len()).sum::<usize>(),
+        _ => SMALL_WORD,
     }
 }
 

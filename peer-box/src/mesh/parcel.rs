@@ -50,9 +50,10 @@ impl Parcel {
         self.0.borrow().parts.count()
     }
 
-    /// How many bytes the part of that number has as it travels.
-    pub(super) fn frame_bytes(&self, number: usize) -> usize {
-        self.0.borrow().parts.frame_bytes(number)
+    /// How many bytes the parts from that number on have as they travel.
+    pub(super) fn bytes_from(&self, number: usize) -> usize {
+        let parts = &self.0.borrow().parts;
+        (number..parts.count()).map(|part| parts.frame_bytes(part)).sum()
     }
 
     /// Whether it is to be taken of whoever offers it now: of the first, until [`Parcel::is_not_taken`].

@@ -26,8 +26,9 @@ const MAX_HANDSHAKES_OF_NETWORK: usize = 8;
 /// Inbound connections from one network: a household may have some boxes.
 const MAX_OF_NETWORK: usize = 4;
 
-/// Two boxes that dial each other at the same moment have two connections, and keep both.
-const MAX_OF_PEER: usize = 2;
+/// Two boxes that dial each other at the same moment have two connections, and keep both; and if they met through a relay
+/// the one through it does not end before. Were there no place for it beside them, each might refuse the other's.
+const MAX_OF_PEER: usize = 3;
 
 /// How long a connection keeps its place whatever it says.
 const GRACE: Duration = Duration::from_secs(10);
@@ -314,9 +315,11 @@ mod tests {
             places.enter(now, id(number), peer, address(1)).unwrap();
             places.dial(id(number + 5000)).unwrap();
             places.reach(now, id(number + 5000), peer).unwrap();
+            places.enter(now, id(number + 8000), peer, address(1)).unwrap();
             assert_eq!(places.enter(now, id(9999), peer, address(1)), Err(NoPlace::Again));
-            places.leave(id(number));
-            places.leave(id(number + 5000));
+            for number in [number, number + 5000, number + 8000] {
+                places.leave(id(number));
+            }
         }
         let left = [places.knocking.len(), places.dialled.len(), places.taken.len()];
         assert_eq!(left, [0; 3]);

@@ -2,6 +2,7 @@
 
 mod meetings;
 mod news;
+mod stranger;
 mod strangers;
 
 use std::net::SocketAddr;

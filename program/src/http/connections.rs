@@ -34,10 +34,11 @@ impl Connections {
 
     /// A place for one more connection from this address, if there is one.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
+        let is_exempt = self.limits.proxies.hold(address);
         let address = line(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let here = open.by_address.get(&address).copied().unwrap_or(0);
-        let crowded = here >= self.limits.connections_per_address && !address.is_loopback();
+        let crowded = here >= self.limits.connections_per_address && !address.is_loopback() && !is_exempt;
         if crowded || open.all >= self.limits.connections {
             return None;
         }
@@ -90,6 +91,21 @@ mod tests {
         assert!(enter("2001:db8::2").is_none());
         assert!(enter("2001:db8:0:1::2").is_some());
         assert!(enter("::1").is_some());
+    }
+
+    #[test]
+    fn many_come_by_way_of_a_trusted_proxy() {
+        let limits = Limits {
+            connections: 3,
+            connections_per_address: 1,
+            proxies: vec!["192.0.2.1".parse().unwrap()].into(),
+            ..Limits::default()
+        };
+        let connections = Connections::new(limits);
+        let enter = |address: &str| connections.enter(address.parse().unwrap());
+        let _places = [enter("192.0.2.1").unwrap(), enter("192.0.2.1").unwrap()];
+        let _place = enter("192.0.2.2").unwrap();
+        assert!(enter("192.0.2.2").is_none(), "another has one");
     }
 
     #[test]

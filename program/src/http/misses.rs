@@ -19,9 +19,13 @@ const BACK_EVERY: u64 = 100;
 /// How many addresses are remembered. Those beyond share what one has.
 const MAX_LINES: usize = 4096;
 
-/// Counts the misses of each address.
-#[derive(Debug, Default)]
-pub struct Misses(Mutex<HashMap<IpAddr, Debt>>);
+/// Counts the misses of each address, or whatever else is to be bounded.
+#[derive(Debug)]
+pub struct Misses {
+    debts: Mutex<HashMap<IpAddr, Debt>>,
+    credit: u64,
+    back_every: u64,
+}
 
 /// What is not paid back yet: the moment at which it will be, in milliseconds since 1970.
 type Debt = u64;
@@ -33,10 +37,25 @@ pub struct TooOften {
     pub retry_after: Duration,
 }
 
+impl Default for Misses {
+    fn default() -> Self {
+        Self::allowing(CREDIT, BACK_EVERY)
+    }
+}
+
 impl Misses {
+    /// So many at once, and one more in every so many milliseconds.
+    pub fn allowing(credit: u64, back_every: u64) -> Self {
+        Self {
+            debts: Mutex::default(),
+            credit,
+            back_every,
+        }
+    }
+
     /// Notes that something asked for from this address was not there at `now`, in milliseconds since 1970.
     pub fn note(&self, address: IpAddr, now: u64) -> Result<(), TooOften> {
-        let mut debts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut debts = self.debts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut line = line(address);
         if debts.len() >= MAX_LINES && !debts.contains_key(&line) {
             debts.retain(|_, until| *until > now);
@@ -45,10 +64,10 @@ impl Misses {
             }
         }
         // No debt is longer than the credit, so a clock that is set back locks nobody out.
-        let longest = now.saturating_add(CREDIT * BACK_EVERY);
+        let longest = now.saturating_add(self.credit.saturating_mul(self.back_every));
         let debt = debts.entry(line).or_default();
         *debt = (*debt).clamp(now, longest);
-        let until = debt.saturating_add(BACK_EVERY);
+        let until = debt.saturating_add(self.back_every);
         if until > longest {
             return Err(TooOften {
                 retry_after: Duration::from_millis(until - longest),
@@ -108,9 +127,9 @@ mod tests {
         for n in 0..2 * u32::try_from(MAX_LINES).unwrap() {
             let _ = misses.note(address(n), NOW);
         }
-        assert!(misses.0.lock().unwrap().len() <= MAX_LINES + 1);
+        assert!(misses.debts.lock().unwrap().len() <= MAX_LINES + 1);
         let later = NOW + CREDIT * BACK_EVERY;
         assert_eq!(allowed(&misses, 1_000_000, later), CREDIT);
-        assert_eq!(misses.0.lock().unwrap().len(), 1);
+        assert_eq!(misses.debts.lock().unwrap().len(), 1);
     }
 }

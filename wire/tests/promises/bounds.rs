@@ -8,7 +8,7 @@ use std::cell::Cell;
 use bytes::Bytes;
 use wire::announcement::Announcement;
 use wire::chunk::SealedChunk;
-use wire::exchange::{MAX_REQUEST_BYTES, Request};
+use wire::exchange::{MAX_WORD_BYTES, Word};
 use wire::feed::Answer;
 use wire::presentation::Presentation;
 
@@ -72,11 +72,11 @@ fn a_lying_length_allocates_next_to_nothing() {
         b"\x9a\xff\xff\xff\xff\x40\x40\x40\x40\x40",
     ];
     for lie in lies {
-        for kind in 0..4_u8 {
+        for kind in 0..12_u8 {
             let frame = Bytes::from([&[kind], lie].concat());
             let bare = Bytes::copy_from_slice(lie);
             let (largest, total) = allocated_by(|| {
-                let _ = Request::decode(&frame);
+                let _ = Word::decode(&frame);
                 let _ = Answer::decode(&bare);
                 let _ = Announcement::open(&bare);
                 let _ = Presentation::open(&bare);
@@ -95,11 +95,11 @@ fn more_elements_than_allowed_are_refused_before_any_is_read() {
     let empty_seals = vec![0x40; 60_000];
     let count = u16::try_from(empty_seals.len()).unwrap().to_be_bytes();
     let frame = Bytes::from([&[1, 0x99, count[0], count[1]], &empty_seals[..]].concat());
-    assert!(frame.len() <= MAX_REQUEST_BYTES);
-    let (_, total) = allocated_by(|| assert!(Request::decode(&frame).is_err()));
+    assert!(frame.len() <= MAX_WORD_BYTES);
+    let (_, total) = allocated_by(|| assert!(Word::decode(&frame).is_err()));
     assert!(
-        total <= 128 * MAX_REQUEST_BYTES,
-        "{total} bytes for a frame of {MAX_REQUEST_BYTES}"
+        total <= 128 * MAX_WORD_BYTES,
+        "{total} bytes for a frame of {MAX_WORD_BYTES}"
     );
 }
 
@@ -107,7 +107,7 @@ fn more_elements_than_allowed_are_refused_before_any_is_read() {
 fn what_is_over_its_bound_is_refused_before_anything_is_allocated() {
     let large = Bytes::from(vec![1; 8 << 20]);
     let (_, total) = allocated_by(|| {
-        assert!(Request::decode(&large).is_err());
+        assert!(Word::decode(&large).is_err());
         assert!(Answer::decode(&large).is_err());
         assert!(Announcement::open(&large).is_err());
         assert!(
@@ -128,8 +128,8 @@ fn a_seal_that_is_kept_does_not_keep_what_it_came_in() {
     assert!(travelled.is_unique(), "the seal keeps its chunk");
     assert_eq!(&seal, made.seal());
 
-    let frame = Request::Have(vec![seal; 100]).encode();
-    let Ok(Request::Have(seals)) = Request::decode(&frame) else {
+    let frame = Word::Have(vec![seal; 100]).encode();
+    let Ok(Word::Have(seals)) = Word::decode(&frame) else {
         panic!("a have")
     };
     assert!(frame.is_unique(), "the seals keep their message");

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use wire::announcement::{Announcement, Carried, Load, Met, Served};
-use wire::chunk::{ChunkRecord, SealedChunk};
-use wire::exchange::{MAX_HAVE, Request, Response, Want};
+use wire::chunk::{ChunkRecord, HASH_BYTES, SealedChunk};
+use wire::exchange::{self, MAX_HAVE, Want, Word};
 use wire::feed::{Answer, FromOrigin, Hello};
 use wire::id::BoxId;
 use wire::news::News;
+use wire::parts::PART_BYTES;
 use wire::presentation::{Document, Presentation, State, TrackSummary};
 use wire::proof::Proof;
 use wire::seal::{Refusal, Signed, open, sign};
@@ -142,27 +143,39 @@ fn another_version_is_refused_with_both_named() {
 #[test]
 fn exchange_messages_read_back() {
     let seal = chunk(id(1, 0), false, b"media").seal().clone();
-    let want = |here, hands_on| {
-        Request::Want(Want {
+    let want = |number, here, hands_on| {
+        Word::Want(Want {
+            number,
             id: id(1, 0),
             here,
             hands_on,
         })
     };
-    for request in [
-        Request::Have(vec![seal.clone(); MAX_HAVE]),
-        want(0, true),
-        want(7, false),
-        Request::Done(id(1, 0)),
-        Request::Seek(id(1, 0)),
-    ] {
-        assert_eq!(Request::decode(&request.encode()).unwrap(), request);
+    let answers = {
+        use exchange::Answer::{Busy, Gone, Here, Wait};
+        [Here, Wait, Busy, Gone].map(|answer| Word::Answer(300, answer))
+    };
+    let words = [
+        Word::Have(vec![seal.clone(); MAX_HAVE]),
+        want(0, 0, true),
+        want(u32::MAX, 7, false),
+        Word::Done(id(1, 0)),
+        Word::Seek(id(1, 0)),
+        Word::Take(1, u16::MAX),
+        Word::Stop(2),
+        Word::Part(3, Bytes::from_static(b"some of it")),
+        Word::Part(4, vec![7; HASH_BYTES + PART_BYTES].into()),
+    ];
+    for word in words.into_iter().chain(answers) {
+        assert_eq!(Word::decode(&word.encode()).unwrap(), word);
     }
-    for response in [Response::Here, Response::Wait, Response::Busy, Response::Gone] {
-        assert_eq!(Response::decode(response.encode()).unwrap(), response);
-    }
+    let too_long = Word::Part(5, vec![7; HASH_BYTES + PART_BYTES + 1].into());
+    assert_eq!(
+        Word::decode(&too_long.encode()).unwrap_err().reason(),
+        "too-large"
+    );
     for count in [0, MAX_HAVE + 1] {
-        let refusal = Request::decode(&Request::Have(vec![seal.clone(); count]).encode()).unwrap_err();
+        let refusal = Word::decode(&Word::Have(vec![seal.clone(); count]).encode()).unwrap_err();
         assert!(
             ["malformed", "too-large"].contains(&refusal.reason()),
             "{count} seals: {refusal}"
@@ -225,16 +238,15 @@ proptest! {
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         let keys = [origin().public()];
         let bytes = Bytes::from(bytes);
-        let _ = Request::decode(&bytes);
-        let _ = bytes.first().map(|byte| Response::decode(*byte));
+        let _ = Word::decode(&bytes);
         let _ = Answer::decode(&bytes);
         let _ = Announcement::open(&bytes);
         let _ = Presentation::open(&bytes);
         let _ = News::open(&bytes, &keys);
         let _ = SealedChunk::new(bytes.clone()).open(&id(1, 0), &keys);
-        for kind in 0..4 {
+        for kind in 0..12 {
             let framed = Bytes::from([&[kind], &bytes[..]].concat());
-            let _ = Request::decode(&framed);
+            let _ = Word::decode(&framed);
         }
         let _ = FromOrigin::parse(vec![bytes]);
     }

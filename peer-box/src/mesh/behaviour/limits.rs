@@ -10,8 +10,9 @@ use libp2p::{memory_connection_limits, relay};
 const MAX_INBOUND: u32 = 28;
 const MAX_OUTBOUND: u32 = 20;
 
-/// One is the rule; two boxes may dial each other at once, and one more finds out whether an address is good.
-const MAX_OF_PEER: u32 = 3;
+/// One is the rule; two boxes that met through a relay may dial each other at once, and one more finds out whether an
+/// address is good.
+const MAX_OF_PEER: u32 = 4;
 
 /// Connections that are not past their handshakes, each way.
 const MAX_HANDSHAKES: u32 = 64;

@@ -2,27 +2,22 @@
 
 use std::io;
 
-use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
-use libp2p::{PeerId, Stream};
-use libp2p_stream::IncomingStreams;
+use libp2p::PeerId;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, timeout};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::debug;
-use wire::exchange::{Request, Response, Want};
+use wire::exchange::{Answer, Want, WantNumber, Word};
 use wire::id::{BoxId, ChunkId};
-use wire::seal::Refusal;
 
-use super::super::codec::read_frame;
 use super::super::pacer::{NEARLY_DONE, Order, Pacer};
 use super::super::parcel::Parcel;
 use super::super::schedule::{Worth, is_small};
-use super::{Event, Reply, STUCK};
+use super::super::talk::Line;
+use super::{Event, Reply};
 use crate::counts::Counts;
 
-/// A want is a name and a number.
-const MAX_WANT_BYTES: usize = 256;
+/// The next part comes here, and leaves, within this, or it is the last.
+const STUCK: Duration = Duration::from_secs(8);
 
 /// Whose turn it is has so long to say that it takes the chunk.
 const GO: Duration = Duration::from_millis(500);
@@ -32,102 +27,92 @@ const ANSWERS: usize = 2;
 
 /// What it takes to serve.
 #[derive(Clone)]
-pub(super) struct Servant {
+pub(in crate::mesh) struct Servant {
     pub(super) pacer: Pacer,
     pub(super) counts: Counts,
     pub(super) events: mpsc::Sender<Event>,
 }
 
-/// Serves each stream that a neighbour opens.
-pub(super) async fn listen(
-    mut streams: IncomingStreams,
-    servant: Servant,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-) {
-    while let Some(Some((peer, stream))) = stop.run_until_cancelled(streams.next()).await {
-        let (servant, stop) = (servant.clone(), stop.clone());
-        tasks.spawn(async move { stop.run_until_cancelled(servant.serve(peer, stream)).await });
-    }
-}
-
 impl Servant {
-    async fn serve(self, peer: PeerId, mut stream: Stream) {
-        let want = match timeout(STUCK, read_want(&mut stream)).await {
-            Ok(Ok(Ok(want))) => want,
-            Ok(Ok(Err(refusal))) => return self.tell(Event::Nonsense(peer, refusal)).await,
-            // It said nothing, and gets nothing.
-            Ok(Err(_)) | Err(_) => return,
+    /// Serves one want. `taken` brings the word that an offer is taken; it ends when the neighbour wants it no longer.
+    pub(in crate::mesh) async fn serve(
+        self,
+        peer: PeerId,
+        line: Line,
+        want: Want,
+        mut taken: mpsc::Receiver<u16>,
+    ) {
+        let (id, mut from) = (want.id.clone(), want.here);
+        let asker = Asker {
+            peer,
+            line,
+            number: want.number,
         };
-        let (id, here) = (want.id.clone(), want.here);
         let (reply, mut answers) = mpsc::channel(ANSWERS);
         self.tell(Event::Wanted(peer, want, reply)).await;
         let mut answer = answers.recv().await.unwrap_or(Reply::Busy);
         let has_waited = matches!(answer, Reply::Wait);
         if has_waited {
-            let Ok(turn) = wait_for(&mut answers, &mut stream).await else {
-                return self.tell(Event::Broke(peer, id)).await;
+            let waits = asker.answers(Answer::Wait);
+            let turn = tokio::select! {
+                turn = answers.recv() => turn.unwrap_or(Reply::Busy),
+                // Nothing is to be taken yet: the want was withdrawn.
+                _ = taken.recv() => return self.tell(Event::Broke(peer, id)).await,
             };
+            if waits.is_err() {
+                return self.tell(Event::Broke(peer, id)).await;
+            }
             answer = turn;
         }
         let (response, given) = match answer {
-            Reply::Here(to, parcel, worth) => (Response::Here, Some((to, parcel, worth))),
-            Reply::Busy | Reply::Wait => (Response::Busy, None),
-            Reply::Gone => (Response::Gone, None),
+            Reply::Here(to, parcel, worth) => (
+                Answer::Here,
+                Some(Given {
+                    to,
+                    id,
+                    parcel,
+                    worth,
+                }),
+            ),
+            Reply::Busy | Reply::Wait => (Answer::Busy, None),
+            Reply::Gone => (Answer::Gone, None),
         };
-        let is_given = given.is_some();
-        let answered = async {
-            stream.write_all(&[response.encode()]).await?;
-            let Some((to, parcel, worth)) = given else {
-                stream.flush().await?;
-                return stream.close().await;
-            };
-            let from = if has_waited {
-                read_go(&mut stream).await?
-            } else {
-                here
-            };
-            let given = Given {
-                peer,
-                to,
-                id: &id,
-                parcel: &parcel,
-                worth,
-            };
-            self.give(&mut stream, given, from.into()).await?;
-            stream.close().await
-        };
-        let answered = answered.await;
-        if let Err(error) = &answered {
-            debug!(%peer, %error, "an answer did not get through");
-            if is_given {
-                let is_silent = error.kind() == io::ErrorKind::TimedOut;
-                let event = if is_silent { Event::Silent } else { Event::Broke };
-                self.tell(event(peer, id)).await;
+        let answered = asker.answers(response);
+        let Some(given) = given else { return };
+        let sent = async {
+            answered?;
+            if has_waited {
+                from = timeout(GO, taken.recv())
+                    .await?
+                    .ok_or(io::ErrorKind::UnexpectedEof)?;
             }
+            tokio::select! {
+                biased;
+                () = is_over(&mut taken) => Err(io::ErrorKind::UnexpectedEof.into()),
+                sent = self.give(&asker, &given, from.into()) => sent,
+            }
+        };
+        if let Err(error) = sent.await {
+            debug!(%peer, %error, "a chunk is not given to the end");
+            let is_silent = error.kind() == io::ErrorKind::TimedOut;
+            let event = if is_silent { Event::Silent } else { Event::Broke };
+            self.tell(event(peer, given.id)).await;
         }
     }
 
     /// Sends the parts from that number on, each when it is here and its turn has come.
-    async fn give(&self, stream: &mut Stream, given: Given<'_>, from: usize) -> io::Result<()> {
-        let Given {
-            peer,
-            to,
-            id,
-            parcel,
-            worth,
-        } = given;
+    async fn give(&self, asker: &Asker, given: &Given, from: usize) -> io::Result<()> {
+        let parcel = &given.parcel;
         let count = parcel.count();
         let mut is_told = false;
         for number in from..count {
             if !is_told && count - number <= NEARLY_DONE {
                 // Until these have left, the next has heard that it is its turn: the uplink need not wait for that.
                 is_told = true;
-                self.tell(Event::Sent(peer, id.clone())).await;
+                self.tell(Event::Sent(asker.peer, given.id.clone())).await;
             }
             let Ok(Some(part)) = timeout(STUCK, parcel.part(number)).await else {
-                // That is all there is: the end of the stream says so.
-                stream.close().await?;
+                asker.answers(Answer::Gone)?;
                 return Err(io::ErrorKind::UnexpectedEof.into());
             };
             #[cfg(feature = "faults")]
@@ -135,15 +120,12 @@ impl Servant {
             let order = if is_small(parcel.size()) {
                 Order::SMALL
             } else {
-                Order::of(worth, count - number)
+                Order::of(given.worth, count - number)
             };
             self.pacer.turn(order, part.len()).await;
-            let sent = async {
-                stream.write_all(&part).await?;
-                stream.flush().await
-            };
-            timeout(STUCK, sent).await??;
-            self.counts.sent_to_neighbour(to, part.len());
+            let bytes = part.len();
+            timeout(STUCK, asker.line.give(asker.number, part)).await??;
+            self.counts.sent_to_neighbour(given.to, bytes);
         }
         Ok(())
     }
@@ -154,42 +136,28 @@ impl Servant {
     }
 }
 
-/// What is given to whom.
-struct Given<'a> {
+/// Who wants a chunk, and by which number.
+struct Asker {
     peer: PeerId,
-    to: BoxId,
-    id: &'a ChunkId,
-    parcel: &'a Parcel,
-    worth: Worth,
+    line: Line,
+    number: WantNumber,
 }
 
-/// The answer after a wait. Fails when who asked waits for it no longer.
-async fn wait_for(answers: &mut mpsc::Receiver<Reply>, stream: &mut Stream) -> io::Result<Reply> {
-    stream.write_all(&[Response::Wait.encode()]).await?;
-    stream.flush().await?;
-    let mut nothing = [0; 1];
-    tokio::select! {
-        answer = answers.recv() => Ok(answer.unwrap_or(Reply::Busy)),
-        // Nothing is to be said meanwhile: this is the end of the stream, or no want.
-        _ = stream.read(&mut nothing) => Err(io::ErrorKind::UnexpectedEof.into()),
+impl Asker {
+    fn answers(&self, answer: Answer) -> io::Result<()> {
+        self.line.say(Word::Answer(self.number, answer))
     }
 }
 
-/// Of whom the chunk is taken after a wait hears so: the parts that are there by now.
-async fn read_go(stream: &mut Stream) -> io::Result<u16> {
-    stream.flush().await?;
-    let mut here = [0; 2];
-    timeout(GO, stream.read_exact(&mut here)).await??;
-    Ok(u16::from_be_bytes(here))
+/// What is given to whom.
+struct Given {
+    to: BoxId,
+    id: ChunkId,
+    parcel: Parcel,
+    worth: Worth,
 }
 
-async fn read_want(stream: &mut Stream) -> io::Result<Result<Want, Refusal>> {
-    let frame = read_frame(stream, "want", MAX_WANT_BYTES).await?;
-    Ok(frame.and_then(|frame| match Request::decode(&frame)? {
-        Request::Want(want) => Ok(want),
-        _ => Err(Refusal::Malformed {
-            what: "want",
-            why: "of another kind".into(),
-        }),
-    }))
+/// Ends when who asked wants it no longer.
+async fn is_over(taken: &mut mpsc::Receiver<u16>) {
+    while taken.recv().await.is_some() {}
 }

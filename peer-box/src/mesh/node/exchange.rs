@@ -10,7 +10,7 @@ use libp2p::PeerId;
 use program::window::Verdict;
 use tracing::debug;
 use wire::chunk::{Chunk, Seal};
-use wire::exchange::{Request, Want};
+use wire::exchange::{Want, Word};
 use wire::id::{BoxId, ChunkId};
 use wire::parts::Parts;
 use wire::seal::Refusal;
@@ -20,11 +20,11 @@ use super::super::handover::{Answer, Event, Outcome, Reply};
 use super::super::parcel::Parcel;
 use super::super::schedule::Turn;
 use super::super::talk::Event as TalkEvent;
-use super::{Node, weight};
+use super::{Node, SMALL_WORD};
 use crate::news::{News, Unopened};
 
 impl Node {
-    /// Something happened on a stream that a chunk passes on.
+    /// Something happened as a chunk passes.
     pub(super) async fn handover_event(&mut self, event: Event) {
         match event {
             Event::Wanted(peer, want, answer) => {
@@ -51,11 +51,6 @@ impl Node {
             Event::Fetched(peer, id, outcome) => {
                 if let Some(of) = self.speaker(peer) {
                     self.fetched(of, id, outcome).await;
-                }
-            }
-            Event::Nonsense(peer, refusal) => {
-                if let Some(of) = self.speaker(peer) {
-                    self.ban(of, &refusal.into(), &[]);
                 }
             }
         }
@@ -88,16 +83,16 @@ impl Node {
     }
 
     /// What a neighbour says without waiting for more than that it was heard.
-    async fn heard(&mut self, from: BoxId, word: Request) {
+    async fn heard(&mut self, from: BoxId, word: Word) {
         match word {
-            Request::Have(seals) => {
+            Word::Have(seals) => {
                 let news = self.news.borrow().clone();
                 self.told(from, seals, &news).await;
             }
-            Request::Done(id) => self.schedule.done(from, &id),
-            Request::Seek(id) => self.schedule.sought(from, &id),
-            // Its answer would have nowhere to go.
-            Request::Want(..) => {}
+            Word::Done(id) => self.schedule.done(from, &id),
+            Word::Seek(id) => self.schedule.sought(from, &id),
+            // What concerns the passing of one chunk is heard by who passes it.
+            Word::Want(_) | Word::Take(..) | Word::Stop(_) | Word::Answer(..) | Word::Part(..) => {}
         }
     }
 
@@ -181,22 +176,19 @@ impl Node {
 
     /// Asks a neighbour for a chunk; whoever left meanwhile must not be dialled for this.
     pub(super) fn ask(&mut self, of: BoxId, id: ChunkId) {
-        let Some(peer) = self.peers.get(&of).copied() else {
+        let peer = self.peers.get(&of).copied();
+        let Some(neighbour) = peer.and_then(|peer| Some((peer, self.talks.line(peer)?))) else {
             return;
         };
         let Some(parcel) = self.parcel_to_come(&id) else {
             return self.schedule.unwanted(&id);
         };
-        let (here, hands_on) = (0, self.schedule.hands_on());
-        let want = Want {
-            id: id.clone(),
-            here,
-            hands_on,
-        };
-        self.counts.sent_besides(weight(&Request::Want(want)));
+        self.counts.sent_besides(SMALL_WORD);
         // If another is to give it, that one does not.
         parcel.is_not_taken();
-        let end = self.handover.fetch(peer, id.clone(), parcel, hands_on);
+        let end = self
+            .handover
+            .fetch(neighbour, id.clone(), parcel, self.schedule.hands_on());
         self.parcels.is_asked_of(id, of, end);
     }
 

@@ -1,7 +1,9 @@
 //! A mesh of schedules in memory, with a clock, latencies and uplinks of its own: every run is the same for
 //! the same seed.
 
+mod heard;
 mod stream;
+mod uplink;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -330,109 +332,6 @@ impl Simulation {
         member.schedule.stored(self.now, id, &seal_of(id), bytes);
     }
 
-    fn receive(&mut self, from: usize, to: usize, message: Message) {
-        let now = self.now;
-        let sender = self.members[from].id;
-        if self.members[to].banned.contains(&sender) {
-            return;
-        }
-        if let Message::Here(id) | Message::Offer(id) = &message
-            && !self.members[to].taken.insert(id.clone())
-        {
-            self.members[to].schedule.declined(sender, id);
-            return self.send(to, from, Message::Withdraw(id.clone()));
-        }
-        let stream = self.stream;
-        let silent = self.members[to].manner == Manner::Silent;
-        let hands_on = self.members[from].schedule.hands_on();
-        let schedule = &mut self.members[to].schedule;
-        schedule.says_that_it_hands_on(sender, hands_on);
-        match message {
-            Message::Have(ids) => {
-                self.send(to, from, Message::Heard);
-                for id in ids {
-                    if silent {
-                        self.store(to, &id);
-                    } else {
-                        let record = ChunkRecord {
-                            size: stream.bytes_of(&id),
-                            duration: u32::try_from(stream.every.as_millis()).unwrap(),
-                            ..record_of(&id)
-                        };
-                        self.members[to].schedule.told(now, sender, &record, seal_of(&id));
-                    }
-                }
-            }
-            Message::Heard => schedule.heard(sender),
-            Message::Want(..) if silent => {}
-            Message::Want(id, next) => match schedule.wanted(now, sender, &id, stream.bytes_of(&id) as usize)
-            {
-                Turn::Now => {
-                    self.send(to, from, Message::Here(id.clone()));
-                    self.upload(to, from, id, next);
-                }
-                Turn::Wait => {
-                    self.send(to, from, Message::Wait(id.clone()));
-                    self.members[to].waiting.insert((from, id));
-                }
-                Turn::Busy => self.refuse(to, from, id),
-            },
-            Message::Part {
-                id,
-                number,
-                is_genuine,
-            } => self.part(from, to, &id, number, is_genuine),
-            Message::Here(id) => schedule.begins(now, sender, &id),
-            Message::Offer(id) => {
-                schedule.begins(now, sender, &id);
-                let here = self.members[to].coming.get(&id).copied().unwrap_or(0);
-                self.send(to, from, Message::Go(id, here));
-            }
-            Message::Go(id, next) => self.upload(to, from, id, next),
-            Message::Wait(id) => schedule.waits(sender, &id),
-            Message::Busy(id) => schedule.busy(now, sender, &id),
-            Message::Withdraw(id) => {
-                schedule.not_served(sender, &id);
-                let member = &mut self.members[to];
-                member.waiting.remove(&(from, id.clone()));
-                member
-                    .uploads
-                    .retain(|upload| upload.to != from || upload.id != id);
-            }
-            Message::Done(id) => schedule.done(sender, &id),
-            Message::Seek(id) => schedule.sought(sender, &id),
-        }
-    }
-
-    fn part(&mut self, from: usize, to: usize, id: &ChunkId, number: u32, is_genuine: bool) {
-        let (now, bytes) = (self.now, self.stream.bytes_of(id));
-        let sender = self.members[from].id;
-        let member = &mut self.members[to];
-        member.parts += 1;
-        if !is_genuine && self.is_checked {
-            member.schedule.left(sender);
-            member.banned.insert(sender);
-            member.coming.retain(|id, _| member.schedule.awaits(id));
-            return;
-        }
-        self.bad_accepted += usize::from(!is_genuine);
-        let here = member.coming.entry(id.clone()).or_default();
-        if member.held.contains_key(id) || *here != number {
-            member.parts_twice += 1;
-        } else {
-            *here += 1;
-            member.schedule.comes(now, sender, id);
-        }
-        if number + 1 == parts_of(bytes) {
-            member.schedule.arrived(now, sender, id, bytes as usize);
-            if !member.held.contains_key(id) {
-                member.fetched.push(id.clone());
-                self.store(to, id);
-            }
-        }
-        self.pump(to);
-    }
-
     fn drain(&mut self, member: usize) {
         while let Some(action) = self.members[member].schedule.next(self.now) {
             match action {
@@ -489,87 +388,6 @@ impl Simulation {
         ));
         let latency = Duration::from_millis(self.random.random_range(5..25));
         self.at(self.now + latency, Event::Message { from, to, message });
-    }
-
-    fn upload(&mut self, from: usize, to: usize, id: ChunkId, next: u32) {
-        let latency = Duration::from_millis(self.random.random_range(5..25));
-        let by = self.members[to].id;
-        let worth = self.members[from].schedule.worth_of(by, &id);
-        self.members[from].uploads.push(Upload {
-            to,
-            id,
-            next,
-            worth,
-            latency,
-            is_told: false,
-        });
-        self.pump(from);
-    }
-
-    /// Sends the next part of what is worth most of that which is being uploaded and here: the bytes leave one after
-    /// another, that is what an uplink is. What is small goes between the packets of what is large.
-    fn pump(&mut self, from: usize) {
-        let now = self.now;
-        let parts = |stream: &Stream, id: &ChunkId| parts_of(stream.bytes_of(id));
-        loop {
-            let sender = &mut self.members[from];
-            let stream = self.stream;
-            sender
-                .uploads
-                .retain(|upload| upload.next < parts(&stream, &upload.id));
-            let here = |upload: &Upload| {
-                if sender.held.contains_key(&upload.id) {
-                    parts(&stream, &upload.id)
-                } else {
-                    sender.coming.get(&upload.id).copied().unwrap_or(0)
-                }
-            };
-            let is_free = sender.uplink_free_at <= now;
-            let ready = sender.uploads.iter().enumerate().filter(|(_, upload)| {
-                upload.next < here(upload) && (is_free || is_small(stream.bytes_of(&upload.id) as usize))
-            });
-            let Some(best) = ready
-                .min_by_key(|(_, upload)| {
-                    Order::of(upload.worth, (parts(&stream, &upload.id) - upload.next) as usize)
-                })
-                .map(|(best, _)| best)
-            else {
-                break;
-            };
-            let upload = &mut sender.uploads[best];
-            let bytes = stream.bytes_of(&upload.id);
-            let transfer = Duration::from_secs_f64(f64::from(bytes.min(PART_BYTES)) / sender.uplink);
-            let sent_at = if is_small(bytes as usize) {
-                now + 2 * transfer
-            } else {
-                sender.uplink_free_at = now + transfer;
-                sender.uplink_free_at
-            };
-            let upload_id = upload.id.clone();
-            let message = Message::Part {
-                id: upload.id.clone(),
-                number: upload.next,
-                is_genuine: sender.manner != Manner::Polluter,
-            };
-            upload.next += 1;
-            let to_go = (parts(&stream, &upload.id) - upload.next) as usize;
-            let is_last = to_go < NEARLY_DONE && !std::mem::replace(&mut upload.is_told, to_go < NEARLY_DONE);
-            let (to, at) = (upload.to, sent_at + upload.latency);
-            if is_last {
-                self.at(
-                    sent_at,
-                    Event::Sent {
-                        from,
-                        to,
-                        id: upload_id,
-                    },
-                );
-            }
-            self.at(at, Event::Message { from, to, message });
-            if !is_small(bytes as usize) {
-                self.at(sent_at, Event::Uplink(from));
-            }
-        }
     }
 
     fn number_of(&self, id: BoxId) -> usize {
