@@ -18,7 +18,7 @@ TARGETS ?=
 # What the lab is told: parts, and more in `lab --help`.
 LAB_ARGS ?=
 
-.PHONY: help demo test build player bench bench-origin bench-box bench-tracker simulate-tracker lab conformance release fuzz audit fmt clean
+.PHONY: help demo test build player bench bench-origin bench-box bench-tracker simulate-tracker lab conformance release fuzz hostile audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,7 +59,7 @@ bench-tracker: player ## What a tracker answers while ten thousand boxes announc
 	@exec $(TARGET)/release/bench tracker
 
 simulate-tracker: ## How viewers are spread when a crowd comes at once, by the tracker's own choice
-	@cargo run --release --package tracker --example choice
+	@cargo run --release --package tracker --example choice -- docs/choice.svg
 
 lab: player ## Many boxes in network namespaces with shaped uplinks, as at home; needs root [LAB_ARGS="plain --boxes 10,30"]
 	@deploy/need.sh c++ ffmpeg ip
@@ -75,6 +75,9 @@ conformance: player tests/players/node_modules/.package-lock.json ## Every manif
 release: player ## Static programs for people without Rust, packed with their checksums [RELEASED="peer-box origin tracker"]
 	@deploy/need.sh c++
 	@deploy/release.sh
+
+hostile: ## Tells a tracker 10,000 addresses of others, and 100,000 announcements that were said before; takes minutes
+	cargo test -p tracker --lib -- --ignored api::tests::hostile
 
 fuzz: ## Feeds noise to everything that strangers can say something to [SECONDS=120] [TARGETS="seal feed"]
 	@deploy/need.sh c++

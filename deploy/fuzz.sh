@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../fuzz"
 
 seconds=${1:-120}
 targets=("${@:2}")
-((${#targets[@]})) || targets=(rtmp_session flv_tags configuration seal feed exchange announcement session manifest)
+((${#targets[@]})) || targets=(rtmp_session flv_tags configuration seal feed exchange announcement session manifest steering)
 host=$(rustc -vV | sed -n 's/^host: //p')
 build=${CARGO_TARGET_DIR:-../target}/fuzz
 

@@ -10,7 +10,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let _ = announcement.id();
     }
     // Noise is hardly ever signed: what is behind the signature is reached by signing it.
-    let Ok(mut announcement) = minicbor::decode::<Announcement>(bytes) else { return };
+    let Ok(mut announcement) = minicbor::decode::<Announcement>(bytes) else {
+        return;
+    };
     let secret = SecretKey::from_seed([1; 32]);
     announcement.key = secret.public();
     if let Ok(opened) = Announcement::open(&announcement.sign(&secret)) {

@@ -10,7 +10,9 @@ use origin::media::{AccessUnit, Config, Millis, TrackId, TrackKind, Unit};
 use origin::package::{Cut, Packager};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let Some((codec, rest)) = bytes.split_first() else { return };
+    let Some((codec, rest)) = bytes.split_first() else {
+        return;
+    };
     let (config, sample) = rest.split_at(rest.len() * 3 / 4);
     let config = Bytes::copy_from_slice(config);
     let config = match codec % 6 {

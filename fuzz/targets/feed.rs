@@ -12,7 +12,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         assert_eq!(answer.encode(), bytes, "one spelling");
     }
     // The first byte says where the first frame ends.
-    let Some((&cut, rest)) = bytes.split_first() else { return };
+    let Some((&cut, rest)) = bytes.split_first() else {
+        return;
+    };
     let (first, second) = rest.split_at(usize::from(cut).min(rest.len()));
     let frames = [first, second].map(Bytes::copy_from_slice).to_vec();
     let _ = FromOrigin::parse(frames);

@@ -16,7 +16,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let (tag, after) = body.split_at(usize::from(u16::from_be_bytes([l1, l0])).min(body.len()));
         rest = after;
         let time = u32::from_be_bytes([t3, t2, t1, t0]);
-        let unit = if kind & 1 == 0 { tags.video(time, tag) } else { tags.audio(time, tag) };
+        let unit = if kind & 1 == 0 {
+            tags.video(time, tag)
+        } else {
+            tags.audio(time, tag)
+        };
         let Ok(Some(unit)) = unit else { continue };
         let arrived = start + Duration::from_millis(u64::from(time) % 3_600_000);
         if let Err(error) = packager.push(unit.clone(), arrived) {

@@ -12,7 +12,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     {
         assert_eq!(session.token(&key, &channel), text, "one spelling");
     }
-    let Some((issued, rest)) = bytes.split_first_chunk() else { return };
+    let Some((issued, rest)) = bytes.split_first_chunk() else {
+        return;
+    };
     let (boxes, _) = rest.as_chunks();
     let session = Session {
         issued: u64::from_be_bytes(*issued),

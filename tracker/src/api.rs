@@ -5,11 +5,14 @@ mod asked;
 mod channels;
 mod compat;
 mod documents;
+mod front;
 mod held;
+mod orders;
 mod pages;
 mod presentations;
 mod refusal;
 mod reports;
+mod steering;
 #[cfg(test)]
 mod tests;
 mod unserved;
@@ -19,15 +22,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use program::http::error;
 use program::http::misses::Misses;
+use program::http::proxies::Proxies;
 use tokio_util::sync::CancellationToken;
 use wire::address::HttpBase;
 use wire::key::PublicKey;
 
+pub use front::Front;
+
 use crate::clock::Clock;
 use crate::following::Following;
+use crate::geography::Geography;
 use crate::metrics::Metrics;
 use crate::probe::Prober;
 use crate::registry::Registry;
@@ -35,6 +42,7 @@ use crate::reports::Reports;
 use crate::resolve::Resolver;
 use crate::roster::Roster;
 use crate::said::Said;
+use crate::token::Token;
 use crate::waiting::Waiting;
 
 /// What the routes work with.
@@ -47,6 +55,8 @@ pub struct App {
     pub registry: Arc<dyn Registry>,
     /// Who is there.
     pub roster: Roster,
+    /// Which country somebody is in.
+    pub geography: Arc<Geography>,
     /// Finds out whether boxes are where they say.
     pub prober: Prober,
     /// Looks names up.
@@ -63,6 +73,10 @@ pub struct App {
     pub said: Said,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// How much each address asks.
+    pub requests: Misses,
+    /// The program was told to end, and will soon.
+    pub leaving: CancellationToken,
     /// The end of the program.
     pub stop: CancellationToken,
 }
@@ -74,10 +88,14 @@ pub struct Policy {
     pub trusted: Arc<[PublicKey]>,
     /// Where viewers reach the tracker, if not at the host that they ask for.
     pub public_url: Option<HttpBase>,
+    /// Who may say for whom a request is.
+    pub proxies: Proxies,
+    /// What whoever gives orders has to show; without one nobody does.
+    pub token: Option<Token>,
 }
 
 /// All routes.
-pub fn routes(app: Arc<App>) -> Router {
+fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(pages::index))
         .route("/watch/{channel}", get(pages::watch))
@@ -89,8 +107,16 @@ pub fn routes(app: Arc<App>) -> Router {
             "/compat/live/{channel}/{epoch}/{track}/{file}",
             get(compat::media),
         )
+        .route("/steering/dash/{channel}", get(steering::dash))
+        .route("/steering/hls/{channel}", get(steering::hls))
         .route("/api/v1/channels", get(channels::channels))
         .route("/api/v1/boxes", get(channels::boxes))
+        .route("/api/v1/channels/{channel}", put(orders::set_channel))
+        .route(
+            "/api/v1/boxes/{id}/ban",
+            put(orders::ban).delete(orders::lift_ban),
+        )
+        .route("/api/v1/bans", get(orders::bans))
         .route(wire::announcement::PATH, post(announcements::announce))
         .route(wire::presentation::PATH, post(presentations::present))
         .route(wire::report::PATH, post(reports::report))

@@ -14,6 +14,6 @@ mod splice;
 pub use documents::{Document, DocumentError, Documents};
 pub use media_path::{BadMediaPath, MediaFile, MediaPath};
 pub use mpd::{Mpd, MpdError};
-pub use playlist::{Playlist, PlaylistError};
+pub use playlist::{Playlist, PlaylistError, Way};
 pub use progress::{Asked, BadAsk, Progress};
-pub use splice::{Place, Splice};
+pub use splice::{ORIGIN, Place, Splice};

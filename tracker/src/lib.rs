@@ -3,15 +3,19 @@
 //! Boxes and origins tell it about themselves ([`api`]); what they say is kept in the [`registry`],
 //! which trackers may share; the [`roster`] holds what viewers are answered from. A box is listed
 //! after the [`probe`] found it where it says. A viewer's [`document`]s are the origin's with the
-//! boxes of its [`session`] in them, which [`select`] chose; the [`edge`] tells what is there already.
+//! boxes of its [`session`] in them, which [`select`] chose, and [`steering`] leads it to others while it plays; the [`edge`] tells what is there already.
 
 pub mod api;
 pub mod clock;
+pub mod command;
 pub mod document;
 pub mod edge;
 pub mod following;
+pub mod geography;
 pub mod metrics;
+pub mod orders;
 pub mod probe;
+pub mod query;
 pub mod reach;
 pub mod registry;
 pub mod reports;
@@ -22,10 +26,12 @@ pub mod select;
 pub mod session;
 pub mod settings;
 mod start;
+pub mod steering;
 pub mod succession;
 #[cfg(test)]
 mod testing;
+pub mod token;
 pub mod waiting;
 
 pub use settings::Settings;
-pub use start::{StartError, start};
+pub use start::{Running, StartError, start};

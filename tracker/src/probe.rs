@@ -86,7 +86,7 @@ async fn run(
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let mut plan = Plan::default();
+    let mut plan = Plan::new(tools.allow_private);
     let (done, mut outcomes) = mpsc::channel(plan::MAX_UNDER_WAY);
     loop {
         tokio::select! {

@@ -36,11 +36,10 @@ impl Caller {
     /// The same, where that depends on who asks: for a program on the tracker's own machine. All others are where the
     /// tracker itself finds them.
     pub fn base_beside(&self, http: &HttpBase, seen_from: IpAddr) -> Option<HttpBase> {
-        let beside_us = http.is_unspecified() && seen_from.to_canonical().is_loopback();
         let used = self
             .used
             .as_ref()
-            .filter(|used| beside_us && !self.misses(used, http));
+            .filter(|used| is_beside_us(http, seen_from) && !self.misses(used, http));
         used.map(|used| http.at(used.host.clone()))
     }
 
@@ -61,6 +60,11 @@ impl Caller {
             _ => Host::Ip(address),
         }
     }
+}
+
+/// Whether a program that says `http` and is seen from `seen_from` is on the tracker's machine, at all of its addresses.
+pub fn is_beside_us(http: &HttpBase, seen_from: IpAddr) -> bool {
+    http.is_unspecified() && seen_from.to_canonical().is_loopback()
 }
 
 /// Where the tracker itself reaches a program that says `http` and is seen from `seen_from`.
@@ -101,6 +105,11 @@ pub fn is_private(ip: IpAddr) -> bool {
         }
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
     }
+}
+
+/// Whether no limits per address and per network hold there: on the tracker's own machine, and within a private mesh.
+pub fn is_exempt(ip: IpAddr, allow_private: bool) -> bool {
+    ip.to_canonical().is_loopback() || (allow_private && is_private(ip))
 }
 
 /// The address that stands for all of one subscriber's line: of IPv6, whoever has one has a /64.

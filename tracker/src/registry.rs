@@ -22,6 +22,7 @@ pub use record::{BadRecord, BoxRecord, ChannelRecord, Heard, Past, PortVerdict, 
 pub use redis::{BadRedisUrl, Redis, RedisUrl};
 
 use crate::clock::SECOND;
+use crate::orders::{About, Order, Orders};
 use crate::session::SessionKey;
 
 /// A box is alive for this long after its last announcement, in milliseconds.
@@ -72,6 +73,8 @@ pub struct Snapshot {
     pub channels: HashMap<ChannelName, Arc<ChannelRecord>>,
     /// What came of proving these boxes' addresses.
     pub verdicts: HashMap<BoxId, Verdict>,
+    /// What operators ordered.
+    pub orders: Orders,
 }
 
 /// Whether a channel stays with its `owner`, whose last record is `known`, when another key offers one.
@@ -101,6 +104,9 @@ pub trait Registry: Send + Sync {
 
     /// Records whether a box is where it says.
     fn judge(&self, id: BoxId, verdict: Verdict) -> Answer<'_, ()>;
+
+    /// Records what an operator ordered.
+    fn order(&self, about: About, order: Order) -> Answer<'_, ()>;
 
     /// The key that all trackers share: the first that was offered since the registry was last empty.
     fn session_key(&self, offered: SessionKey) -> Answer<'_, SessionKey>;

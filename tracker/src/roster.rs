@@ -7,8 +7,10 @@ mod ejections;
 mod giving;
 mod room;
 mod slowness;
+mod speeds;
 mod state;
 mod view;
+mod viewers;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,8 +27,10 @@ pub use giving::Edge;
 pub use room::NoRoom;
 pub use state::State;
 pub use view::{BoxView, ChannelView, View};
+pub use viewers::Told;
 
 use crate::clock::Clock;
+use crate::orders::{About, Order};
 use crate::registry::{Away, BoxRecord, ChannelRecord, Registry, Snapshot, Verdict};
 use crate::session::SessionKey;
 
@@ -58,8 +62,14 @@ pub enum News {
     Reported(BoxId, IpAddr),
     /// A box handed this tracker what no origin sealed.
     FoundOut(BoxId),
+    /// This tracker fetched from a box as a viewer would, at so many bits per second.
+    Timed(BoxId, u64),
+    /// A viewer at that address tells of a box that it was sent to.
+    Told(BoxId, IpAddr, Told),
     /// This tracker fetched from a box as a viewer would, and it was slow, or it was not.
     Looked(BoxId, bool),
+    /// An operator gave an order.
+    Ordered(About, Order),
     /// What the registry knows.
     Polled(Snapshot, SessionKey),
     /// The registry did not answer.
@@ -110,6 +120,12 @@ impl Roster {
                 () = self.mailbox.closed() => {}
             }
         }
+    }
+
+    /// Makes something known soon if there is room for it: nobody waits to tell it, and others will tell the same.
+    pub fn hint(&self, news: News) {
+        let (done, _) = oneshot::channel();
+        let _ = self.mailbox.try_send((news, done));
     }
 
     /// Makes something known soon: for whoever has more to do than to wait for each view.
@@ -180,10 +196,19 @@ async fn exchange(registry: &dyn Registry, roster: &Roster, now: u64, sweeps: bo
     // After a flush this writes the key again, so that sessions stay good.
     let key = registry.session_key(roster.view().session_key).await?;
     let snapshot = registry.snapshot(now).await?;
-    let lost = lost(&roster.view(), &snapshot);
+    let view = roster.view();
+    let lost = lost(&view, &snapshot);
+    let forgotten: Vec<_> = view
+        .orders
+        .beyond(&snapshot.orders)
+        .map(|(about, order)| (about.clone(), order.clone()))
+        .collect();
     roster.tell(News::Polled(snapshot, key)).await;
     for (id, verdict) in lost {
         registry.judge(id, verdict).await?;
+    }
+    for (about, order) in forgotten {
+        registry.order(about, order).await?;
     }
     if sweeps { registry.sweep(now).await } else { Ok(()) }
 }

@@ -12,7 +12,7 @@ use rand::Rng;
 use sha2::Sha256;
 use wire::id::{BoxId, ChannelName};
 
-use crate::select::Carriers;
+use crate::select::{Carriers, Newcomer};
 
 /// The most boxes that a viewer is given.
 pub const MAX_BOXES: usize = 3;
@@ -63,7 +63,7 @@ impl fmt::Debug for SessionKey {
 }
 
 /// What the tracker remembers of a viewer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
     /// When it was given out, in milliseconds since 1970.
     pub issued: u64,
@@ -101,12 +101,21 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Whether the viewer keeps all of it: it has as many boxes as viewers are given, and stays with each.
+    pub fn stands(&self, carriers: &Carriers, now: u64) -> bool {
+        self.boxes.len() == MAX_BOXES
+            && now < self.issued.saturating_add(MAX_AGE)
+            && self.boxes.iter().all(|id| carriers.keeps(id))
+    }
+}
+
 /// The session of a viewer's next manifest: the boxes that it had and that still carry the channel,
-/// in their order, and others in the places of those that vanished.
+/// in their order, and others in the places of those that vanished or are about to.
 pub fn renewed(
     before: Option<Session>,
     carriers: &Carriers,
-    bits_per_viewer: u64,
+    newcomer: impl Into<Newcomer>,
     now: u64,
     rng: &mut impl Rng,
 ) -> Session {
@@ -120,7 +129,7 @@ pub fn renewed(
         return before;
     }
     let kept = before.as_ref().map_or(&[][..], |before| &before.boxes);
-    let boxes = carriers.choose(rng, kept, MAX_BOXES, bits_per_viewer);
+    let boxes = carriers.choose(rng, kept, MAX_BOXES, newcomer);
     match before {
         Some(before) if before.boxes == boxes => before,
         _ => Session { issued: now, boxes },

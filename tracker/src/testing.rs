@@ -137,23 +137,45 @@ pub(crate) struct RedisServer {
     process: Child,
     address: SocketAddr,
     folder: TempDir,
+    more: Vec<String>,
 }
 
 impl RedisServer {
     pub(crate) fn start() -> Self {
+        Self::start_with(Vec::new)
+    }
+
+    /// Starts one that is told more, made up anew for each try.
+    pub(crate) fn start_with(more: impl Fn() -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Somebody else may take the port before Redis does: then another one.
         for _ in 0..20 {
-            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            if let Some(process) = launch(&folder, address) {
+            let more = more();
+            let address = free_address();
+            if let Some(process) = launch(&folder, address, &more) {
                 return Self {
                     process,
                     address,
                     folder,
+                    more,
                 };
             }
         }
         panic!("redis-server does not start; is it installed?");
+    }
+
+    /// One that can be part of a cluster.
+    pub(crate) fn start_node() -> Self {
+        Self::start_with(|| {
+            let bus = free_address().port().to_string();
+            ["--cluster-enabled", "yes", "--cluster-port", &bus]
+                .map(str::to_owned)
+                .into()
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn url(&self) -> String {
@@ -167,19 +189,20 @@ impl RedisServer {
 
     /// Starts it again, at the same address and empty.
     pub(crate) fn start_again(&mut self) {
-        self.process = launch(&self.folder, self.address).expect("its port is free again");
+        self.process = launch(&self.folder, self.address, &self.more).expect("its port is free again");
     }
 
     pub(crate) async fn run(&self, command: &str) {
+        self.ask::<redis::Value>(command).await.unwrap();
+    }
+
+    pub(crate) async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> redis::RedisResult<T> {
         let client = redis::Client::open(self.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await?;
         let mut words = command.split(' ');
         let mut command = redis::cmd(words.next().unwrap());
-        command
-            .arg(words.collect::<Vec<_>>())
-            .exec_async(&mut connection)
-            .await
-            .unwrap();
+        command.arg(words.collect::<Vec<_>>());
+        command.query_async(&mut connection).await
     }
 }
 
@@ -190,7 +213,11 @@ impl Drop for RedisServer {
     }
 }
 
-fn launch(folder: &TempDir, address: SocketAddr) -> Option<Child> {
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn launch(folder: &TempDir, address: SocketAddr, more: &[String]) -> Option<Child> {
     let port = address.port().to_string();
     let mut process = Command::new("redis-server")
         .args([
@@ -203,6 +230,7 @@ fn launch(folder: &TempDir, address: SocketAddr) -> Option<Child> {
             "--appendonly",
             "no",
         ])
+        .args(more)
         .current_dir(folder.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -10,6 +10,7 @@ const PLAN: Plan = Plan {
     crowded: 0,
     crowd_seconds: 20,
     seconds: 60,
+    boasting: 0,
     slow: 0,
     viewers: None,
 };
@@ -21,6 +22,13 @@ fn a_crowd_that_comes_at_once_overloads_nobody() {
         assert!(came.overloaded <= 0.015, "{came:?}");
         assert!(came.worst <= 1.25, "{came:?}");
         assert!(came.unserved == 0.0, "{came:?}");
+        assert!(came.near > 0.1, "a tenth would be near by chance: {}", came.near);
+        let is_ordered = |loads: &crowd::Loads| loads.median <= loads.p95 && loads.p95 <= loads.worst;
+        assert!(
+            came.loads
+                .iter()
+                .all(|loads| is_ordered(loads) && loads.all < 0.75)
+        );
     }
 }
 
@@ -38,6 +46,12 @@ fn boxes_of_one_network_get_few_viewers_however_many_they_are_and_whatever_they_
         came.crowded > 0.0,
         "they serve well, and get their share: {came:?}"
     );
+}
+
+#[test]
+fn boxes_that_boast_do_not_get_most_viewers() {
+    let came = run(Plan { boasting: 15, ..PLAN }, 1);
+    assert!(came.boasting < 0.25, "a tenth of all boxes: {}", came.boasting);
 }
 
 #[test]

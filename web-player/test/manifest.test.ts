@@ -35,9 +35,12 @@ it('tells where segments may be had, in the tracker’s order', () => {
   ]);
 });
 
-it('leaves dash.js one address, and nothing to steer by', () => {
-  const steered = `${BASES}<ContentSteering>http://elsewhere/</ContentSteering>`;
-  const text = textOf(read(MPD(steered)));
+it('leaves dash.js one address, and nothing to steer by, and keeps that for itself', () => {
+  const steered = `${BASES}<ContentSteering>http://tracker:8080/steering?a</ContentSteering>`;
+  const manifest = read(MPD(steered));
+  expect(manifest?.steering).toBe('http://tracker:8080/steering?a');
+  expect(read(MPD(BASES))?.steering).toBeNull();
+  const text = textOf(manifest);
   expect(text.match(/<BaseURL/g)).toHaveLength(1);
   expect(text).toContain('>http://tracker:8080/live/demo/</BaseURL>');
   expect(text).not.toContain('ContentSteering');

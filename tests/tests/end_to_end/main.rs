@@ -1,12 +1,15 @@
 //! The promises of Boxmesh, kept by the real programs: one file for each.
 
 mod away;
+mod clocks;
 mod demo;
+mod faults;
 mod forgery;
 mod handover;
 mod hostile;
 mod hostile_publishers;
 mod ladder;
+mod operating;
 mod refusals;
 mod restart;
 mod rotation;
@@ -16,6 +19,7 @@ mod soft_state;
 mod stopping;
 mod storage;
 mod support;
+mod takedown;
 mod timeline;
 mod volunteer;
 mod watching;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Path};
+use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::response::Response;
@@ -27,13 +28,18 @@ impl<S: Sync> FromRequestParts<S> for From {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
         let peer = parts
             .extensions
             .get::<Peer>()
             .expect("the server adds the peer to every request");
-        Ok(Self(Caller::new(peer.0.ip(), host)))
+        Ok(Self(caller(&parts.headers, *peer)))
     }
+}
+
+/// Who sends these headers from there.
+pub(super) fn caller(headers: &HeaderMap, peer: Peer) -> Caller {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    Caller::new(peer.0.ip(), host)
 }
 
 /// The variable parts of a path, their percent signs resolved.

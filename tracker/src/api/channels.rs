@@ -28,6 +28,9 @@ struct Channels {
 #[derive(Serialize)]
 struct Channel {
     name: ChannelName,
+    /// What its operator calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
     live: bool,
     state: presentation::State,
     epoch: Epoch,
@@ -88,7 +91,10 @@ pub(super) async fn channels(State(app): State<Arc<App>>, From(caller): From) ->
     let channels = view
         .channels
         .iter()
-        .map(|(name, known)| channel(name, known, &caller, view.at))
+        .map(|(name, known)| {
+            let title = view.orders.title(name).map(str::to_owned);
+            channel(name, title, known, &caller, view.at)
+        })
         .collect();
     (NO_STORE, Json(Channels { channels }))
 }
@@ -104,7 +110,13 @@ pub(super) async fn boxes(State(app): State<Arc<App>>, From(caller): From) -> im
     (NO_STORE, Json(Boxes { boxes }))
 }
 
-fn channel(name: &ChannelName, known: &ChannelView, caller: &Caller, now: u64) -> Channel {
+fn channel(
+    name: &ChannelName,
+    title: Option<String>,
+    known: &ChannelView,
+    caller: &Caller,
+    now: u64,
+) -> Channel {
     let presentation = &known.record.presentation;
     let (epoch, poster) = (presentation.epoch, presentation.poster);
     let tracks = presentation.tracks.iter().map(|summary| Track {
@@ -114,6 +126,7 @@ fn channel(name: &ChannelName, known: &ChannelView, caller: &Caller, now: u64) -
     });
     Channel {
         name: name.clone(),
+        title,
         live: known.live(),
         state: known.state,
         epoch,

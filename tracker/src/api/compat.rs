@@ -94,7 +94,7 @@ impl App {
         caller: &Caller,
     ) -> HttpBase {
         let wanted = edge::segment(path);
-        let is_near = |id: &_| {
+        let has_it = |id: &_| {
             let carried = view.boxes.get(id).map(|known| &known.record.announcement.carried);
             let mut carried = carried.into_iter().flatten().filter(|it| it.channel == *name);
             carried.any(|it| {
@@ -102,8 +102,8 @@ impl App {
                 behind.is_some_and(|behind| behind <= NEAR_SEGMENTS)
             })
         };
-        let bits = cost(channel, path);
-        let chosen = channel.carriers.choose_one(&mut rand::rng(), bits, is_near);
+        let newcomer = self.newcomer(caller, cost(channel, path));
+        let chosen = channel.carriers.choose_one(&mut rand::rng(), newcomer, has_it);
         match chosen.and_then(|id| view.boxes.get(&id)) {
             Some(alive) => {
                 self.metrics.redirected("box");

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use url::form_urlencoded;
 use wire::address::HttpBase;
 use wire::id::ChannelName;
 use wire::presentation;
@@ -19,10 +19,13 @@ use wire::presentation;
 use super::App;
 use super::asked::{From, InPath};
 use super::held::Held;
+use super::steering::{DASH, HLS};
 use super::unserved::Unserved;
-use crate::document::{Asked, Document, Mpd, Place, Splice};
-use crate::reach::Caller;
+use crate::document::{Asked, Document, Mpd, ORIGIN, Place, Splice, Way};
+use crate::query::Query;
+use crate::reach::{Caller, Network};
 use crate::roster::{ChannelView, View};
+use crate::select::Newcomer;
 use crate::session::{Session, renewed};
 
 const MPD: &str = "application/dash+xml";
@@ -38,34 +41,21 @@ pub(super) async fn document(
     InPath((channel, name)): InPath<(String, String)>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let query = Query::read(query.as_deref().unwrap_or_default());
-    match app.document(&channel, &name, &query, &caller).await {
+    answer(&app, &channel, &name, query.as_deref(), &caller).await
+}
+
+/// The answer to who asks for that document.
+pub(super) async fn answer(
+    app: &App,
+    channel: &str,
+    name: &str,
+    query: Option<&str>,
+    caller: &Caller,
+) -> Response {
+    let query = Query::read(query.unwrap_or_default());
+    match app.document(channel, name, &query, caller).await {
         Ok(answer) => answer,
         Err(unserved) => unserved.into_response(),
-    }
-}
-
-/// What a URL's query may say.
-#[derive(Default)]
-struct Query {
-    session: Option<String>,
-    segment: Option<String>,
-    part: Option<String>,
-}
-
-impl Query {
-    fn read(text: &str) -> Self {
-        let mut query = Self::default();
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            let place = match &*name {
-                "session" => &mut query.session,
-                "_HLS_msn" => &mut query.segment,
-                "_HLS_part" => &mut query.part,
-                _ => continue,
-            };
-            place.get_or_insert_with(|| value.into_owned());
-        }
-        query
     }
 }
 
@@ -74,7 +64,7 @@ impl App {
         &self,
         channel: &str,
         name: &str,
-        query: &Query,
+        query: &Query<'_>,
         caller: &Caller,
     ) -> Result<Response, Unserved> {
         let mut view = self.roster.view();
@@ -90,21 +80,34 @@ impl App {
         let (kind, text) = match document {
             Document::Playlist(playlist) => {
                 self.following.note(&channel, self.clock.now());
-                (PLAYLIST, playlist.splice(&compat(tracker, &channel)).into())
+                let at = query
+                    .at
+                    .and_then(|at| Self::media_at(&view, (&channel, shown), at, caller));
+                let text = match at {
+                    Some(http) => playlist.splice(&Way::box_at(format!("{http}/live/{channel}/"))),
+                    None => playlist.splice(&Way::through(
+                        compat(tracker, &channel),
+                        format!("{tracker}{HLS}{channel}"),
+                    )),
+                };
+                (PLAYLIST, text.into())
             }
             Document::Mpd(mpd) if name == COMPAT => (MPD, for_everybody(mpd, tracker, &channel)),
             Document::Mpd(mpd) => {
                 let viewer = Viewer {
                     caller,
                     tracker,
-                    session: query.session.as_deref(),
+                    session: query.session,
                 };
                 (MPD, self.for_viewer(mpd, name, &view, (&channel, shown), &viewer))
             }
         };
         self.metrics.manifest_served();
-        let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")];
-        Ok((headers, text).into_response())
+        let mut answer = Response::new(Body::from(text));
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(answer)
     }
 
     /// Waits until a playlist holds what was asked for, or until nobody should wait any longer.
@@ -145,32 +148,50 @@ impl App {
         (name, channel): (&ChannelName, &ChannelView),
         viewer: &Viewer<'_>,
     ) -> Bytes {
-        let before = viewer
-            .session
-            .and_then(|token| Some((token, Session::read(token, &view.session_key, name)?)));
-        let session = renewed(
-            before.as_ref().map(|(_, before)| before.clone()),
-            &channel.carriers,
-            channel.bits_per_viewer(),
-            self.clock.now(),
-            &mut rand::rng(),
-        );
-        // The same session has the same token.
-        let token = match before {
-            Some((token, before)) if before == session => Cow::Borrowed(token),
-            _ => Cow::Owned(session.token(&view.session_key, name)),
-        };
-        let tracker = viewer.tracker.to_string();
+        let (token, session) = self.renew(viewer.session, view, (name, channel), viewer.caller);
         mpd.splice(&Splice {
             places: &places(view, channel, &session, viewer.caller),
-            path: &format!("/live/{name}/"),
-            location: Some(&format!("{tracker}/live/{name}/{document}?session={token}")),
-            clock: &format!("{tracker}/time"),
+            path: &["/live/", name.as_str(), "/"].concat(),
+            tracker: &viewer.tracker.to_string(),
+            location: Some(&["/live/", name.as_str(), "/", document, "?session=", &token].concat()),
+            steering: Some(&[DASH, name.as_str(), "?session=", &token].concat()),
         })
     }
 
+    /// The session of a viewer who shows this token, and the token of that.
+    pub(super) fn renew<'a>(
+        &self,
+        token: Option<&'a str>,
+        view: &View,
+        (name, channel): (&ChannelName, &ChannelView),
+        caller: &Caller,
+    ) -> (Cow<'a, str>, Session) {
+        let key = &view.session_key;
+        let before = token.and_then(|token| Some((token, Session::read(token, key, name)?)));
+        let now = self.clock.now();
+        match before {
+            // The same session has the same token.
+            Some((token, before)) if before.stands(&channel.carriers, now) => (Cow::Borrowed(token), before),
+            before => {
+                let before = before.map(|(_, before)| before);
+                let newcomer = self.newcomer(caller, channel.bits_per_viewer());
+                let session = renewed(before, &channel.carriers, newcomer, now, &mut rand::rng());
+                (Cow::Owned(session.token(key, name)), session)
+            }
+        }
+    }
+
+    /// The caller as somebody who looks for a box.
+    pub(super) fn newcomer(&self, caller: &Caller, bits_per_second: u64) -> Newcomer {
+        Newcomer {
+            bits_per_second,
+            network: Network::of(caller.ip),
+            country: self.geography.country(caller.ip),
+        }
+    }
+
     /// Where the caller reaches this tracker.
-    fn at<'a>(&'a self, caller: &'a Caller) -> Result<&'a HttpBase, Unserved> {
+    pub(super) fn at<'a>(&'a self, caller: &'a Caller) -> Result<&'a HttpBase, Unserved> {
         let tracker = self.policy.public_url.as_ref().or(caller.used.as_ref());
         tracker.ok_or(Unserved::NoHost)
     }
@@ -185,8 +206,8 @@ struct Viewer<'a> {
 
 /// The channel of that name, if it was ever heard of.
 pub(super) fn known(view: &View, name: &str) -> Result<ChannelName, Unserved> {
-    let known = name.parse().ok().filter(|name| view.channels.contains_key(name));
-    known.ok_or_else(|| Unserved::no_channel(name))
+    let known = view.channels.get_key_value(name);
+    known.map_or_else(|| Err(Unserved::no_channel(name)), |(known, _)| Ok(known.clone()))
 }
 
 /// The channel, if it is on air or was a moment ago.
@@ -201,14 +222,14 @@ fn find<'a>(view: &'a View, channel: &ChannelName, name: &str) -> Result<&'a Doc
 }
 
 /// What the player wants to find in the playlist and does not find there yet, and how long it may wait.
-fn awaited(document: &Document, query: &Query) -> Result<Option<(Asked, Duration)>, Unserved> {
+fn awaited(document: &Document, query: &Query<'_>) -> Result<Option<(Asked, Duration)>, Unserved> {
     let Document::Playlist(playlist) = document else {
         return Ok(None);
     };
     let Some(progress) = playlist.progress().filter(|progress| progress.blocks) else {
         return Ok(None);
     };
-    let asked = Asked::read(query.segment.as_deref(), query.part.as_deref())?;
+    let asked = Asked::read(query.segment, query.part)?;
     let Some(asked) = asked.filter(|asked| !progress.holds(*asked)) else {
         return Ok(None);
     };
@@ -227,28 +248,40 @@ fn for_everybody(mpd: &Mpd, tracker: &HttpBase, channel: &ChannelName) -> Bytes 
     mpd.splice(&Splice {
         places: &[Cow::Owned(Place::new(None, &tracker))],
         path: &format!("/compat/live/{channel}/"),
+        tracker: &tracker,
         location: None,
-        clock: &format!("{tracker}/time"),
+        steering: None,
     })
 }
 
 /// The session's boxes, and the origin as the last resort.
 fn places<'a>(
-    view: &'a View,
-    channel: &ChannelView,
+    view: &View,
+    channel: &'a ChannelView,
     session: &Session,
     caller: &Caller,
 ) -> Vec<Cow<'a, Place>> {
-    let boxes = session.boxes.iter().filter_map(|id| view.boxes.get(id));
-    let boxes = boxes.map(|alive| {
-        let record = &alive.record;
-        match caller.base_beside(&record.announcement.http, record.seen_from) {
-            Some(base) => Cow::Owned(Place::new(Some(&record.id.to_string()), &base.to_string())),
-            None => Cow::Borrowed(&*alive.place),
-        }
+    let mut places = Vec::with_capacity(session.boxes.len() + 1);
+    for id in &session.boxes {
+        let Some(place) = channel.carriers.place(id) else {
+            continue;
+        };
+        let beside = Some(id)
+            .filter(|_| place.is_beside_us())
+            .and_then(|id| view.boxes.get(id))
+            .and_then(|alive| caller.base_beside(&alive.record.announcement.http, alive.record.seen_from));
+        places.push(match beside {
+            Some(base) => Cow::Owned(Place::new(Some(&id.to_string()), &base.to_string())),
+            None => Cow::Borrowed(place),
+        });
+    }
+    let place = &*channel.origin;
+    places.push(if place.is_beside_us() {
+        Cow::Owned(Place::new(Some(ORIGIN), &origin(channel, caller).to_string()))
+    } else {
+        Cow::Borrowed(place)
     });
-    let origin = Place::new(Some("origin"), &origin(channel, caller).to_string());
-    boxes.chain([Cow::Owned(origin)]).collect()
+    places
 }
 
 /// Where the caller reaches the channel's origin.

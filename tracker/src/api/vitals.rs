@@ -25,8 +25,12 @@ pub(super) async fn healthz() -> impl IntoResponse {
     ([NO_STORE], "ok\n")
 }
 
-/// `GET /readyz`: it knows whom to send viewers to. It stays ready while the registry is away.
+/// `GET /readyz`: it knows whom to send viewers to. It stays ready while the registry is away, and is not
+/// any more once the program was told to end.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
+    if app.leaving.is_cancelled() {
+        return error(StatusCode::SERVICE_UNAVAILABLE, "this tracker is about to end");
+    }
     let view = app.roster.view();
     if !view.ready {
         return error(

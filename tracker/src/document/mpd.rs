@@ -8,7 +8,13 @@ const MAX_DEPTH: usize = 16;
 const MAX_TAG_BYTES: usize = 4 << 10;
 
 /// What the tracker adds by itself, and what an origin may therefore not say.
-const OURS: [&str; 4] = ["BaseURL", "Location", "PatchLocation", "UTCTiming"];
+const OURS: [&str; 5] = [
+    "BaseURL",
+    "Location",
+    "PatchLocation",
+    "ContentSteering",
+    "UTCTiming",
+];
 
 /// The children of `MPD` that stand before `BaseURL` (ISO/IEC 23009-1 §5.3.1.3).
 const BEFORE_BASES: &str = "ProgramInformation";

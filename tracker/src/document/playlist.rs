@@ -85,14 +85,25 @@ impl Playlist {
         })
     }
 
-    /// The playlist with its media at `base`, a URL with a slash at the end.
-    pub fn splice(&self, base: &str) -> String {
-        let mut out = String::with_capacity(self.text.len() + self.media.len() * base.len());
+    /// The playlist with the way to its media. One that lists others tells where to ask for steering, if that is said.
+    pub fn splice(&self, way: &Way) -> String {
+        let more = self.media.len() * way.media.len() + way.steering.as_ref().map_or(0, |url| url.len() + 64);
+        let mut out = String::with_capacity(self.text.len() + more);
         let mut done = 0;
+        if let Some(url) = way.steering.as_ref().filter(|_| self.progress.is_none()) {
+            done = START.len();
+            for piece in [START, "\n#EXT-X-CONTENT-STEERING:SERVER-URI=\"", url, "\""] {
+                out.push_str(piece);
+            }
+        }
         for uri in &self.media {
+            let name = &self.text[uri.clone()];
             out.push_str(&self.text[done..uri.start]);
-            out.push_str(base);
-            out.push_str(&MediaPath::in_playlist(&self.text[uri.clone()]));
+            out.push_str(&way.media);
+            match way.names {
+                Names::AsMade => out.push_str(name),
+                Names::ForAll => out.push_str(&MediaPath::in_playlist(name)),
+            }
             done = uri.end;
         }
         out.push_str(&self.text[done..]);
@@ -102,6 +113,45 @@ impl Playlist {
     /// How far it has come; nothing for one that lists other playlists.
     pub fn progress(&self) -> Option<&Progress> {
         self.progress.as_ref()
+    }
+}
+
+/// How a viewer gets to the media of a playlist.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// The URL of the media, with a slash at the end.
+    media: String,
+    names: Names,
+    /// Where players ask which way to take.
+    steering: Option<String>,
+}
+
+/// What video is called there.
+#[derive(Clone, Copy, Debug)]
+enum Names {
+    /// As boxes call it.
+    AsMade,
+    /// As every player takes it.
+    ForAll,
+}
+
+impl Way {
+    /// Through the tracker, whose media is at this URL. Players that can be steered ask for that at the other.
+    pub fn through(media: String, steering: String) -> Self {
+        Self {
+            media,
+            names: Names::ForAll,
+            steering: Some(steering),
+        }
+    }
+
+    /// At one box, whose media is at this URL. Only players that can be steered are led there.
+    pub fn box_at(media: String) -> Self {
+        Self {
+            media,
+            names: Names::AsMade,
+            steering: None,
+        }
     }
 }
 

@@ -112,12 +112,16 @@ async fn look(tools: &Tools, fetcher: &Fetcher, id: BoxId) -> Seen {
     };
     let asked = Instant::now();
     let (seen, word) = match fetcher.sample(record, &sample).await {
-        Ok(Err(refusal)) => {
+        Ok((_, Err(refusal))) => {
             warn!(%id, %refusal, "box left out: it handed out what no origin sealed");
             (Seen::Forged, "bad")
         }
-        Ok(Ok(())) if asked.elapsed() > SLOW => (Seen::Slow, "slow"),
-        Ok(Ok(())) => (Seen::Fine, "sound"),
+        Ok((_, Ok(()))) if asked.elapsed() > SLOW => (Seen::Slow, "slow"),
+        Ok((bytes, Ok(()))) => {
+            let rate = rate(bytes, asked.elapsed());
+            tools.roster.mention(News::Timed(id, rate)).await;
+            (Seen::Fine, "sound")
+        }
         Err(why) => {
             debug!(%id, %why, "nothing to look at");
             match why {
@@ -133,6 +137,13 @@ async fn look(tools: &Tools, fetcher: &Fetcher, id: BoxId) -> Seen {
         Seen::Nothing => {}
     }
     seen
+}
+
+/// Bits per second.
+fn rate(bytes: usize, took: Duration) -> u64 {
+    let millis = took.as_millis().max(1);
+    let bits = u128::try_from(bytes).unwrap_or(u128::MAX).saturating_mul(8);
+    u64::try_from(bits.saturating_mul(1000) / millis).unwrap_or(u64::MAX)
 }
 
 impl Sample {
@@ -183,14 +194,18 @@ impl Sample {
 }
 
 impl Fetcher {
-    /// What opening the seal said, if there was anything to open.
-    async fn sample(&self, record: &BoxRecord, sample: &Sample) -> Result<Result<(), Refusal>, Unproved> {
+    /// What opening the seal said, if there was anything to open, and how many bytes that was.
+    async fn sample(
+        &self,
+        record: &BoxRecord,
+        sample: &Sample,
+    ) -> Result<(usize, Result<(), Refusal>), Unproved> {
         let http = record.http();
         let response = self.ask(record, &http, &sample.path()).await?;
         // Longer than any chunk is not cut to one.
         let bytes: BytesMut = bounded(response, MAX_CHUNK_BYTES + 1)
             .await
             .map_err(|error| Unproved::broken(&http, &error))?;
-        Ok(sample.open(bytes.freeze()))
+        Ok((bytes.len(), sample.open(bytes.freeze())))
     }
 }

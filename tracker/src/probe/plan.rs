@@ -7,6 +7,7 @@ use wire::address::HttpBase;
 use wire::id::BoxId;
 
 use crate::clock::SECOND;
+use crate::reach::{is_exempt, line};
 
 /// Proofs asked for at a time.
 pub(super) const MAX_UNDER_WAY: usize = 32;
@@ -15,8 +16,11 @@ pub(super) const MAX_UNDER_WAY: usize = 32;
 const PROVE_AGAIN: u64 = 4 * 60 * SECOND;
 const TRY_AGAIN: u64 = 30 * SECOND;
 
-/// One address and port is asked no oftener than this.
-const APART: u64 = SECOND;
+/// One line is asked no oftener than this: whoever comes by its address cannot have it flooded.
+const APART: u64 = 10 * SECOND;
+
+/// The same for one address and port where no limits per address hold.
+const APART_EXEMPT: u64 = SECOND;
 
 /// A box that failed is asked again after this, then after twice as long, and so on to the longest.
 const FIRST_PAUSE: u64 = 2 * SECOND;
@@ -61,7 +65,9 @@ impl Found {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     boxes: HashMap<BoxId, Asked>,
+    /// Places, and until when each is left alone. Port 0 stands for all of a line's.
     targets: HashMap<(IpAddr, u16), u64>,
+    allow_private: bool,
     under_way: usize,
     /// When it was last looked through.
     swept: u64,
@@ -79,6 +85,14 @@ struct Asked {
 }
 
 impl Plan {
+    /// Nothing asked yet; whether limits hold for private addresses too.
+    pub(super) fn new(allow_private: bool) -> Self {
+        Self {
+            allow_private,
+            ..Self::default()
+        }
+    }
+
     /// Whether a box just heard of is to be asked now, given when it was last `found` there.
     /// If so, it counts as under way.
     pub(super) fn due(
@@ -90,7 +104,11 @@ impl Plan {
         now: u64,
     ) -> Option<Due> {
         self.sweep(now);
-        let place = (address, target.http.port);
+        let (place, apart) = if is_exempt(address, self.allow_private) {
+            ((address, target.http.port), APART_EXEMPT)
+        } else {
+            ((line(address), 0), APART)
+        };
         let asked = self
             .boxes
             .entry(id)
@@ -111,16 +129,13 @@ impl Plan {
         } else {
             now < asked.not_before
         };
-        let crowded = self
-            .targets
-            .get(&place)
-            .is_some_and(|last| now < last.saturating_add(APART));
+        let crowded = self.targets.get(&place).is_some_and(|until| now < *until);
         if rests || crowded || self.under_way >= MAX_UNDER_WAY {
             return None;
         }
         asked.under_way = true;
         self.under_way += 1;
-        self.targets.insert(place, now);
+        self.targets.insert(place, now.saturating_add(apart));
         Some(Due { id, target })
     }
 
@@ -148,7 +163,7 @@ impl Plan {
             self.swept = now;
             self.boxes
                 .retain(|_, asked| asked.under_way || asked.considered.saturating_add(FORGET) > now);
-            self.targets.retain(|_, last| last.saturating_add(APART) > now);
+            self.targets.retain(|_, until| *until > now);
         }
     }
 }
@@ -213,7 +228,7 @@ mod tests {
             ports: [8091, 9092],
             ..target(80)
         };
-        let due = plan.due(candidate(1, 1).id, moved, HERE, found, NOW + APART);
+        let due = plan.due(candidate(1, 1).id, moved, HERE, found, NOW + APART_EXEMPT);
         assert!(due.is_some());
     }
 
@@ -266,12 +281,36 @@ mod tests {
     }
 
     #[test]
+    fn one_line_is_asked_once_in_ten_seconds_whatever_its_ports() {
+        let mut plan = Plan::new(false);
+        let mut due = |n, port, address: &str, now| {
+            let address = address.parse().unwrap();
+            plan.due(candidate(n, 1).id, target(port), address, None, now)
+                .is_some()
+        };
+        assert!(due(1, 80, "2001:db8::1", NOW));
+        assert!(!due(2, 81, "2001:db8::2", NOW + APART - 1));
+        assert!(due(3, 81, "2001:db8:0:1::2", NOW), "another line");
+        assert!(due(2, 81, "2001:db8::2", NOW + APART));
+        assert!(due(4, 80, "10.0.0.1", NOW) && !due(5, 81, "10.0.0.1", NOW));
+        let mut private = Plan::new(true);
+        let home = "10.0.0.1".parse().unwrap();
+        for n in [6, 7] {
+            assert!(
+                private
+                    .due(candidate(n, 1).id, target(n), home, None, NOW)
+                    .is_some()
+            );
+        }
+    }
+
+    #[test]
     fn many_ids_at_one_address_and_port_are_one_target() {
         let mut plan = Plan::default();
         assert!(due(&mut plan, 1, 80, None, NOW).is_some());
         assert_eq!(due(&mut plan, 2, 80, None, NOW), None);
         assert!(due(&mut plan, 3, 81, None, NOW).is_some());
-        assert!(due(&mut plan, 2, 80, None, NOW + APART).is_some());
+        assert!(due(&mut plan, 2, 80, None, NOW + APART_EXEMPT).is_some());
     }
 
     #[test]

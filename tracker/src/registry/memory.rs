@@ -12,6 +12,7 @@ use super::{
     ALIVE, Answer, Away, BoxRecord, ChannelRecord, Claim, FORGET_BOXES, FORGET_CHANNELS, Outcome, Registry,
     Snapshot, Verdict, keeps,
 };
+use crate::orders::{About, Order, Orders};
 use crate::session::SessionKey;
 
 /// Keeps everything in this process: nothing to install, and nothing is left at its end.
@@ -24,6 +25,7 @@ struct Known {
     channels: HashMap<ChannelName, Arc<ChannelRecord>>,
     verdicts: HashMap<BoxId, Verdict>,
     session_key: Option<SessionKey>,
+    orders: Orders,
 }
 
 impl Memory {
@@ -47,6 +49,11 @@ impl Registry for Memory {
         answer(())
     }
 
+    fn order(&self, about: About, order: Order) -> Answer<'_, ()> {
+        self.known().orders.learn(about, order);
+        answer(())
+    }
+
     fn session_key(&self, offered: SessionKey) -> Answer<'_, SessionKey> {
         answer(*self.known().session_key.get_or_insert(offered))
     }
@@ -63,6 +70,7 @@ impl Registry for Memory {
                 .collect(),
             channels: known.channels.clone(),
             verdicts: known.verdicts.clone(),
+            orders: known.orders.clone(),
         })
     }
 

@@ -8,6 +8,7 @@
 //! | `{boxmesh}:channel` | hash | channel | record |
 //! | `{boxmesh}:owners` | hash | channel | the key that it belongs to |
 //! | `{boxmesh}:proofs` | hash | box id | verdict |
+//! | `{boxmesh}:orders` | hash | what it is about | what an operator ordered |
 //! | `{boxmesh}:session-key` | string | | 32 bytes |
 //!
 //! `ZADD GT CH` decides which word is the newest; whoever wins writes the record. When two trackers
@@ -17,6 +18,10 @@
 
 mod announcing;
 mod link;
+#[cfg(test)]
+mod tests;
+mod url;
+mod whereabouts;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -29,11 +34,12 @@ use wire::key::PublicKey;
 
 use self::announcing::Announcing;
 use self::link::Link;
-pub use self::link::{BadRedisUrl, RedisUrl};
+pub use self::url::{BadRedisUrl, RedisUrl};
 use super::{
     ALIVE, Answer, Away, BoxRecord, ChannelRecord, Claim, FORGET_BOXES, FORGET_CHANNELS, Outcome, Registry,
     Snapshot, Verdict, keeps,
 };
+use crate::orders::{About, Order, Orders};
 use crate::session::SessionKey;
 
 const BOXES: &str = "{boxmesh}:boxes";
@@ -42,6 +48,7 @@ const CHANNELS: &str = "{boxmesh}:channels";
 const CHANNEL: &str = "{boxmesh}:channel";
 const OWNERS: &str = "{boxmesh}:owners";
 const PROOFS: &str = "{boxmesh}:proofs";
+const ORDERS: &str = "{boxmesh}:orders";
 const SESSION_KEY: &str = "{boxmesh}:session-key";
 
 /// How many fields are read or removed with one command.
@@ -63,14 +70,14 @@ type Cache<K, R> = Mutex<HashMap<K, Arc<R>>>;
 
 impl Redis {
     /// A registry there; whether anything answers shows at its first use.
-    pub fn new(url: RedisUrl) -> Result<Self, Away> {
-        Ok(Self {
-            link: Link::new(url)?,
+    pub fn new(url: RedisUrl) -> Self {
+        Self {
+            link: Link::new(url),
             boxes: Cache::default(),
             channels: Cache::default(),
             proofs: Mutex::default(),
             announcing: Announcing::default(),
-        })
+        }
     }
 
     /// Whether a word is the newest about `member`; `known` if only a member that is there may speak.
@@ -144,7 +151,9 @@ impl Redis {
             .arg(0)
             .arg(-1)
             .arg("WITHSCORES");
-        let (boxes, channels): (Scores, Scores) = self.link.try_to_ask(&commands).await?;
+        commands.cmd("HGETALL").arg(ORDERS);
+        let (boxes, channels, ordered): (Scores, Scores, Vec<(String, Vec<u8>)>) =
+            self.link.try_to_ask(&commands).await?;
         let boxes = self.records(BOX, &self.boxes, named(boxes)).await?;
         let channels = self.records(CHANNEL, &self.channels, named(channels)).await?;
         let ids: Vec<BoxId> = boxes.keys().copied().collect();
@@ -154,6 +163,7 @@ impl Redis {
             boxes,
             channels,
             verdicts,
+            orders: Orders::read(ordered),
         })
     }
 
@@ -289,6 +299,10 @@ impl Registry for Redis {
 
     fn judge(&self, id: BoxId, verdict: Verdict) -> Answer<'_, ()> {
         Box::pin(async move { self.write(PROOFS, id.to_string(), verdict.to_bytes()).await })
+    }
+
+    fn order(&self, about: About, order: Order) -> Answer<'_, ()> {
+        Box::pin(async move { self.write(ORDERS, about.to_string(), order.to_bytes()).await })
     }
 
     fn session_key(&self, offered: SessionKey) -> Answer<'_, SessionKey> {

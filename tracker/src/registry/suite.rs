@@ -227,7 +227,7 @@ macro_rules! promises {
             $(#[tokio::test]
             async fn $promise() {
                 let server = RedisServer::start();
-                let registry = Redis::new(server.url().parse().unwrap()).unwrap();
+                let registry = Redis::new(server.url().parse().unwrap());
                 super::$promise(&registry).await;
             })*
         }
@@ -253,7 +253,7 @@ mod shared {
     use super::*;
 
     fn two(server: &RedisServer) -> [Redis; 2] {
-        [(); 2].map(|()| Redis::new(server.url().parse().unwrap()).unwrap())
+        [(); 2].map(|()| Redis::new(server.url().parse().unwrap()))
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! Which boxes are slow, by what this tracker saw when it fetched from them as a viewer. Pure: time is an argument.
+//! Which boxes are slow, by what this tracker saw when it fetched from them as a viewer, and by what viewers of three
+//! networks say. Pure: time is an argument.
 //!
 //! Once says nothing. Who is slow, or not there, time after time is left out for a while, for longer each time;
 //! how many are left out at a time is not decided here.
@@ -55,13 +56,19 @@ impl Slowness {
         }
         seen.slow += 1;
         if seen.slow >= LOOKS {
-            if seen.until.saturating_add(FORGIVEN) <= now {
-                seen.times = 0;
-            }
-            seen.slow = 0;
-            seen.times = seen.times.saturating_add(1);
-            seen.since = now;
-            seen.until = now + STEP.saturating_mul(seen.times.into()).min(LONGEST);
+            seen.leave_out(now);
+        }
+    }
+
+    /// Viewers of three networks failed at a box.
+    pub(super) fn failed(&mut self, id: BoxId, now: u64) {
+        if self.0.len() >= MAX_KNOWN && !self.0.contains_key(&id) {
+            return;
+        }
+        let seen = self.0.entry(id).or_default();
+        seen.last = now;
+        if now >= seen.until {
+            seen.leave_out(now);
         }
     }
 
@@ -80,6 +87,18 @@ impl Slowness {
     pub(super) fn forget(&mut self, now: u64) {
         self.0
             .retain(|_, seen| seen.until.max(seen.last).saturating_add(FORGIVEN) > now);
+    }
+}
+
+impl Seen {
+    fn leave_out(&mut self, now: u64) {
+        if self.until.saturating_add(FORGIVEN) <= now {
+            self.times = 0;
+        }
+        self.slow = 0;
+        self.times = self.times.saturating_add(1);
+        self.since = now;
+        self.until = now + STEP.saturating_mul(self.times.into()).min(LONGEST);
     }
 }
 
@@ -121,6 +140,17 @@ mod tests {
         assert_eq!(slowness.of(&box_id(1), now), Some((now, now + STEP)));
         slowness.forget(now + STEP + FORGIVEN);
         assert!(slowness.is_empty());
+    }
+
+    #[test]
+    fn the_word_of_viewers_leaves_a_box_out_as_three_looks_do() {
+        let mut slowness = Slowness::default();
+        slowness.failed(box_id(1), NOW);
+        slowness.failed(box_id(1), NOW + 1);
+        assert_eq!(slowness.of(&box_id(1), NOW + 1), Some((NOW, NOW + STEP)), "once");
+        let again = NOW + STEP;
+        slow_at(&mut slowness, 3, again);
+        assert_eq!(slowness.of(&box_id(1), again), Some((again, again + 2 * STEP)));
     }
 
     #[test]

@@ -5,38 +5,35 @@
 //! registry is away, boxes and channels that speak to other trackers cannot be heard: they count as
 //! they did when it was last there.
 
+mod channel;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::watch;
 use wire::id::{BoxId, ChannelName};
 use wire::key::PublicKey;
-use wire::presentation;
 
+use self::channel::KnownChannel;
 use super::News;
 use super::ejections::Ejections;
 use super::giving::giving;
 use super::room::Room;
 use super::slowness::Slowness;
-use super::view::{BoxView, ChannelView, View};
+use super::speeds::Speeds;
+use super::view::{BoxView, View};
+use super::viewers::Viewers;
 use crate::clock::SECOND;
 use crate::document::Place;
+use crate::geography::{Country, Geography};
+use crate::orders::Orders;
 use crate::probe::{reach, why_unlisted};
-use crate::reach::Network;
+use crate::reach::{Network, is_beside_us};
 use crate::registry::{ALIVE, BoxRecord, ChannelRecord, FORGET_BOXES, FORGET_CHANNELS, Snapshot, Verdict};
-use crate::select::{Candidate, Carriers, Health, Neighbourhood, left_out};
+use crate::select::{Candidate, Health, Neighbourhood, left_out};
 use crate::session::SessionKey;
-
-/// A channel whose origin said nothing for this long is off air, in milliseconds.
-const PRESENT: u64 = 12 * SECOND;
-
-/// The documents of a channel that has ended are served for this long, so that players see the end, in milliseconds.
-const SHOW_END: u64 = 60 * SECOND;
-
-/// A box this many segments behind its channel is of no use to a viewer.
-const MAX_LAG_SEGMENTS: u32 = 8;
 
 /// Everything that one tracker knows.
 #[derive(Debug)]
@@ -48,7 +45,11 @@ pub struct State {
     channels: HashMap<ChannelName, KnownChannel>,
     verdicts: HashMap<BoxId, Verdict>,
     ejections: Ejections,
+    orders: Arc<Orders>,
     slowness: Slowness,
+    speeds: Speeds,
+    viewers: Viewers,
+    geography: Arc<Geography>,
     /// When the registry last answered; before its first answer, when the tracker started.
     polled: u64,
     away: bool,
@@ -64,19 +65,10 @@ struct KnownBox {
     since: u64,
     /// How manifests name it.
     place: Arc<Place>,
+    /// The country that it is in, if that is known.
+    country: Option<Country>,
     /// What was sent its way since it last spoke, in bits per second.
-    handed: Arc<AtomicU64>,
-}
-
-#[derive(Debug)]
-struct KnownChannel {
-    record: Arc<ChannelRecord>,
-    /// Whether this tracker heard it itself.
-    ours: bool,
-    /// Tells those who wait for the channel.
-    news: watch::Sender<()>,
-    /// Whether there is something to tell them.
-    changed: bool,
+    handed: Arc<AtomicI64>,
 }
 
 /// Until when there was a chance to hear of something.
@@ -103,11 +95,21 @@ impl State {
             channels: HashMap::new(),
             verdicts: HashMap::new(),
             ejections: Ejections::default(),
+            orders: Arc::default(),
             slowness: Slowness::default(),
+            speeds: Speeds::default(),
+            viewers: Viewers::default(),
+            geography: Arc::default(),
             polled: now,
             away: false,
             ready: false,
         }
+    }
+
+    /// The same, knowing which addresses are in which country.
+    #[must_use]
+    pub fn with(self, geography: Arc<Geography>) -> Self {
+        Self { geography, ..self }
     }
 
     /// Takes in what happened.
@@ -118,7 +120,14 @@ impl State {
             News::Judged(id, verdict) => self.judge(id, verdict),
             News::Reported(id, from) => self.ejections.report(id, from, now),
             News::FoundOut(id) => self.ejections.found_out(id, now),
+            News::Timed(id, rate) => self.speeds.saw(id, rate, now),
+            News::Told(id, from, told) => {
+                if self.viewers.told(id, from, told, now) {
+                    self.slowness.failed(id, now);
+                }
+            }
             News::Looked(id, was_slow) => self.slowness.looked(id, was_slow, now),
+            News::Ordered(about, order) => _ = Arc::make_mut(&mut self.orders).learn(about, order),
             News::Polled(snapshot, key) => self.merge(snapshot, key, now),
             News::Unanswered => {
                 self.away = true;
@@ -147,8 +156,13 @@ impl State {
         let place = stays.map(|before| before.place.clone());
         let place = place.unwrap_or_else(|| {
             let (name, url) = (record.id.to_string(), record.http().to_string());
-            Arc::new(Place::new(Some(&name), &url))
+            let is_beside_us = is_beside_us(&record.announcement.http, record.seen_from);
+            Arc::new(Place::new(Some(&name), &url).beside_us(is_beside_us))
         });
+        let country = match before.filter(|before| before.record.seen_from == record.seen_from) {
+            Some(before) => before.country,
+            None => self.geography.country(record.seen_from),
+        };
         let handed = before.map(|before| before.handed.clone()).unwrap_or_default();
         handed.store(0, Ordering::Relaxed);
         self.boxes.insert(
@@ -158,6 +172,7 @@ impl State {
                 ours,
                 since,
                 place,
+                country,
                 handed,
             },
         );
@@ -215,6 +230,12 @@ impl State {
                 self.present(record, false);
             }
         }
+        if snapshot.orders.beyond(&self.orders).next().is_some() {
+            let orders = Arc::make_mut(&mut self.orders);
+            for (about, order) in snapshot.orders.iter() {
+                orders.learn(about.clone(), order.clone());
+            }
+        }
         for (id, verdict) in snapshot.verdicts {
             self.judge(id, verdict);
         }
@@ -232,6 +253,8 @@ impl State {
         self.verdicts.retain(|id, _| self.boxes.contains_key(id));
         self.ejections.forget(now);
         self.slowness.forget(now);
+        self.speeds.forget(now);
+        self.viewers.forget(now);
     }
 
     fn until(&self, now: u64) -> Until {
@@ -251,7 +274,7 @@ impl State {
                 let announcement = &known.record.announcement;
                 !announcement.leaving && announcement.sequence.saturating_add(ALIVE) >= until.of(known.ours)
             })
-            .map(|known| self.box_view(known, now))
+            .map(|known| self.box_view(known, until.of(known.ours), now))
             .collect();
         if !self.slowness.is_empty() {
             self.leave_out(&mut boxes, now);
@@ -279,6 +302,7 @@ impl State {
             boxes: boxes.into_iter().map(|alive| (alive.record.id, alive)).collect(),
             channels,
             neighbourhood,
+            orders: self.orders.clone(),
             room: Room::beside(
                 remembered.map(|record| (record.id, record.seen_from)),
                 self.allow_private,
@@ -311,18 +335,25 @@ impl State {
         }
     }
 
-    fn box_view(&self, known: &KnownBox, now: u64) -> BoxView {
+    fn box_view(&self, known: &KnownBox, until: u64, now: u64) -> BoxView {
         let record = known.record.clone();
         let load = record.announcement.load;
         let candidate = Candidate {
             id: record.id,
+            place: known.place.clone(),
             uplink: load.upload_bits_per_second,
+            seen: self
+                .speeds
+                .of(&record.id, now)
+                .max(self.viewers.rate(&record.id, now)),
             sending: load.sending_bits_per_second,
             handed: known.handed.clone(),
             age: now.saturating_sub(known.since),
+            silent: until.saturating_sub(record.announcement.sequence),
             room: record.announcement.room,
             gives: false,
             network: Network::of(record.seen_from),
+            country: known.country,
             health: Health::Fine,
         };
         let http = record.http();
@@ -330,61 +361,21 @@ impl State {
             .verdicts
             .get(&record.id)
             .filter(|verdict| verdict.http == http);
-        let ejected = self.ejections.why(&record.id, now);
+        let banned = self.orders.ban(record.id);
+        let ejected = banned.map(|why| format!("it is banned by the tracker's operator: {why}"));
+        let ejected = ejected.or_else(|| self.ejections.why(&record.id, now));
         let is_ejected = ejected.is_some();
         let why = ejected.or_else(|| why_unlisted(&record, verdict, self.allow_private, now));
         let reach = reach(&record, verdict, self.allow_private, now);
         BoxView {
             record,
             candidate,
-            place: known.place.clone(),
             why,
             is_ejected,
             reach,
             verdict: verdict.cloned(),
         }
     }
-}
-
-impl KnownChannel {
-    fn view(&self, boxes: &[BoxView], until: u64) -> ChannelView {
-        let record = self.record.clone();
-        let heard = &record.heard;
-        let is_heard = heard.at.saturating_add(PRESENT) >= until;
-        let state = if is_heard {
-            record.presentation.state
-        } else {
-            presentation::State::Ended
-        };
-        let ending = || heard.ended.is_some_and(|at| until < at.saturating_add(SHOW_END));
-        let shown = state.is_on_air() || ending();
-        let carriers = boxes
-            .iter()
-            .filter(|_| shown)
-            .filter(|listed| carries(listed, &record));
-        let carriers = Carriers::new(carriers.map(|listed| listed.candidate.clone()).collect());
-        ChannelView {
-            record,
-            state,
-            shown,
-            carriers,
-            news: self.news.subscribe(),
-        }
-    }
-}
-
-/// Whether a viewer of the channel may be sent to the box, or could be if it were not slow.
-fn carries(listed: &BoxView, channel: &ChannelRecord) -> bool {
-    let presentation = &channel.presentation;
-    let carried = &listed.record.announcement.carried;
-    // Who is left out for slowness is told of: how many are decides how many viewers are the origin's.
-    let counts = listed.why.is_none() || listed.candidate.health == Health::LeftOut;
-    counts
-        && carried.iter().any(|carried| {
-            let has = (carried.epoch, carried.newest);
-            let behind = channel.behind(has, (presentation.epoch, presentation.newest));
-            carried.channel == presentation.channel && behind.is_some_and(|behind| behind <= MAX_LAG_SEGMENTS)
-        })
 }
 
 #[cfg(test)]

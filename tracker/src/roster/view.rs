@@ -12,6 +12,7 @@ use wire::presentation::State;
 use super::giving::{self, Edge};
 use super::room::Room;
 use crate::document::Place;
+use crate::orders::Orders;
 use crate::registry::{BoxRecord, ChannelRecord, Verdict};
 use crate::select::{Candidate, Carriers, Neighbourhood};
 use crate::session::SessionKey;
@@ -38,6 +39,8 @@ pub struct View {
     pub neighbourhood: Neighbourhood,
     /// How many more boxes may come.
     pub room: Room,
+    /// What operators ordered.
+    pub orders: Arc<Orders>,
 }
 
 /// A box that is alive.
@@ -47,8 +50,6 @@ pub struct BoxView {
     pub record: Arc<BoxRecord>,
     /// What it is when somebody is to be sent to it.
     pub candidate: Candidate,
-    /// How manifests name it, to everybody who is not beside it.
-    pub place: Arc<Place>,
     /// Why viewers are not sent to it; nothing if they are.
     pub why: Option<String>,
     /// Whether it is left out for what it handed on: viewers are not sent to it, and other boxes are not told of it.
@@ -86,6 +87,8 @@ pub struct ChannelView {
     pub state: State,
     /// Whether viewers are given its documents: they are while it is on air, and for a while after its end.
     pub shown: bool,
+    /// How manifests name its origin, to everybody who is not beside it.
+    pub origin: Arc<Place>,
     /// The boxes for its viewers.
     pub carriers: Carriers,
     /// Changes after a view with news of the channel is there.

@@ -4,19 +4,21 @@
 //! what the box said and what this tracker has sent it since. Taking the least loaded of all by
 //! reports that are seconds old sends every viewer to the same box.
 //!
+//! Boxes near the viewer, in its network or its country, are drawn up to twice as often as others.
+//!
 //! Boxes of one network are drawn no more often than [`shares`] allows, however many they are.
 //!
-//! A box that said that it has no room keeps the viewers that it has, and is drawn for nobody else.
+//! A box that said that it has no room keeps the viewers that it has, and is drawn for nobody else. One that is about to
+//! fail them, as it fell silent or has nothing left to send with, gives them up one after another.
 //!
 //! One viewer in twenty is sent to any box that can bear more, however small it says that its uplink is or however
 //! slow it was: nobody would learn otherwise that it does well.
 
-use std::sync::atomic::Ordering;
-
 use rand::{Rng, RngExt};
 use wire::id::BoxId;
 
-use super::{Candidate, Health, health, shares};
+use super::{Candidate, Health, Newcomer, health, shares};
+use crate::document::Place;
 
 /// How often a draw that does not fit is repeated before whatever is left is taken.
 const DRAWS: usize = 8;
@@ -24,12 +26,17 @@ const DRAWS: usize = 8;
 /// The share of viewers who are sent to any box.
 const EXPLORES: f64 = 0.05;
 
+/// A box is preferred for being near while no more than this share of its uplink is in use.
+const NEAR_LOAD: f64 = 0.7;
+
 /// The candidates for a channel's viewers, with the sums that make a draw cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Carriers {
     candidates: Vec<Candidate>,
     /// Their ids, close together: they are looked for with each manifest.
     ids: Vec<BoxId>,
+    /// Which of them are not about to fail, whoever else is sent there.
+    steady: Vec<bool>,
     /// The weights of all candidates up to and with this one.
     sums: Vec<f64>,
     /// The same if uplinks and health do not count.
@@ -49,9 +56,12 @@ impl Carriers {
         let is_open = |candidate: &Candidate| if candidate.has_room() { 1.0 } else { 0.0 };
         let even = added_up(shares::weights(&candidates, is_open));
         let ids = candidates.iter().map(|candidate| candidate.id).collect();
+        let is_steady = |candidate: &Candidate| candidate.has_room() && !candidate.is_failing();
+        let steady = candidates.iter().map(is_steady).collect();
         Self {
             candidates,
             ids,
+            steady,
             sums,
             even,
             origin_share,
@@ -73,33 +83,63 @@ impl Carriers {
         self.candidates.is_empty()
     }
 
-    /// A viewer's boxes: those of `kept` that still carry the channel, in their order, and others
-    /// up to `places`. The first box of a viewer that had none is counted as handed out.
+    /// Whether that box carries the channel.
+    pub fn has(&self, id: &BoxId) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Whether a viewer of that box stays there: it carries the channel, and is not about to fail.
+    pub fn keeps(&self, id: &BoxId) -> bool {
+        let at = self.ids.binary_search(id);
+        at.is_ok_and(|at| self.steady[at] || !self.candidates[at].is_failing())
+    }
+
+    /// How manifests name that box, if it carries the channel.
+    pub fn place(&self, id: &BoxId) -> Option<&Place> {
+        Some(&self.get(id)?.place)
+    }
+
+    /// A viewer's boxes: those of `kept` that it stays with, in their order, and others up to `places`; those that are about to
+    /// fail only where there are no others. A viewer whose first box is another than before is counted there, and no longer
+    /// where it was.
     pub fn choose(
         &self,
         rng: &mut impl Rng,
         kept: &[BoxId],
         places: usize,
-        bits_per_viewer: u64,
+        newcomer: impl Into<Newcomer>,
     ) -> Vec<BoxId> {
+        let newcomer = newcomer.into();
+        let bits_per_viewer = newcomer.bits_per_second;
         let mut chosen: Vec<&Candidate> = Vec::with_capacity(places);
-        for id in kept {
-            let known = self.get(id).filter(|_| chosen.len() < places);
-            chosen.extend(known.filter(|known| chosen.iter().all(|other| other.id != known.id)));
+        let mut failing: Vec<&Candidate> = Vec::new();
+        for known in kept.iter().take(places).filter_map(|id| self.get(id)) {
+            let those = if known.is_failing() {
+                &mut failing
+            } else {
+                &mut chosen
+            };
+            if those.iter().all(|other| other.id != known.id) {
+                those.push(known);
+            }
         }
-        let newcomer = chosen.is_empty();
-        if newcomer && self.is_for_origin(rng) {
+        if chosen.is_empty() && failing.is_empty() && self.is_for_origin(rng) {
             return Vec::new();
         }
         while chosen.len() < places {
-            let is_new = |drawn: &Candidate| chosen.iter().all(|other| other.id != drawn.id);
-            let Some(next) = self.next(rng, &chosen, bits_per_viewer, is_new) else {
+            let is_new = |drawn: &Candidate| chosen.iter().chain(&failing).all(|other| other.id != drawn.id);
+            let Some(next) = self.next(rng, &chosen, &newcomer, is_new) else {
                 break;
             };
             chosen.push(next);
         }
-        if let Some(first) = chosen.first().filter(|_| newcomer) {
-            first.handed.fetch_add(bits_per_viewer, Ordering::Relaxed);
+        chosen.extend(failing);
+        chosen.truncate(places);
+        if let Some(first) = chosen.first().filter(|first| kept.first() != Some(&first.id)) {
+            first.hand(bits_per_viewer, true);
+            if let Some(before) = kept.first().and_then(|id| self.get(id)) {
+                before.hand(bits_per_viewer, false);
+            }
         }
         chosen.into_iter().map(|candidate| candidate.id).collect()
     }
@@ -108,14 +148,15 @@ impl Carriers {
     pub fn choose_one(
         &self,
         rng: &mut impl Rng,
-        bits_per_second: u64,
+        newcomer: impl Into<Newcomer>,
         fits: impl Fn(&BoxId) -> bool,
     ) -> Option<BoxId> {
+        let newcomer = newcomer.into();
         if self.is_for_origin(rng) {
             return None;
         }
-        let next = self.next(rng, &[], bits_per_second, |drawn| fits(&drawn.id))?;
-        next.handed.fetch_add(bits_per_second, Ordering::Relaxed);
+        let next = self.next(rng, &[], &newcomer, |drawn| fits(&drawn.id))?;
+        next.hand(newcomer.bits_per_second, true);
         Some(next.id)
     }
 
@@ -133,29 +174,32 @@ impl Carriers {
         &self,
         rng: &mut impl Rng,
         chosen: &[&Candidate],
-        bits_per_second: u64,
+        newcomer: &Newcomer,
         fits: impl Fn(&Candidate) -> bool,
     ) -> Option<&Candidate> {
+        let bits_per_second = newcomer.bits_per_second;
         if rng.random::<f64>() < EXPLORES {
             // Two more: another tracker may think the same of it just now.
             let two = bits_per_second.saturating_mul(2);
             let bears = |drawn: &Candidate| drawn.load_with(two) <= 1.0 && fits(drawn);
-            let any = self.draw(rng, chosen, &self.even, bears);
+            let any = self.draw(rng, chosen, &self.even, newcomer, bears);
             if any.is_some() {
                 return any;
             }
         }
-        let one = self.draw(rng, chosen, &self.sums, &fits)?;
-        let other = self.draw(rng, chosen, &self.sums, &fits)?;
+        let one = self.draw(rng, chosen, &self.sums, newcomer, &fits)?;
+        let other = self.draw(rng, chosen, &self.sums, newcomer, &fits)?;
         Some(less_loaded(one, other, bits_per_second))
     }
 
-    /// Draws a box that fits, from another network than the chosen ones if it can.
+    /// Draws a box that fits, from another network than the chosen ones if it can. One that is near is drawn twice as often as
+    /// it would be elsewhere: every other draw of one that is far is drawn again.
     fn draw(
         &self,
         rng: &mut impl Rng,
         chosen: &[&Candidate],
         sums: &[f64],
+        newcomer: &Newcomer,
         fits: impl Fn(&Candidate) -> bool,
     ) -> Option<&Candidate> {
         let total = sums.last().copied()?;
@@ -163,14 +207,23 @@ impl Carriers {
         let is_apart = |candidate: &&Candidate| {
             candidate.network.is_none() || chosen.iter().all(|other| other.network != candidate.network)
         };
+        let is_somewhere = newcomer.network.is_some() || newcomer.country.is_some();
+        let mut far = None;
         for _ in 0..DRAWS {
             let at = rng.random::<f64>() * total;
             let at = sums
                 .partition_point(|sum| *sum <= at)
                 .min(self.candidates.len() - 1);
             if let Some(drawn) = self.candidates.get(at).filter(fits).filter(is_apart) {
-                return Some(drawn);
+                let is_near = || drawn.is_near(newcomer) && drawn.load_with(0) <= NEAR_LOAD;
+                if !is_somewhere || is_near() || rng.random::<bool>() {
+                    return Some(drawn);
+                }
+                far = Some(drawn);
             }
+        }
+        if far.is_some() {
+            return far;
         }
         // Few are left, or one weighs more than all others together: take them in turn.
         let start = rng.random_range(0..self.candidates.len());

@@ -5,7 +5,7 @@ use wire::id::BoxId;
 use super::{Candidate, neighbours::mixed};
 
 /// The seeds of a channel: the `current` ones while they are there and not silent, then those that are known to hand
-/// on what they take, then those with the best uplinks, from different networks where there are. Equals are told apart by `salt`, so
+/// on what they take, then those with the best uplinks as far as these were seen, from different networks where there are. Equals are told apart by `salt`, so
 /// that channels do not all take the same boxes.
 pub fn seeds(
     salt: u64,
@@ -28,7 +28,7 @@ pub fn seeds(
     };
     ranked.sort_by_cached_key(|candidate| {
         // Uplinks are compared in powers of two: a measured one is never quite the same.
-        let uplink = std::cmp::Reverse(candidate.uplink().ilog2());
+        let uplink = std::cmp::Reverse(candidate.believed().ilog2());
         (
             place(candidate),
             !candidate.gives,
@@ -73,6 +73,17 @@ mod tests {
         let mut chosen = seeds(1, &[], &boxes(&[5, 100, 1, 50, 25, 2]), &[], 3);
         chosen.sort();
         assert_eq!(chosen, [id(1), id(3), id(4)]);
+    }
+
+    #[test]
+    fn who_only_says_that_its_uplink_is_large_is_no_better_than_who_was_seen_to_have_some() {
+        let mut candidates = boxes(&[1000, 1000, 50, 40, 30]);
+        for boaster in &mut candidates[..2] {
+            boaster.seen = 0;
+        }
+        let mut chosen = seeds(1, &[], &candidates, &[], 3);
+        chosen.sort();
+        assert_eq!(chosen, [id(2), id(3), id(4)]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ import { Refusal } from '../verify/refusal';
 import type { Opened, Verifier } from '../verify/verifier';
 import type { Ledger } from './ledger';
 import { type Attempt, Beaten, Hanging, type Patience, race } from './race';
+import { Seen } from './seen';
 import { type Place, Standings } from './standing';
 import { NoAnswer, type Transport } from './transport';
 
@@ -40,6 +41,8 @@ export interface MeshParts {
 export class Mesh {
   /** Where segments may be had now, in the tracker's order. */
   places: readonly Place[] = [];
+  /** What the tracker is to hear of the boxes. */
+  readonly seen = new Seen();
   readonly #standings = new Standings();
 
   constructor(private readonly parts: MeshParts) {}
@@ -84,12 +87,15 @@ export class Mesh {
   ): Attempt<Opened> {
     return async (signal, heard) => {
       try {
+        const began = { at: 0 };
         const bytes = await this.#bytesFrom(place, id, signal, (received, total) => {
+          began.at ||= performance.now();
           heard(received, total);
           onBytes(received, total);
         });
         const opened = await this.#open(bytes, id);
         this.#standings.served(place);
+        this.seen.served(place, bytes.byteLength, began.at && performance.now() - began.at);
         this.parts.ledger.of(place).servedAt = Date.now();
         return opened;
       } catch (why) {
@@ -142,14 +148,19 @@ export class Mesh {
       account.reason = why.reason;
       this.#standings.lied(place, now);
     } else if (why instanceof Beaten) {
-      if (why.late) this.#standings.failed(place, now);
+      if (why.late) this.#failed(place, now);
     } else if (why instanceof NoAnswer && why.status === 404) {
       this.#standings.missed(place, now);
     } else if (why instanceof NoAnswer && why.status === 503) {
       this.#standings.busy(place, why.retryAfter, now);
     } else if (why instanceof NoAnswer || why instanceof Hanging) {
-      this.#standings.failed(place, now);
+      this.#failed(place, now);
     }
+  }
+
+  #failed(place: Place, now: number): void {
+    this.#standings.failed(place, now);
+    this.seen.failed(place);
   }
 }
 

@@ -30,6 +30,8 @@ export interface Manifest {
   readonly document: Document;
   /** Where its segments may be had, in the tracker's order. */
   readonly places: readonly Place[];
+  /** Where to ask which of them to use, or null. */
+  readonly steering: string | null;
   /** All its Periods, the newest last. */
   readonly periods: readonly Period[];
   /** Whether it will not change any more. */
@@ -47,6 +49,7 @@ export function readManifest(
   const mpd = document.documentElement;
   if (mpd.localName !== 'MPD') return null;
   const places = placesOf(mpd, url);
+  const steering = steeringOf(mpd, url);
   const periods = children(mpd, 'Period').flatMap((period) => {
     const read = readPeriod(period, supports);
     if (!read || read.kinds.size === 0) period.remove();
@@ -60,7 +63,7 @@ export function readManifest(
   base.textContent = new URL(`/live/${channel}/`, url).href;
   mpd.prepend(base);
   periods.sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
-  return { document, places, periods, isFinal: !mpd.hasAttribute('minimumUpdatePeriod') };
+  return { document, places, steering, periods, isFinal: !mpd.hasAttribute('minimumUpdatePeriod') };
 }
 
 /** Reads a Period, and takes out what cannot be played; null when it names no epoch. */
@@ -96,6 +99,11 @@ function placesOf(mpd: Element, url: string): Place[] {
     places.push({ name, url: address.href, kind: name.startsWith(BOX) ? 'box' : 'origin' });
   }
   return places.slice(0, MAX_PLACES);
+}
+
+function steeringOf(mpd: Element, url: string): string | null {
+  const said = children(mpd, 'ContentSteering')[0]?.textContent.trim();
+  return said && URL.canParse(said, url) ? new URL(said, url).href : null;
 }
 
 /** What stands first in the path of its init segments. */

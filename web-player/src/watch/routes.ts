@@ -5,6 +5,8 @@
  * one, since dash.js would never ask again.
  */
 import type { Mesh } from '../fetch/mesh';
+import type { Place } from '../fetch/standing';
+import { Steering, advised } from '../fetch/steering';
 import type { Transport } from '../fetch/transport';
 import type { Opened } from '../verify/verifier';
 import { segmentIn } from './address';
@@ -42,7 +44,21 @@ export class ChannelRoutes implements Routes {
   #last: Document | null = null;
   #periods: ReadonlyMap<string, Period> = new Map();
 
-  constructor(private readonly parts: RoutesParts) {}
+  /** Where the newest manifest says that segments may be had. */
+  #places: readonly Place[] = [];
+  readonly #steering: Steering;
+
+  constructor(private readonly parts: RoutesParts) {
+    const { transport, mesh } = parts;
+    this.#steering = new Steering(transport, mesh.seen, (advice) => {
+      mesh.places = advised(this.#places, advice);
+    });
+  }
+
+  /** Nothing is asked from here on. */
+  end(): void {
+    this.#steering.end();
+  }
 
   /** dash.js has begun to play the Period of that id. */
   plays(id: string): void {
@@ -57,7 +73,9 @@ export class ChannelRoutes implements Routes {
   async manifest(url: string, signal: AbortSignal): Promise<string> {
     try {
       const manifest = await this.#fetch(url, signal);
+      this.#places = manifest.places;
       this.parts.mesh.places = manifest.places;
+      this.#steering.at(manifest.isFinal ? null : manifest.steering);
       this.isFinal = manifest.isFinal;
       this.#know(manifest.periods);
       this.newest = manifest.periods.at(-1) ?? null;

@@ -341,6 +341,7 @@ export class Watch {
     const run = this.#run;
     this.#run = null;
     run?.player.end();
+    run?.routes.end();
   }
 
   #fail(): void {

@@ -148,8 +148,7 @@ async fn trackers_that_share_a_registry_agree_on_whose_channel_it_is() {
         .until(async || keys(&other).await == named(&[103, 101]))
         .await;
     other.later(31_000);
-    let fresh: Arc<dyn Registry> =
-        Arc::new(crate::registry::Redis::new(redis.url().parse().unwrap()).unwrap());
+    let fresh: Arc<dyn Registry> = Arc::new(crate::registry::Redis::new(redis.url().parse().unwrap()));
     let fresh = Rig::with(fresh, &[]).await;
     fresh.later(31_000);
     let (status, body) = fresh.present(101, &presentation(101, fresh.now())).await;

@@ -43,7 +43,12 @@ async fn playlists_stay_at_the_tracker_and_lead_through_it_to_media() {
     assert_eq!(headers["content-type"], "application/vnd.apple.mpegurl");
     assert_eq!(headers["cache-control"], "no-store");
     assert_eq!(headers["access-control-allow-origin"], "*");
-    assert_eq!(master.text().await.unwrap(), MASTER);
+    let steering = format!(
+        "#EXT-X-CONTENT-STEERING:SERVER-URI=\"{}/steering/hls/demo\"\n",
+        rig.base
+    );
+    let steered = MASTER.replace("#EXTM3U\n", &format!("#EXTM3U\n{steering}"));
+    assert_eq!(master.text().await.unwrap(), steered);
 
     let media = rig.get(PATH).await.text().await.unwrap();
     let base = format!("{}/compat/live/demo/", rig.base);

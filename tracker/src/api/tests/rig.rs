@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use clap::Parser;
-use program::http::{Limits, serve};
+use program::http::{Limits, serve, serve_answers};
 use program::lifecycle::Lifecycle;
 use reqwest::Client;
 use serde_json::Value;
@@ -19,11 +19,13 @@ use wire::presentation::Presentation;
 use wire::proof::{self, Proof};
 
 use crate::Settings;
-use crate::api::routes;
+use crate::api::Front;
 use crate::clock::Clock;
+use crate::geography::Geography;
 use crate::registry::{Memory, Redis, Registry};
 use crate::start::assemble;
 use crate::testing::{self, DEADLINE, NOW, RedisServer, box_id};
+use crate::token::Token;
 
 /// A tracker that serves, with a clock that the test turns. It ends when this is dropped.
 pub(super) struct Rig {
@@ -41,20 +43,31 @@ impl Rig {
 
     /// A tracker with others, on that Redis.
     pub(super) async fn on(redis: &RedisServer) -> Self {
-        Self::with(Arc::new(Redis::new(redis.url().parse().unwrap()).unwrap()), &[]).await
+        Self::with(Arc::new(Redis::new(redis.url().parse().unwrap())), &[]).await
     }
 
     pub(super) async fn with(registry: Arc<dyn Registry>, flags: &[&str]) -> Self {
         let trusted = [101, 102].map(|n| format!("--trust-origin={}", testing::key(n).public()));
         let flags = flags.iter().map(ToString::to_string);
         let settings = Settings::parse_from(["tracker".into()].into_iter().chain(trusted).chain(flags));
+        let token = settings
+            .admin_token_file
+            .as_deref()
+            .map(|path| Token::read(path).unwrap());
         let (lifecycle, hands) = (Lifecycle::default(), Arc::new(AtomicU64::new(NOW)));
-        let app = assemble(settings, registry, Clock::turned_by(hands.clone()), &lifecycle);
+        let app = assemble(
+            settings,
+            Geography::default(),
+            token,
+            registry,
+            Clock::turned_by(hands.clone()),
+            &lifecycle,
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        serve(
+        serve_answers(
             listener,
-            routes(app),
+            Front::new(app),
             Limits::default(),
             &lifecycle.tasks,
             lifecycle.stop.clone(),

@@ -112,7 +112,7 @@ async fn viewers_boxes_and_origins_are_answered_while_redis_is_away() {
 async fn a_tracker_starts_while_redis_is_away_and_is_ready_when_it_comes() {
     let mut redis = RedisServer::start();
     redis.stop();
-    let registry = crate::registry::Redis::new(redis.url().parse().unwrap()).unwrap();
+    let registry = crate::registry::Redis::new(redis.url().parse().unwrap());
     let starting = Rig::with(std::sync::Arc::new(registry), &[]);
     let (rig, ()) = tokio::join!(starting, async { redis.start_again() });
     rig.on_air().await;

@@ -143,3 +143,28 @@ async fn lists_say_what_people_and_programs_need() {
         assert!(known[number].is_u64(), "{number}");
     }
 }
+
+#[tokio::test]
+async fn every_metric_of_the_dashboard_is_there_and_every_metric_is_in_it() {
+    let dashboard = include_str!("../../../../deploy/grafana-trackers.json");
+    serde_json::from_str::<serde_json::Value>(dashboard).unwrap();
+    let names = |text: &'static str| -> std::collections::BTreeSet<String> {
+        let named = text.split("boxmesh_tracker_").skip(1);
+        let name = |rest: &str| {
+            rest.split(|c: char| !c.is_ascii_lowercase() && c != '_')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        named.map(name).collect()
+    };
+    let rig = Rig::start().await;
+    let metrics = rig.get("/metrics").await.text().await.unwrap();
+    let told = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE boxmesh_tracker_"));
+    let told: std::collections::BTreeSet<_> = told
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(names(dashboard), told);
+}

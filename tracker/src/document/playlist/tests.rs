@@ -39,6 +39,10 @@ fn playlist(text: &str) -> Playlist {
     Playlist::parse(text.into()).unwrap()
 }
 
+fn through() -> Way {
+    Way::through(BASE.into(), "http://t/steering/hls/demo".into())
+}
+
 fn refusal(lines: &str) -> String {
     let refused = Playlist::parse(format!("#EXTM3U\n{lines}"));
     refused.expect_err(lines).to_string()
@@ -46,13 +50,26 @@ fn refusal(lines: &str) -> String {
 
 #[test]
 fn playlists_stay_at_the_tracker_and_media_gets_its_way() {
-    assert_eq!(playlist(MASTER).splice(BASE), MASTER);
-    let spliced = playlist(MEDIA).splice(BASE);
+    let steered = MASTER.replace(
+        "#EXTM3U\n",
+        "#EXTM3U\n#EXT-X-CONTENT-STEERING:SERVER-URI=\"http://t/steering/hls/demo\"\n",
+    );
+    assert_eq!(playlist(MASTER).splice(&through()), steered);
+    let spliced = playlist(MEDIA).splice(&through());
     let expected = MEDIA
         .replace("1/v0/", "http://t/compat/live/demo/1/v0/")
         .replace("9/v0/", "http://t/compat/live/demo/9/v0/")
         .replace(".m4v", ".mp4");
     assert_eq!(spliced, expected);
+}
+
+#[test]
+fn media_at_a_box_is_called_as_the_box_calls_it() {
+    let at_box = playlist(MEDIA).splice(&Way::box_at("http://192.0.2.1:8090/live/demo/".into()));
+    let expected = MEDIA
+        .replace("1/v0/", "http://192.0.2.1:8090/live/demo/1/v0/")
+        .replace("9/v0/", "http://192.0.2.1:8090/live/demo/9/v0/");
+    assert_eq!(at_box, expected);
 }
 
 #[test]
@@ -145,7 +162,7 @@ proptest! {
     #[test]
     fn any_text_is_parsed_without_harm(text in "(#EXTM3U\n)?[#A-Z:=,\"a-z0-9/.\n\\PC-]{0,200}") {
         if let Ok(playlist) = Playlist::parse(text.clone()) {
-            prop_assert_eq!(playlist.splice("").len(), text.len());
+            prop_assert_eq!(playlist.splice(&Way::box_at(String::new())).len(), text.len());
         }
     }
 
@@ -160,9 +177,11 @@ proptest! {
         text.replace_range(at..end, &stuffing);
         if let Ok(playlist) = Playlist::parse(text.clone()) {
             let same = |text: &str| text.replace(".m4v", ".mp4");
-            prop_assert_eq!(same(&playlist.splice("")), same(&text));
-            let spliced = playlist.splice(BASE);
-            prop_assert_eq!(spliced.matches("://").count(), playlist.media.len());
+            prop_assert_eq!(same(&playlist.splice(&Way::box_at(String::new()))), same(&text));
+            let spliced = playlist.splice(&through());
+            // Without its target duration it counts as one that lists others, and tells where to ask for steering.
+            let steered = usize::from(playlist.progress().is_none());
+            prop_assert_eq!(spliced.matches("://").count(), playlist.media.len() + steered);
         }
     }
 }

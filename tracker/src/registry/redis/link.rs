@@ -3,118 +3,119 @@
 //! While it is away only the poll asks, once a second; everything else is told so at once instead of
 //! waiting for a timeout. Going and coming back are logged once each.
 
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError};
+use ::redis::{Client, ConnectionInfo, FromRedisValue, Pipeline, RedisError};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::Away;
+use super::super::Away;
+use super::url::RedisUrl;
+use super::whereabouts::Whereabouts;
 
 /// A connection is made, and a command answered, within this. Origins and boxes wait 3 s for us.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Where Redis is: `redis://[USER:PASSWORD@]HOST[:PORT][/DB]` or `redis+unix:///PATH`.
-#[derive(Clone)]
-pub struct RedisUrl(Client);
+/// So often a node of a cluster may send us on.
+const REDIRECTIONS: usize = 3;
 
-/// Why a text is no URL of a Redis.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it should be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or redis+unix:///PATH: {0}")]
-pub struct BadRedisUrl(String);
-
-impl FromStr for RedisUrl {
-    type Err = BadRedisUrl;
-
-    fn from_str(text: &str) -> Result<Self, BadRedisUrl> {
-        let info = text
-            .into_connection_info()
-            .map_err(|error| BadRedisUrl(error.to_string()))?;
-        Client::open(info)
-            .map(Self)
-            .map_err(|error| BadRedisUrl(error.to_string()))
-    }
-}
-
-impl std::fmt::Debug for RedisUrl {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The rest of the URL may hold a password.
-        write!(out, "RedisUrl({})", self.0.get_connection_info().addr())
-    }
-}
-
-/// A connection that is made anew after every failure.
+/// A connection that is made anew after every failure, to whichever server has the registry then.
 pub(super) struct Link {
-    client: Client,
+    whereabouts: Whereabouts,
     current: Mutex<Current>,
     away: AtomicBool,
 }
 
+#[derive(Default)]
 struct Current {
-    manager: ConnectionManager,
+    connection: Option<Connection>,
     generation: u64,
+}
+
+#[derive(Clone)]
+struct Connection {
+    manager: ConnectionManager,
+    server: ConnectionInfo,
 }
 
 impl Link {
     /// A link that connects when it is first used.
-    pub(super) fn new(RedisUrl(client): RedisUrl) -> Result<Self, Away> {
-        let manager = manager(&client).map_err(|error| away(&client, &error.to_string()))?;
-        let current = Mutex::new(Current {
-            manager,
-            generation: 0,
-        });
-        Ok(Self {
-            client,
-            current,
+    pub(super) fn new(url: RedisUrl) -> Self {
+        Self {
+            whereabouts: Whereabouts::new(url),
+            current: Mutex::default(),
             away: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Sends commands, unless Redis is known to be away.
     pub(super) async fn ask<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Away> {
         if self.away.load(Ordering::Relaxed) {
-            return Err(away(&self.client, "it did not answer a moment ago"));
+            return Err(self.nonsense("it did not answer a moment ago"));
         }
         self.try_to_ask(commands).await
     }
 
     /// Sends commands even if Redis was away: how its return is noticed.
     pub(super) async fn try_to_ask<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Away> {
-        let (mut manager, generation) = {
-            let current = self.current();
-            (current.manager.clone(), current.generation)
-        };
-        match timeout(PATIENCE, commands.query_async(&mut manager)).await {
-            Ok(Ok(answer)) => {
-                self.returned();
-                Ok(answer)
+        let mut redirections = 0;
+        loop {
+            let (Connection { mut manager, server }, generation) = self.connection().await?;
+            match timeout(PATIENCE, commands.query_async(&mut manager)).await {
+                Ok(Ok(answer)) => {
+                    self.returned(&server);
+                    return Ok(answer);
+                }
+                Ok(Err(error))
+                    if redirections < REDIRECTIONS && self.whereabouts.redirected(&server, &error) =>
+                {
+                    redirections += 1;
+                    self.let_go(generation);
+                }
+                Ok(Err(error)) => return Err(self.lost(generation, &words(&error))),
+                Err(_) => return Err(self.lost(generation, "no answer within a second")),
             }
-            Ok(Err(error)) => Err(self.lost(generation, &words(&error))),
-            Err(_) => Err(self.lost(generation, "no answer within a second")),
         }
+    }
+
+    /// The connection, made if there is none.
+    async fn connection(&self) -> Result<(Connection, u64), Away> {
+        let generation = {
+            let current = self.current();
+            if let Some(connection) = &current.connection {
+                return Ok((connection.clone(), current.generation));
+            }
+            current.generation
+        };
+        let found = match self.whereabouts.find().await {
+            Ok(server) => connect(server).map_err(|error| words(&error)),
+            Err(why) => Err(why),
+        };
+        let connection = found.map_err(|why| self.lost(generation, &why))?;
+        let mut current = self.current();
+        // Another one may have made it meanwhile: one is enough.
+        let connection = current.connection.get_or_insert(connection).clone();
+        Ok((connection, current.generation))
     }
 
     /// What answers nonsense is as good as away.
     pub(super) fn nonsense(&self, what: &str) -> Away {
-        away(&self.client, what)
+        Away {
+            at: self.whereabouts.addresses(),
+            why: what.into(),
+        }
     }
 
     fn lost(&self, generation: u64, why: &str) -> Away {
         // The manager itself keeps a connection on which nothing is answered, or on which a server
         // that is a replica now refuses to write.
-        let mut current = self.current();
-        if current.generation == generation {
-            if let Ok(manager) = manager(&self.client) {
-                current.manager = manager;
-            }
-            current.generation += 1;
+        if self.let_go(generation) {
+            self.whereabouts.failed();
         }
-        drop(current);
-        let away = away(&self.client, why);
+        let away = self.nonsense(why);
         if !self.away.swap(true, Ordering::Relaxed) {
             warn!(
                 registry = away.at,
@@ -124,9 +125,20 @@ impl Link {
         away
     }
 
-    fn returned(&self) {
+    /// Lets go of a connection, unless somebody else did.
+    fn let_go(&self, generation: u64) -> bool {
+        let mut current = self.current();
+        let is_this = current.generation == generation;
+        if is_this {
+            current.connection = None;
+            current.generation += 1;
+        }
+        is_this
+    }
+
+    fn returned(&self, server: &ConnectionInfo) {
         if self.away.swap(false, Ordering::Relaxed) {
-            info!(registry = %self.client.get_connection_info().addr(), "registry is back");
+            info!(registry = %server.addr(), "registry is back");
         }
     }
 
@@ -135,23 +147,17 @@ impl Link {
     }
 }
 
-fn manager(client: &Client) -> Result<ConnectionManager, RedisError> {
+fn connect(server: ConnectionInfo) -> Result<Connection, RedisError> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(PATIENCE))
         .set_response_timeout(Some(PATIENCE))
         .set_number_of_retries(0);
-    client.get_connection_manager_lazy(config)
-}
-
-fn away(client: &Client, why: &str) -> Away {
-    Away {
-        at: client.get_connection_info().addr().to_string(),
-        why: why.into(),
-    }
+    let manager = Client::open(server.clone())?.get_connection_manager_lazy(config)?;
+    Ok(Connection { manager, server })
 }
 
 /// What Redis or the system said, on one line and not for ever.
-fn words(error: &RedisError) -> String {
+pub(super) fn words(error: &RedisError) -> String {
     error
         .to_string()
         .lines()

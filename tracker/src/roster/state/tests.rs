@@ -1,5 +1,8 @@
 //! What a tracker knows, and when it stops knowing it.
 
+mod told;
+
+use super::channel::{MAX_LAG_SEGMENTS, PRESENT};
 use super::*;
 use crate::testing::{self, NOW, box_id, box_record, channel_record, presentation};
 
@@ -53,7 +56,7 @@ fn alive(state: &State, now: u64) -> Vec<BoxId> {
 }
 
 fn carriers(state: &State, now: u64) -> usize {
-    state.view(now).channels[&"demo".parse().unwrap()].carriers.len()
+    state.view(now).channels["demo"].carriers.len()
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn a_box_that_fell_far_behind_gets_no_viewers() {
 fn a_channel_whose_origin_fell_silent_is_off_air() {
     let mut state = state();
     state.learn(presented(NOW, 1), NOW);
-    let live = |now| state.view(now).channels[&"demo".parse().unwrap()].live();
+    let live = |now| state.view(now).channels["demo"].live();
     assert!(live(NOW + PRESENT));
     assert!(!live(NOW + PRESENT + 1));
 }
@@ -259,17 +262,14 @@ fn a_viewer_takes_one_track_of_each_kind() {
         .into();
     state.learn(News::Presented(channel_record(1, ladder)), NOW);
     let view = state.view(NOW);
-    assert_eq!(
-        view.channels[&"demo".parse().unwrap()].bits_per_viewer(),
-        3_128_000
-    );
+    assert_eq!(view.channels["demo"].bits_per_viewer(), 3_128_000);
 }
 
 #[test]
 fn who_waits_for_a_channel_is_woken_by_its_news_alone() {
     let mut state = state();
     state.learn(presented(NOW, 1), NOW);
-    let news = state.view(NOW).channels[&"demo".parse().unwrap()].news.clone();
+    let news = state.view(NOW).channels["demo"].news.clone();
     state.learn(heard(1, NOW), NOW);
     state.spread();
     assert!(!news.has_changed().unwrap(), "a box is no news of the channel");
@@ -318,7 +318,7 @@ fn slow_boxes_are_left_out_as_many_as_may_be_and_the_origin_helps_when_they_are_
     };
     let origin_share = |state: &State| {
         let view = state.view(NOW + 100);
-        view.channels[&"demo".parse().unwrap()].carriers.origin_share()
+        view.channels["demo"].carriers.origin_share()
     };
     slow(&mut state, 0);
     assert_eq!(carriers(&state, NOW), 9);

@@ -5,6 +5,7 @@ use rand::rngs::StdRng;
 
 use super::super::candidate;
 use super::*;
+use crate::geography::Country;
 use crate::reach::Network;
 
 const VIEWER: u64 = 4_000_000;
@@ -85,7 +86,7 @@ fn a_box_that_has_only_just_come_gets_few_viewers() {
     let draws = (0..1000)
         .filter(|_| {
             carriers
-                .draw(&mut rng, &[], &carriers.sums, |_| true)
+                .draw(&mut rng, &[], &carriers.sums, &Newcomer::default(), |_| true)
                 .unwrap()
                 .age
                 == 0
@@ -124,7 +125,13 @@ fn a_box_with_little_room_is_drawn_less_often() {
     tight.room = 1;
     let carriers = Carriers::new(vec![tight.clone(), candidate(1, 10_000_000)]);
     let to_tight = (0..1000)
-        .filter(|_| carriers.draw(&mut rng, &[], &carriers.sums, |_| true).unwrap().id == tight.id)
+        .filter(|_| {
+            carriers
+                .draw(&mut rng, &[], &carriers.sums, &Newcomer::default(), |_| true)
+                .unwrap()
+                .id
+                == tight.id
+        })
         .count();
     assert!((140..260).contains(&to_tight), "{to_tight} of 1000 for a fifth");
 }
@@ -211,4 +218,103 @@ fn one_viewer_in_twenty_is_sent_to_any_box_that_bears_more() {
     let full = Carriers::new(vec![candidate(0, VIEWER - 1), candidate(1, 1_000_000_000)]);
     let firsts = (0..400).map(|_| full.choose(&mut rng, &[], 1, VIEWER)[0]);
     assert!(firsts.filter(|id| *id == candidate(0, 1).id).count() < 8);
+}
+
+#[test]
+fn a_viewer_leaves_a_box_that_is_about_to_fail_unless_there_is_no_other() {
+    let mut rng = StdRng::seed_from_u64(21);
+    let silent = || Candidate {
+        silent: 7_000,
+        ..candidate(0, 10_000_000)
+    };
+    let full = || Candidate {
+        sending: 10_000_000,
+        room: 0,
+        ..candidate(1, 10_000_000)
+    };
+    let kept = [silent().id, full().id, candidate(2, 1).id];
+    let many = Carriers::new(
+        [silent(), full()]
+            .into_iter()
+            .chain((2..9).map(|n| candidate(n, 10_000_000)))
+            .collect(),
+    );
+    let chosen = many.choose(&mut rng, &kept, 3, VIEWER);
+    assert_eq!((chosen[0], chosen.len()), (kept[2], 3));
+    assert!(!chosen.contains(&kept[0]) && !chosen.contains(&kept[1]));
+
+    let few = Carriers::new(vec![silent(), full(), candidate(2, 10_000_000)]);
+    let chosen = few.choose(&mut rng, &kept, 3, VIEWER);
+    assert_eq!(
+        chosen,
+        [kept[2], kept[0], kept[1]],
+        "last, and there all the same"
+    );
+}
+
+#[test]
+fn a_full_box_keeps_those_who_need_not_go() {
+    let mut rng = StdRng::seed_from_u64(22);
+    let full = Candidate {
+        sending: 100_000_000,
+        room: 0,
+        ..candidate(1, 100_000_000)
+    };
+    let kept = [full.id];
+    let carriers = Carriers::new(vec![full, candidate(2, 100_000_000)]);
+    let stayed = (0..25).filter(|_| carriers.choose(&mut rng, &kept, 1, VIEWER) == kept);
+    assert_eq!(
+        stayed.count(),
+        23,
+        "two viewers of 4 Mbit/s are more than the 5 % that it lacks"
+    );
+}
+
+#[test]
+fn near_boxes_are_preferred_up_to_twice_and_far_ones_serve_as_well() {
+    let mut rng = StdRng::seed_from_u64(23);
+    let in_country = |n: u16, code: &[u8; 2]| Candidate {
+        country: Country::read(code),
+        ..candidate(n, 10_000_000)
+    };
+    let carriers = Carriers::new(
+        (0..20)
+            .map(|n| in_country(n, if n < 10 { b"PT" } else { b"FI" }))
+            .collect(),
+    );
+    let newcomer = Newcomer {
+        country: Country::read(b"PT"),
+        ..Newcomer::default()
+    };
+    let mut near_among = |newcomer: Newcomer| {
+        let draws = (0..3000).map(|_| carriers.choose(&mut rng, &[], 1, newcomer)[0]);
+        draws.filter(|id| *id < candidate(10, 1).id).count()
+    };
+    let near = near_among(newcomer);
+    assert!((1850..2150).contains(&near), "{near} of 3000");
+    let nowhere = near_among(Newcomer::default());
+    assert!((1350..1650).contains(&nowhere), "{nowhere} of 3000");
+
+    let abroad = Carriers::new((0..5).map(|n| in_country(n, b"FI")).collect());
+    assert_eq!(abroad.choose(&mut rng, &[], 3, newcomer).len(), 3);
+}
+
+#[test]
+fn a_box_that_boasts_is_believed_no_more_than_was_seen_of_it() {
+    let mut rng = StdRng::seed_from_u64(24);
+    let boaster = Candidate {
+        seen: 0,
+        ..candidate(0, 1_000_000_000)
+    };
+    let others = (1..10).map(|n| candidate(n, 10_000_000));
+    let carriers = Carriers::new([boaster].into_iter().chain(others).collect());
+    let mut count = |carriers: &Carriers| {
+        let draws = (0..1000).map(|_| carriers.choose(&mut rng, &[], 1, 0)[0]);
+        draws.filter(|id| *id == candidate(0, 1).id).count()
+    };
+    let unseen = count(&carriers);
+    assert!(unseen < 150, "{unseen} of 1000, one of ten");
+    let proved = [candidate(0, 1_000_000_000)].into_iter();
+    let proved = Carriers::new(proved.chain((1..10).map(|n| candidate(n, 10_000_000))).collect());
+    assert!(count(&proved) > 800, "the witness");
 }
