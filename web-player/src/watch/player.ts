@@ -60,6 +60,8 @@ export interface Listener {
 export class Player {
   readonly #dash: MediaPlayerClass;
   #chosen: number | null = null;
+  /** Nothing follows what was played, whoever else thinks that there is a moment more of one of the tracks. */
+  #isOver = false;
 
   /** Attaches the manifest at `url` and starts as soon as it can. */
   constructor(video: HTMLVideoElement, url: string, routes: ChannelRoutes, listener: Listener) {
@@ -83,6 +85,14 @@ export class Player {
       if (id !== undefined) routes.plays(id);
       this.choose(this.#chosen);
     });
+    // It ends the last Period where the manifest does, which is where the first of its tracks ends, and pauses the video
+    // there: that one never says itself that it has ended.
+    this.#dash.on('playbackEnded', (event) => {
+      this.#isOver = (event as { isLast?: boolean }).isLast === true;
+    });
+    this.#dash.on('playbackStarted', () => {
+      this.#isOver = false;
+    });
     this.#dash.on('urlResolutionFailed', () => {
       listener.failed('no place has the next segment');
     });
@@ -91,6 +101,11 @@ export class Player {
       if (FATAL.has(code)) listener.failed(message);
     });
     this.#dash.initialize(video, url, true);
+  }
+
+  /** Whether it has played what there is to its end, and stands there. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Seconds behind what happens; null while it is not known. */

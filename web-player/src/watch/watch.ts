@@ -208,8 +208,9 @@ export class Watch {
       position: this.#position,
       shouldMove: wanted && (started || this.stalls.isOpen) && now > this.#graceUntil,
     });
+    const ended = video.ended || (run?.player.isOver ?? false);
     // A decoder that had to be started anew leaves the video paused.
-    if (started && wanted && video.paused && !video.ended && hasPicture(video)) this.#play();
+    if (started && wanted && video.paused && !ended && hasPicture(video)) this.#play();
 
     this.#noteTracks();
     this.#excuse(onAir, now);
@@ -218,7 +219,7 @@ export class Watch {
       onAir,
       attached: this.#epoch,
       isFinal: run?.routes.isFinal ?? false,
-      ended: video.ended,
+      ended,
       stuckMs: 1000 * Math.min(stuck, now - this.#excusedUntil),
       lost: started && isEmpty(video),
       buffer: this.buffer,
@@ -237,7 +238,7 @@ export class Watch {
       reachable: this.#session.reachable,
       attached: this.#run !== null,
       started: hasStarted(this.#run),
-      standing: standing || video.ended,
+      standing: standing || ended,
       away: this.#away,
       refusedToStart: !this.#wantsPlay,
       everStarted: this.#firstPictureAt !== null,
@@ -280,7 +281,7 @@ export class Watch {
       this.#wantsPlay = true;
     });
     video.addEventListener('pause', () => {
-      if (video.ended) return;
+      if (video.ended || this.#run?.player.isOver) return;
       if (hasStarted(this.#run) && hasPicture(video) && !stoppedByBrowser(video)) {
         this.#wantsPlay = false;
       }
