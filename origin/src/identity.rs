@@ -8,12 +8,12 @@ use std::sync::Arc;
 use minicbor::bytes::ByteVec;
 use program::folder::{Folder, FolderError, Lock};
 use program::lifecycle::now_ms;
+use program::tls::{Authorities, BadCertificate, Certificate, CertificateFiles};
 use wire::id::ChannelName;
 use wire::key::SecretKey;
 
 use crate::filler::{BadFiller, Filler};
 use crate::ingest::keys::{Assignment, BadStreamKey, KeyFile, KeyFileError, KeyRing};
-use crate::ingest::{BadCertificate, Certificate, CertificateFiles};
 use crate::key;
 use crate::record::{BadFolder, RecordSettings};
 use crate::settings::{self, BadChannels, ChannelSettings, Settings};
@@ -64,12 +64,17 @@ pub enum BadSetting {
     Rtmps,
     /// The certificate is of no use.
     #[error("--rtmps-cert, --rtmps-key: {0}")]
-    Certificate(#[from] BadCertificate),
+    Certificate(#[source] BadCertificate),
+    /// Nobody can be trusted by that file.
+    #[error("--tracker-ca: {0}")]
+    Authorities(#[source] BadCertificate),
 }
 
 /// Who this origin is: what it keeps in its data folder, and who may publish.
 #[derive(Debug)]
 pub struct Identity {
+    /// Whom to trust, besides public authorities, where a tracker is.
+    pub(crate) authorities: Authorities,
     pub(crate) folder: Arc<Folder>,
     pub(crate) lock: Lock,
     pub(crate) secret: SecretKey,
@@ -97,6 +102,8 @@ impl Identity {
             assignments.extend(channel.assignments()?);
         }
         let certificate = certificate(settings)?;
+        let authorities = Authorities::load_any(settings.tracker_ca.as_deref());
+        let authorities = authorities.map_err(BadSetting::Authorities)?;
         let fillers = fillers(&channels)?;
         let recordings = settings.recordings();
         recordings.iter().try_for_each(RecordSettings::check)?;
@@ -125,6 +132,7 @@ impl Identity {
             fillers,
             recordings,
             certificate,
+            authorities,
             successions,
             made,
             keeps_keys: !stored.is_empty(),
@@ -153,7 +161,8 @@ fn certificate(settings: &Settings) -> Result<Option<Certificate>, BadSetting> {
     match (rtmps, file(rtmps_cert), file(rtmps_key)) {
         (None, None, None) => Ok(None),
         (Some(_), Some(certificate), Some(key)) => {
-            Ok(Some(Certificate::load(CertificateFiles { certificate, key })?))
+            let loaded = Certificate::load(CertificateFiles { certificate, key });
+            loaded.map(Some).map_err(BadSetting::Certificate)
         }
         _ => Err(BadSetting::Rtmps),
     }

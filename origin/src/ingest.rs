@@ -28,7 +28,6 @@ mod publisher;
 mod refusals;
 mod rtmp;
 mod session;
-mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -38,4 +37,3 @@ pub(crate) use hook::Hook;
 pub use hook::WhenAway;
 pub use limits::{Limits, OverLimit};
 pub use publisher::{Publisher, Units};
-pub use tls::{BadCertificate, Certificate, CertificateFiles};

@@ -134,8 +134,9 @@ pub async fn start(
     let recordings = identity.recordings;
     let threads = settings.ladder_threads.unwrap_or_else(ladder::default_threads);
     let ffmpeg = Ffmpeg::new(settings.ffmpeg).on_processors(threads);
+    let known = |url| Tracker::trusting(url, &identity.authorities);
     let stage = Stage {
-        trackers: settings.tracker.into_iter().map(Tracker::new).collect(),
+        trackers: settings.tracker.into_iter().map(known).collect(),
         http: settings
             .public_url
             .unwrap_or_else(|| HttpBase::plain(running.http)),

@@ -99,6 +99,9 @@ pub struct Settings {
     /// A tracker; may be given several times
     #[arg(long, value_name = "URL", required = true, value_parser = tracker_url)]
     pub tracker: Vec<Url>,
+    /// Certificates of authorities to trust besides the public ones where a tracker is at https, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub tracker_ca: Option<PathBuf>,
     /// Where keys are kept
     #[arg(long, value_name = "DIR", default_value = "origin-data", global = true)]
     pub data_dir: PathBuf,

@@ -17,9 +17,12 @@ fn main() -> anyhow::Result<ExitCode> {
 async fn join(settings: Settings) -> anyhow::Result<ExitCode> {
     let life = Lifecycle::start();
     let running = match peer_box::start(settings, &life).await {
-        Err(error @ (StartError::Homeless(_) | StartError::Folder(_) | StartError::Storage(_))) => {
-            settings::refuse::<Command>(error)
-        }
+        Err(
+            error @ (StartError::Homeless(_)
+            | StartError::Folder(_)
+            | StartError::Storage(_)
+            | StartError::Authorities(_)),
+        ) => settings::refuse::<Command>(error),
         started => started?,
     };
     listen::first_line(format_args!("id {}", running.id));

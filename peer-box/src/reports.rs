@@ -11,7 +11,6 @@ use serde::de::IgnoredAny;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::{Instrument, debug, info_span};
-use url::Url;
 use wire::Version;
 use wire::id::BoxId;
 use wire::key::SecretKey;
@@ -48,7 +47,7 @@ pub(crate) struct Reporter {
     pub(crate) secret: SecretKey,
     /// The time, by the trackers' answers.
     pub(crate) clock: Clock,
-    pub(crate) trackers: Vec<Url>,
+    pub(crate) trackers: Vec<Tracker>,
 }
 
 impl Reports {
@@ -87,10 +86,9 @@ impl Reporter {
     }
 
     async fn run(self, mut reported: Reported) {
-        let trackers: Vec<Tracker> = self.trackers.iter().cloned().map(Tracker::new).collect();
         while let Some(accusation) = reported.next().await {
             let report = self.sign(accusation);
-            join_all(trackers.iter().map(async |tracker| {
+            join_all(self.trackers.iter().map(async |tracker| {
                 if let Err(why) = tracker.post::<IgnoredAny>(PATH, report.clone()).await {
                     debug!(tracker = %tracker.url(), %why, "report not heard");
                 }
@@ -119,6 +117,7 @@ mod tests {
     use axum::routing::post;
     use bytes::Bytes;
     use tokio::net::TcpListener;
+    use url::Url;
 
     use super::*;
     use crate::samples::secret;
@@ -151,7 +150,9 @@ mod tests {
         let informer = Reporter {
             secret: secret(1),
             clock: Clock::default(),
-            trackers: vec![one, "http://127.0.0.1:1".parse().unwrap(), other],
+            trackers: [one, "http://127.0.0.1:1".parse().unwrap(), other]
+                .map(Tracker::new)
+                .into(),
         };
         informer.spawn(reported, &life);
         let accused = BoxId::of(&secret(2).public());

@@ -48,6 +48,9 @@ pub struct Settings {
     /// The trackers of the mesh
     #[arg(value_name = "TRACKER-URL", required = true, value_parser = tracker_url)]
     pub tracker: Vec<Url>,
+    /// Certificates of authorities to trust besides the public ones where a tracker is at https, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub tracker_ca: Option<PathBuf>,
     /// Where viewers are served
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:8090")]
     pub http: SocketAddr,

@@ -15,6 +15,8 @@ use program::lifecycle::Lifecycle;
 use program::listen::{self, ListenError};
 use program::media::Meter;
 use program::store::Store;
+use program::tls::{Authorities, BadCertificate};
+use program::tracker::Tracker;
 use program::window::Window;
 use tokio::net::TcpListener;
 use wire::address::HttpBase;
@@ -48,6 +50,9 @@ pub enum StartError {
     /// The folder for media is of no use.
     #[error("--storage-dir: {0}")]
     Storage(#[source] FolderError),
+    /// Nobody can be trusted by that file.
+    #[error("--tracker-ca: {0}")]
+    Authorities(#[from] BadCertificate),
     /// A port is taken.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -99,6 +104,8 @@ struct Home {
     secret: SecretKey,
     kept: Option<Kept>,
     shelf: Option<Shelf>,
+    /// Whom to trust, besides public authorities, where a tracker is.
+    authorities: Authorities,
 }
 
 /// All ports, bound and not yet served.
@@ -135,6 +142,7 @@ pub async fn start(settings: Settings, life: &Lifecycle) -> Result<Running, Star
         kept: budget::recall(&folder)?,
         folder: Arc::new(folder),
         data_dir,
+        authorities: Authorities::load_any(settings.tracker_ca.as_deref())?,
         shelf: shelf.map_err(StartError::Storage)?,
         lock,
     };
@@ -156,6 +164,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         secret,
         kept,
         shelf,
+        authorities,
     } = home;
     let Doors {
         listener,
@@ -262,12 +271,17 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         &life.tasks,
         life.stop.clone(),
     );
+    let trackers = || {
+        let urls = settings.tracker.iter().cloned();
+        urls.map(|url| Tracker::trusting(url, &authorities))
+    };
     let informer = Reporter {
         secret: secret.clone(),
         clock: clock.clone(),
-        trackers: settings.tracker.clone(),
+        trackers: trackers().collect(),
     };
     informer.spawn(reported, life);
+    let trackers: Vec<_> = trackers().collect();
     let announcer = Announcer {
         secret,
         http: settings.public_url.unwrap_or_else(|| HttpBase::plain(ports.http)),
@@ -282,6 +296,6 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         channels: settings.channels,
         opinions,
     };
-    announcer.spawn(settings.tracker, nudge, &nudged, life);
+    announcer.spawn(trackers, nudge, &nudged, life);
     Ok(running)
 }

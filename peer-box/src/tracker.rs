@@ -16,7 +16,6 @@ use program::tracker::{Tracker, Unanswered};
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
-use url::Url;
 use wire::Version;
 use wire::address::HttpBase;
 use wire::announcement::{Announcement, AnnouncementReply, Load, MAX_CARRIED, PATH, Served};
@@ -73,16 +72,16 @@ pub(crate) struct Announcer {
 
 impl Announcer {
     /// Starts a task for each tracker. They say goodbye at the stop of `life`.
-    pub(crate) fn spawn(self, trackers: Vec<Url>, nudge: Nudge, nudged: &Nudged, life: &Lifecycle) {
+    pub(crate) fn spawn(self, trackers: Vec<Tracker>, nudge: Nudge, nudged: &Nudged, life: &Lifecycle) {
         life.tasks
             .spawn(tell_of_beginnings(self.store.clone(), nudge, life.stop.clone()));
-        for (number, url) in trackers.into_iter().enumerate() {
-            let span = info_span!("tracker", %url);
-            self.opinions.expect(number, &url);
+        for (number, tracker) in trackers.into_iter().enumerate() {
+            let span = info_span!("tracker", url = %tracker.url());
+            self.opinions.expect(number, tracker.url());
             let conversation = Conversation {
                 announcer: self.clone(),
                 number,
-                tracker: Tracker::new(url),
+                tracker,
                 clock: Clock::default(),
                 accepted: 0,
                 standing: Standing::default(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 const SECONDS_IN_DAY: u64 = 86_400;
+const FROM_MARCH_OF_YEAR_0: u64 = 719_468;
 
 /// A moment since 1970 in whole seconds: `2026-11-22T15:35:05Z`.
 pub fn date_time(since_1970: Duration) -> String {
@@ -25,7 +26,6 @@ fn unzoned(since_1970: Duration) -> String {
 /// The Gregorian date of a day counted from 1970-01-01. Years are taken to begin in March, so that
 /// the leap day is the last one.
 fn civil(days: u64) -> (u64, u64, u64) {
-    const FROM_MARCH_OF_YEAR_0: u64 = 719_468;
     const DAYS_IN_400_YEARS: u64 = 146_097;
     let days = days + FROM_MARCH_OF_YEAR_0;
     let (era, day_of_era) = (days / DAYS_IN_400_YEARS, days % DAYS_IN_400_YEARS);
@@ -39,6 +39,24 @@ fn civil(days: u64) -> (u64, u64, u64) {
         month_from_march - 9
     };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+/// Days from 1970-01-01 to a Gregorian date. `None` for dates that are none, and for those before.
+pub(crate) fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let in_month = match month {
+        2 => 28 + u64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1970..=9999).contains(&year) || !(1..=in_month).contains(&day) {
+        return None;
+    }
+    let year = if month > 2 { year } else { year - 1 };
+    let from_march = (month + 9) % 12;
+    let whole_years = year * 365 + year / 4 - year / 100 + year / 400;
+    Some(whole_years + (153 * from_march + 2) / 5 + day - 1 - FROM_MARCH_OF_YEAR_0)
 }
 
 #[cfg(test)]
@@ -58,5 +76,24 @@ mod tests {
             date_time(Duration::from_millis(1_798_761_599_999)),
             "2026-12-31T23:59:59Z"
         );
+    }
+
+    #[test]
+    fn dates_are_counted_in_days_and_back() {
+        for day in (0..200_000).step_by(13) {
+            let (year, month, date) = civil(day);
+            assert_eq!(days(year, month, date), Some(day));
+        }
+        for (year, month, day) in [
+            (2027, 2, 29),
+            (2100, 2, 29),
+            (2027, 0, 1),
+            (2027, 13, 1),
+            (2027, 4, 31),
+            (1969, 12, 31),
+        ] {
+            assert_eq!(days(year, month, day), None, "{year}-{month}-{day}");
+        }
+        assert!(days(2028, 2, 29).is_some());
     }
 }

@@ -18,6 +18,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +28,8 @@ use connections::{Connections, Place};
 use proxies::Proxies;
 use reader::MustRead;
 pub use reader::Patience;
+
+use crate::tls::Tls;
 
 /// How long requests under way may take at the end.
 const LAST_REQUESTS: Duration = Duration::from_secs(3);
@@ -119,25 +122,45 @@ impl Answers for Routes {
     }
 }
 
+/// Where requests come in.
+pub struct Door {
+    listener: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Door {
+    /// One where HTTP is spoken inside TLS, if there is any.
+    pub fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
+        Self { listener, tls }
+    }
+}
+
+impl From<TcpListener> for Door {
+    fn from(listener: TcpListener) -> Self {
+        Self::new(listener, None)
+    }
+}
+
 /// Serves routes until `stop`; requests under way are finished first.
 pub fn serve(
-    listener: TcpListener,
+    door: impl Into<Door>,
     routes: Router,
     limits: Limits,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) {
-    serve_answers(listener, Routes::new(routes), limits, tasks, stop);
+    serve_answers(door, Routes::new(routes), limits, tasks, stop);
 }
 
 /// The same with whatever answers.
 pub fn serve_answers(
-    listener: TcpListener,
+    door: impl Into<Door>,
     answers: impl Answers,
     limits: Limits,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) {
+    let Door { listener, tls } = door.into();
     let inner = tasks.clone();
     tasks.spawn(async move {
         let connections = Connections::new(limits.clone());
@@ -149,14 +172,17 @@ pub fn serve_answers(
             match accepted {
                 Ok((stream, peer)) => match connections.enter(peer.ip()) {
                     Some(place) => {
-                        inner.spawn(connection(
-                            stream,
-                            Peer(peer),
-                            answers.clone(),
-                            limits.clone(),
-                            place,
-                            stop.clone(),
-                        ));
+                        let visit = Visit {
+                            peer: Peer(peer),
+                            answers: answers.clone(),
+                            limits: limits.clone(),
+                            _place: place,
+                            stop: stop.clone(),
+                        };
+                        match tls.clone() {
+                            None => inner.spawn(visit.serve(stream)),
+                            Some(tls) => inner.spawn(visit.serve_tls(tls, stream)),
+                        };
                     }
                     None => debug!("connection refused: too many"),
                 },
@@ -170,37 +196,64 @@ pub fn serve_answers(
     });
 }
 
-async fn connection(
-    stream: TcpStream,
+/// A connection, and what is done for it.
+struct Visit<A> {
     peer: Peer,
-    answers: impl Answers,
+    answers: A,
     limits: Limits,
     _place: Place,
     stop: CancellationToken,
-) {
-    // Media goes out in large writes and headers alone: waiting to fill a packet only adds delay.
-    let _ = stream.set_nodelay(true);
-    // A system that cannot do this only notices later how slowly somebody reads.
-    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
-    let service = service_fn(move |request| open_to_all(answers.clone(), request, peer));
-    let mut server = hyper::server::conn::http1::Builder::new();
-    server
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header)
-        .max_header_size(MAX_HEADER_BYTES)
-        .max_buf_size(WRITE_BYTES);
-    let connection =
-        server.serve_connection(TokioIo::new(MustRead::within(limits.patience, stream)), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = &mut connection => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::time::timeout(LAST_REQUESTS, connection).await.unwrap_or(Ok(()))
+}
+
+impl<A: Answers> Visit<A> {
+    async fn serve(self, stream: TcpStream) {
+        let stream = self.prepare(stream);
+        self.converse(stream).await;
+    }
+
+    /// Who does not shake hands takes a place no longer than who sends no header.
+    async fn serve_tls(self, tls: Tls, stream: TcpStream) {
+        let stream = self.prepare(stream);
+        let shaken = tokio::select! {
+            () = self.stop.cancelled() => return,
+            shaken = tokio::time::timeout(self.limits.header, tls.accept(stream)) => shaken,
+        };
+        match shaken {
+            Ok(Ok(stream)) => self.converse(stream).await,
+            Ok(Err(error)) => debug!(%error, "no TLS"),
+            Err(_) => debug!("no TLS within {:?}", self.limits.header),
         }
-    };
-    if let Err(error) = ended {
-        debug!(%error, "connection ended");
+    }
+
+    fn prepare(&self, stream: TcpStream) -> MustRead<TcpStream> {
+        // Media goes out in large writes and headers alone: waiting to fill a packet only adds delay.
+        let _ = stream.set_nodelay(true);
+        // A system that cannot do this only notices later how slowly somebody reads.
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+        MustRead::within(self.limits.patience, stream)
+    }
+
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin) {
+        let (answers, peer) = (self.answers, self.peer);
+        let service = service_fn(move |request| open_to_all(answers.clone(), request, peer));
+        let mut server = hyper::server::conn::http1::Builder::new();
+        server
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header)
+            .max_header_size(MAX_HEADER_BYTES)
+            .max_buf_size(WRITE_BYTES);
+        let connection = server.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(LAST_REQUESTS, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%error, "connection ended");
+        }
     }
 }
 

@@ -11,5 +11,6 @@ pub mod media;
 pub mod quantity;
 pub mod settings;
 pub mod store;
+pub mod tls;
 pub mod tracker;
 pub mod window;

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
 
+use crate::tls::Authorities;
+
 const TIMEOUT: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
@@ -60,12 +62,19 @@ struct RefusalBody {
 impl Tracker {
     /// A tracker at that URL. Nothing is sent yet.
     pub fn new(url: Url) -> Self {
+        Self::trusting(url, &Authorities::default())
+    }
+
+    /// The same, known to these authorities too.
+    pub fn trusting(url: Url, authorities: &Authorities) -> Self {
         let client = Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("boxmesh/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("boxmesh/", env!("CARGO_PKG_VERSION")));
+        let client = authorities
+            .teach(client)
             .build()
-            .expect("a client without certificates of its own can always be built");
+            .expect("a client was made of these authorities when they were read");
         Self {
             url,
             client,

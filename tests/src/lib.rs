@@ -7,6 +7,7 @@
 //! Nothing here sleeps: whoever waits, waits for a condition with a deadline ([`eventually::eventually`]).
 
 pub mod balancer;
+pub mod certificates;
 pub mod eventually;
 pub mod liar;
 pub mod manifest;

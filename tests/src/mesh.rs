@@ -106,6 +106,7 @@ impl Mesh {
             if let Some(redis) = &self.plan.redis {
                 arguments.extend(["--redis".into(), redis.clone()]);
             }
+            arguments.extend(self.plan.tracker_arguments.clone());
             let name = format!("tracker-{number}");
             let node = Node::start(Program::Tracker, &name, arguments, self.folder()).await?;
             self.trackers.push(node);

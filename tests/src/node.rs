@@ -154,6 +154,8 @@ impl Node {
             bail!("{} is still running", self.process.name());
         }
         for (kind, address) in &self.greeting.listening {
+            // Inside TLS or not, it is the same flag.
+            let kind = if kind == "https" { "http" } else { kind };
             let flag = format!("--{kind}");
             if let Some(at) = self.arguments.iter().position(|one| *one == flag) {
                 self.arguments[at + 1] = address.to_string();
@@ -183,7 +185,9 @@ impl Node {
 
     /// A URL on its HTTP address.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address("http"))
+        let tls = self.greeting.listening.contains_key("https");
+        let scheme = if tls { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.address(scheme))
     }
 
     /// The process behind it.
@@ -205,7 +209,7 @@ impl Node {
 pub struct Greeting {
     /// A box's id.
     pub id: Option<String>,
-    /// The address taken for each kind (`http`, `rtmp`, `zmq`, `p2p`).
+    /// The address taken for each kind (`http`, `https`, `rtmp`, `zmq`, `p2p`).
     pub listening: HashMap<String, SocketAddr>,
     /// Channels and the stream keys that the origin made for them.
     pub stream_keys: HashMap<String, String>,

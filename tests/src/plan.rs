@@ -25,6 +25,8 @@ pub struct Plan {
     pub stream_key: Option<String>,
     /// More arguments for the origin.
     pub origin_arguments: Vec<String>,
+    /// More arguments for each tracker.
+    pub tracker_arguments: Vec<String>,
 }
 
 impl Default for Plan {
@@ -37,6 +39,7 @@ impl Default for Plan {
             rtmp: ANYWHERE,
             stream_key: Some(hex::encode(rand::random::<[u8; 12]>())),
             origin_arguments: Vec::new(),
+            tracker_arguments: Vec::new(),
         }
     }
 }

@@ -88,6 +88,8 @@ pub struct Policy {
     pub trusted: Arc<[PublicKey]>,
     /// Where viewers reach the tracker, if not at the host that they ask for.
     pub public_url: Option<HttpBase>,
+    /// Whether requests come inside TLS: so that is how the tracker is reached.
+    pub tls: bool,
     /// Who may say for whom a request is.
     pub proxies: Proxies,
     /// What whoever gives orders has to show; without one nobody does.

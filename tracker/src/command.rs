@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use reqwest::{Client, Method};
+use program::tls::{Authorities, BadCertificate};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::settings::{ChannelCommand, Instead};
+use crate::settings::{At, By, ChannelCommand, Instead};
 use crate::token::{BadToken, line_of};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -17,6 +18,9 @@ pub enum Undone {
     /// There is no token in the file.
     #[error(transparent)]
     Token(#[from] BadToken),
+    /// Nobody can be trusted by that file.
+    #[error("--tracker-ca: {0}")]
+    Authorities(#[from] BadCertificate),
     /// The tracker does not answer.
     #[error("the tracker does not answer: {0}")]
     Unanswered(#[from] reqwest::Error),
@@ -33,51 +37,66 @@ pub async fn run(instead: Instead) -> Result<(), Undone> {
     let Instead::Channel(command) = instead;
     match command {
         ChannelCommand::List(at) => {
-            for channel in channels(&at.tracker.to_string()).await? {
+            for channel in Asked::of(&at)?.channels().await? {
                 let word = |key: &str| channel[key].as_str().unwrap_or_default().to_owned();
                 say(format!("{} {} {}", word("name"), word("state"), word("title")).trim_end());
             }
         }
         ChannelCommand::Show { channel, at } => {
-            let mut known = channels(&at.tracker.to_string()).await?.into_iter();
+            let mut known = Asked::of(&at)?.channels().await?.into_iter();
             let found = known.find(|known| known["name"] == channel.as_str());
             say(&format!("{:#}", found.ok_or(Undone::Unknown(channel))?));
         }
-        ChannelCommand::Set {
-            channel,
-            title,
-            token_file,
-            at,
-        } => {
+        ChannelCommand::Set { channel, title, by } => {
             let title = Some(title).filter(|title| !title.is_empty());
-            let url = url(&at.tracker.to_string(), &format!("/api/v1/channels/{channel}"));
-            let request = client()?.request(Method::PUT, url);
-            let request = request.bearer_auth(line_of(&token_file)?);
-            let answer = request.body(json!({"title": title}).to_string()).send().await?;
-            if !answer.status().is_success() {
-                let status = answer.status();
-                let words: Value = answer.json().await.unwrap_or_default();
-                let words = words["error"].as_str().map(str::to_owned);
-                return Err(Undone::Refused(words.unwrap_or_else(|| status.to_string())));
-            }
+            let path = format!("/api/v1/channels/{channel}");
+            by.order(Method::PUT, &path, &json!({"title": title})).await?;
         }
     }
     Ok(())
 }
 
-async fn channels(tracker: &str) -> Result<Vec<Value>, Undone> {
-    let answer = client()?.get(url(tracker, "/api/v1/channels")).send().await?;
-    let mut body: Value = answer.error_for_status()?.json().await?;
-    let channels = body["channels"].as_array_mut().map(std::mem::take);
-    Ok(channels.unwrap_or_default())
+impl By {
+    /// Gives an order.
+    async fn order(&self, method: Method, path: &str, body: &Value) -> Result<(), Undone> {
+        let request = Asked::of(&self.at)?.request(method, path);
+        let request = request.bearer_auth(line_of(&self.token_file)?);
+        let answer = request.body(body.to_string()).send().await?;
+        if answer.status().is_success() {
+            return Ok(());
+        }
+        let status = answer.status();
+        let words: Value = answer.json().await.unwrap_or_default();
+        let words = words["error"].as_str().map(str::to_owned);
+        Err(Undone::Refused(words.unwrap_or_else(|| status.to_string())))
+    }
 }
 
-fn url(tracker: &str, path: &str) -> String {
-    format!("{}{path}", tracker.trim_end_matches('/'))
+/// A tracker that is asked.
+struct Asked {
+    client: Client,
+    url: String,
 }
 
-fn client() -> Result<Client, reqwest::Error> {
-    Client::builder().timeout(PATIENCE).build()
+impl Asked {
+    fn of(at: &At) -> Result<Self, Undone> {
+        let authorities = Authorities::load_any(at.tracker_ca.as_deref())?;
+        Ok(Self {
+            client: authorities.teach(Client::builder().timeout(PATIENCE)).build()?,
+            url: at.tracker.to_string(),
+        })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    async fn channels(&self) -> Result<Vec<Value>, Undone> {
+        let answer = self.request(Method::GET, "/api/v1/channels").send().await?;
+        let mut body: Value = answer.error_for_status()?.json().await?;
+        let channels = body["channels"].as_array_mut().map(std::mem::take);
+        Ok(channels.unwrap_or_default())
+    }
 }
 
 /// Whoever closed standard output does not want it, which is no error.

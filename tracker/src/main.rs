@@ -24,10 +24,12 @@ async fn track() -> anyhow::Result<ExitCode> {
     let lifecycle = Lifecycle::start();
     let drain = settings.drain.0;
     let running = match tracker::start(settings, &lifecycle).await {
-        Err(StartError::Token(bad)) => settings::refuse::<Command>(bad),
+        Err(bad @ (StartError::Token(_) | StartError::HalfTls | StartError::Certificate(_))) => {
+            settings::refuse::<Command>(bad)
+        }
         started => started?,
     };
-    listen::announce("http", running.address);
+    listen::announce(if running.tls { "https" } else { "http" }, running.address);
     listen::ready();
     lifecycle.until_stopped().await;
     running.leaving.cancel();

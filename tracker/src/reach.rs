@@ -18,9 +18,10 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The caller with this address and this `Host` header. What proxies add is not believed.
-    pub fn new(ip: IpAddr, host_header: Option<&str>) -> Self {
-        let used = host_header.and_then(|host| format!("http://{host}").parse().ok());
+    /// The caller with this address and this `Host` header, inside TLS or not. What proxies add is not believed.
+    pub fn new(ip: IpAddr, host_header: Option<&str>, tls: bool) -> Self {
+        let scheme = if tls { "https" } else { "http" };
+        let used = host_header.and_then(|host| format!("{scheme}://{host}").parse().ok());
         Self {
             ip: ip.to_canonical(),
             used,
@@ -158,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_program_on_the_trackers_machine_is_reached_by_the_host_that_reached_the_tracker() {
-        let viewer = Caller::new(FAR, Some("tracker.example:8080"));
+        let viewer = Caller::new(FAR, Some("tracker.example:8080"), false);
         let open = base("http://0.0.0.0:8090");
         assert_eq!(viewer.base(&open, LOOPBACK), base("http://tracker.example:8090"));
         assert_eq!(viewer.base(&open, FAR), base("http://198.51.100.7:8090"));
@@ -173,9 +174,24 @@ mod tests {
     }
 
     #[test]
+    fn inside_tls_the_tracker_is_at_https() {
+        for (host, tls, used) in [
+            ("t.example", true, "https://t.example"),
+            ("t.example:8443", true, "https://t.example:8443"),
+            ("t.example:443", true, "https://t.example"),
+            ("t.example", false, "http://t.example"),
+        ] {
+            let caller = Caller::new(FAR, Some(host), tls);
+            assert_eq!(caller.used, Some(base(used)), "{host}");
+            let beside = caller.base(&base("http://0.0.0.0:8090"), LOOPBACK);
+            assert!(!beside.tls, "a box does not speak TLS because the tracker does");
+        }
+    }
+
+    #[test]
     fn programs_on_one_machine_meet_on_loopback() {
-        let beside = Caller::new(LOOPBACK, Some("tracker.example"));
-        let far = Caller::new(FAR, Some("tracker.example"));
+        let beside = Caller::new(LOOPBACK, Some("tracker.example"), false);
+        let far = Caller::new(FAR, Some("tracker.example"), false);
         let open = base("http://0.0.0.0:8090");
         assert_eq!(beside.host(&open, LOOPBACK), Host::Ip(LOOPBACK));
         assert_eq!(far.host(&open, LOOPBACK), Host::Name("tracker.example".into()));
@@ -203,7 +219,7 @@ mod tests {
             );
         }
         let other = Host::Ip(IpAddr::from([127, 0, 0, 2]));
-        let beside = Caller::new(v6, Some("[::1]:8080"));
+        let beside = Caller::new(v6, Some("[::1]:8080"), false);
         assert_eq!(beside.host(&base("http://127.0.0.2:80"), v4), other);
         assert_eq!(
             beside.base(&base("http://0.0.0.0:1"), v4),
@@ -219,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_claimed_host_never_leads_programs_to_a_third_party() {
-        let caller = Caller::new(LOOPBACK, Some("localhost"));
+        let caller = Caller::new(LOOPBACK, Some("localhost"), false);
         assert_eq!(caller.host(&base("http://192.0.2.99:80"), FAR), Host::Ip(FAR));
         assert_eq!(caller.host(&base("http://victim.example"), FAR), Host::Ip(FAR));
     }
@@ -236,7 +252,7 @@ mod tests {
             "h?x",
             &"h".repeat(300),
         ] {
-            let caller = Caller::new(FAR, Some(hostile));
+            let caller = Caller::new(FAR, Some(hostile), false);
             assert_eq!(caller.used, None, "{hostile:?}");
             assert_eq!(
                 caller.base(&base("http://0.0.0.0:1"), LOOPBACK),
@@ -247,7 +263,7 @@ mod tests {
 
     #[test]
     fn an_ipv4_address_is_known_in_its_ipv6_clothes() {
-        let caller = Caller::new("::ffff:127.0.0.1".parse().unwrap(), None);
+        let caller = Caller::new("::ffff:127.0.0.1".parse().unwrap(), None, false);
         assert!(caller.ip.is_loopback());
         assert!(is_private("::ffff:10.1.2.3".parse().unwrap()));
         assert_eq!(

@@ -53,13 +53,22 @@ pub enum ChannelCommand {
         /// Its title; an empty one takes it away
         #[arg(long, value_name = "TEXT")]
         title: String,
-        /// The tracker's file with the token
-        #[arg(long = "admin-token-file", value_name = "FILE")]
-        token_file: PathBuf,
-        /// Where to say so.
+        /// By whose right.
         #[command(flatten)]
-        at: At,
+        by: By,
     },
+}
+
+/// Who gives an order, and to which tracker.
+#[derive(Args, Clone, Debug)]
+pub struct By {
+    /// The tracker's file with the token
+    #[arg(long = "admin-token-file", value_name = "FILE")]
+    pub token_file: PathBuf,
+
+    /// Where to say so.
+    #[command(flatten)]
+    pub at: At,
 }
 
 /// A tracker that runs.
@@ -68,6 +77,10 @@ pub struct At {
     /// The tracker
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub tracker: HttpBase,
+
+    /// Certificates of authorities to trust besides the public ones, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub tracker_ca: Option<PathBuf>,
 }
 
 /// Knows which boxes are alive and sends every viewer to some of them.
@@ -77,6 +90,14 @@ pub struct Settings {
     /// Where to serve viewers, boxes and origins.
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:8080")]
     pub http: SocketAddr,
+
+    /// The certificate for https at --http, in PEM, with those that lead to a trusted one; taken anew when it changes.
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert, in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
 
     /// A Redis that trackers share and that outlives them; without one everything is kept in memory. Sentinels are named as
     /// redis+sentinel://HOST:PORT,HOST:PORT/NAME, several nodes of a cluster with commas.

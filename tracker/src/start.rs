@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use program::http::misses::Misses;
-use program::http::{Limits, serve_answers};
+use program::http::{Door, Limits, serve_answers};
 use program::lifecycle::Lifecycle;
 use program::listen::{self, ListenError};
+use program::tls::{BadCertificate, Certificate, CertificateFiles};
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,12 @@ pub enum StartError {
     /// There is no token where one should be.
     #[error(transparent)]
     Token(#[from] BadToken),
+    /// A certificate without its key, or the other way round.
+    #[error("--tls-cert and --tls-key are given together or not at all")]
+    HalfTls,
+    /// The certificate is of no use.
+    #[error("--tls-cert, --tls-key: {0}")]
+    Certificate(#[from] BadCertificate),
     /// The file of countries cannot be read.
     #[error("cannot read {file} as a file of countries: {why}", file = .file.display())]
     Geography {
@@ -60,6 +67,8 @@ pub enum StartError {
 pub struct Running {
     /// Where it serves.
     pub address: SocketAddr,
+    /// Whether that is inside TLS.
+    pub tls: bool,
     /// Once this is cancelled it says that it is not ready any more.
     pub leaving: CancellationToken,
 }
@@ -75,16 +84,23 @@ pub async fn start(settings: Settings, lifecycle: &Lifecycle) -> Result<Running,
         .as_deref()
         .map(Token::read)
         .transpose()?;
+    let certificate = certificate(&settings)?;
     let listener = listen::tcp("http", settings.http).await?;
     let address = listener.local_addr().map_err(StartError::Bound)?;
     let registry: Arc<dyn Registry> = match settings.redis.clone() {
         Some(url) => Arc::new(Redis::new(url)),
         None => Arc::new(Memory::default()),
     };
+    let tls = certificate.map(|certificate| {
+        let (tls, renewal) = certificate.serve(lifecycle.stop.clone());
+        lifecycle.tasks.spawn(renewal);
+        tls
+    });
+    let is_tls = tls.is_some();
     let app = assemble(settings, geography, token, registry, Clock::system(), lifecycle);
     let (proxies, leaving) = (app.policy.proxies.clone(), app.leaving.clone());
     serve_answers(
-        listener,
+        Door::new(listener, tls),
         Front::new(app),
         Limits {
             connections: CONNECTIONS,
@@ -94,7 +110,20 @@ pub async fn start(settings: Settings, lifecycle: &Lifecycle) -> Result<Running,
         &lifecycle.tasks,
         lifecycle.stop.clone(),
     );
-    Ok(Running { address, leaving })
+    Ok(Running {
+        address,
+        tls: is_tls,
+        leaving,
+    })
+}
+
+/// What TLS is spoken with, if it is.
+fn certificate(settings: &Settings) -> Result<Option<Certificate>, StartError> {
+    match (settings.tls_cert.clone(), settings.tls_key.clone()) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(Certificate::load(CertificateFiles { certificate, key })?)),
+        _ => Err(StartError::HalfTls),
+    }
 }
 
 /// How much an address may ask: so much in each second, and what ten of them bring at once.
@@ -131,6 +160,7 @@ pub(crate) fn assemble(
     let policy = Policy {
         trusted,
         public_url: settings.public_url,
+        tls: settings.tls_cert.is_some(),
         proxies: settings.trusted_proxy.into(),
         token,
     };

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use program::tls::Tls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -25,7 +27,6 @@ use super::places::Place;
 use super::publisher::{Outlet, Publisher, size};
 use super::refusals::Refusals;
 use super::session::{Event, Patience, Session};
-use super::tls::Tls;
 use crate::media::Unit;
 
 /// How much is read at once of what nobody listens to any more.
@@ -61,12 +62,24 @@ pub(super) async fn serve_tls(tls: Tls, socket: TcpStream, peer: IpAddr, host: H
     let shaken = tokio::select! {
         () = host.stop.cancelled() => Err(Ended::Stopping),
         shaken = timeout_at(began + patience, tls.accept(socket)) => {
-            shaken.unwrap_or(Err(Ended::NoHandshake(patience)))
+            match shaken {
+                Ok(shaken) => shaken.map_err(|error| untaken(&error)),
+                Err(_) => Err(Ended::NoHandshake(patience)),
+            }
         }
     };
     match shaken {
         Ok(socket) => serve_since(began, socket, peer, host, place).await,
         Err(ended) => host.refusals.note(peer, &ended),
+    }
+}
+
+fn untaken(error: &io::Error) -> Ended {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Ended::Closed,
+        // What TLS itself finds wrong; it knows its words, whoever connects does not choose them.
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Ended::Tls(error.to_string()),
+        kind => Ended::Broke(kind),
     }
 }
 

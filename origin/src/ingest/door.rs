@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use program::tls::Tls;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,6 @@ use super::places::Places;
 use super::publisher::Publisher;
 use super::refusals::Refusals;
 use super::session::Patience;
-use super::tls::Tls;
 use crate::counts::Counts;
 
 /// Connections that may wait for an answer; each asks once or twice.

@@ -21,5 +21,6 @@ mod storage;
 mod support;
 mod takedown;
 mod timeline;
+mod tls;
 mod volunteer;
 mod watching;

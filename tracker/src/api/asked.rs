@@ -1,6 +1,7 @@
 //! What is read of a request: who asks, and a body of bounded size.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -24,22 +25,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Who asks.
 pub(super) struct From(pub(super) Caller);
 
-impl<S: Sync> FromRequestParts<S> for From {
+impl FromRequestParts<Arc<App>> for From {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
         let peer = parts
             .extensions
             .get::<Peer>()
             .expect("the server adds the peer to every request");
-        Ok(Self(caller(&parts.headers, *peer)))
+        Ok(Self(app.caller(&parts.headers, *peer)))
     }
-}
-
-/// Who sends these headers from there.
-pub(super) fn caller(headers: &HeaderMap, peer: Peer) -> Caller {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    Caller::new(peer.0.ip(), host)
 }
 
 /// The variable parts of a path, their percent signs resolved.
@@ -57,6 +52,12 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<
 }
 
 impl App {
+    /// Who sends these headers from there.
+    pub(super) fn caller(&self, headers: &HeaderMap, peer: Peer) -> Caller {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        Caller::new(peer.0.ip(), host, self.policy.tls)
+    }
+
     /// The caller with a number in the place of the name that it knows the tracker by: programs are
     /// told addresses, and those of programs on the tracker's machine follow from its own.
     pub(super) async fn with_number(&self, mut caller: Caller) -> Caller {

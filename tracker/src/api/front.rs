@@ -10,7 +10,6 @@ use hyper::body::Incoming;
 use program::http::misses::TooOften;
 use program::http::{Answers, Peer, Routes, error};
 
-use super::asked::caller;
 use super::{App, documents, routes};
 
 /// All that a tracker answers.
@@ -44,7 +43,7 @@ impl Answers for Front {
             }
             match document(request.method(), request.uri()) {
                 Some((channel, name)) => {
-                    let caller = caller(request.headers(), peer);
+                    let caller = app.caller(request.headers(), peer);
                     documents::answer(&app, channel, name, request.uri().query(), &caller).await
                 }
                 None => routes.answer(request, peer).await,

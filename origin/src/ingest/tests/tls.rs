@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use program::tls::{Certificate, CertificateFiles};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +21,6 @@ use super::encoder::{Encoder, KEY, KEYFRAME, VIDEO_CONFIG};
 use super::log::Log;
 use super::origin::{Caller, Origin, soon};
 use super::sockets::rest;
-use crate::ingest::{BadCertificate, Certificate, CertificateFiles};
 
 fn files(folder: &TempDir) -> CertificateFiles {
     CertificateFiles {
@@ -142,33 +142,6 @@ async fn who_speaks_no_tls_is_let_go_and_logged_once() {
         .filter(|event| event.contains("no TLS"))
         .collect();
     assert_eq!(refused.len(), 1, "{:?}", log.events());
-}
-
-#[test]
-fn files_that_hold_no_certificate_are_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let refused = || Certificate::load(files(&folder)).unwrap_err();
-    assert!(matches!(refused(), BadCertificate::Unreadable { .. }));
-
-    renew(&folder);
-    let (certificate, key) = (files(&folder).certificate, files(&folder).key);
-    let secret = std::fs::read_to_string(&key).unwrap();
-    std::fs::write(&certificate, "nothing").unwrap();
-    let shown = refused().to_string();
-    assert!(
-        shown.contains("certificate.pem holds no certificate in PEM"),
-        "{shown}"
-    );
-
-    renew(&folder);
-    std::fs::write(&key, &secret).unwrap();
-    let shown = refused();
-    assert!(matches!(shown, BadCertificate::Unusable { .. }), "{shown}");
-    std::fs::write(&key, secret.replace("PRIVATE KEY", "")).unwrap();
-    let shown = refused().to_string();
-    assert!(shown.contains("key.pem holds no private key"), "{shown}");
-    let digits = secret.lines().nth(1).unwrap();
-    assert!(!shown.contains(digits), "{shown}");
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
-//! RTMPS: the same bytes inside TLS, with a certificate that is taken anew whenever its files change.
+//! TLS by files: a certificate that is taken anew whenever its files change, and whom to trust besides public authorities.
 //!
 //! Those who renew certificates replace two files, one after the other: a pair that does not fit together yet is
 //! waited out with the last good one. Connections keep the certificate that they began with.
+
+mod authorities;
+mod validity;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
@@ -21,12 +24,17 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::ended::Ended;
+pub use authorities::Authorities;
+
+use crate::clock;
+use crate::lifecycle::now_ms;
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(2);
 /// The largest file of certificates or of a key: a chain has a few kilobytes.
 const MAX_FILE_BYTES: u64 = 256 << 10;
+/// Whoever renews certificates does it earlier than this.
+const SOON: Duration = Duration::from_hours(7 * 24);
 
 /// Why a certificate is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +57,26 @@ pub enum BadCertificate {
         /// Why it is not.
         error: pem::Error,
     },
-    /// The two do not fit together, or TLS has no use for them.
+    /// The key is another certificate's.
+    #[error("the key in {} is not that of the certificate in {}", key.display(), certificate.display())]
+    OtherKey {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// Nobody takes the certificate any more.
+    #[error("the certificate in {} expired at {at}", path.display())]
+    Expired {
+        /// The file.
+        path: PathBuf,
+        /// When, in UTC.
+        at: String,
+    },
+    /// What is in a file of authorities is none.
+    #[error("{} holds something that is no certificate of an authority", .0.display())]
+    NoAuthority(PathBuf),
+    /// TLS has no use for the two.
     #[error("{} and {} are no use for TLS: {error}", certificate.display(), key.display())]
     Unusable {
         /// The certificate's file.
@@ -79,38 +106,48 @@ struct Contents {
 
 /// Takes TLS connections in, with whatever certificate is the newest.
 #[derive(Clone, Debug)]
-pub(crate) struct Tls(watch::Receiver<Arc<ServerConfig>>);
+pub struct Tls(watch::Receiver<Arc<ServerConfig>>);
 
 /// A certificate that was found good, before anything runs.
 pub struct Certificate {
     files: CertificateFiles,
     contents: Contents,
+    usable: Usable,
+}
+
+/// What TLS is spoken with, and until when.
+#[derive(Clone)]
+struct Usable {
     config: Arc<ServerConfig>,
+    /// Since 1970.
+    until: Duration,
 }
 
 impl Certificate {
     /// Reads the files.
     pub fn load(files: CertificateFiles) -> Result<Self, BadCertificate> {
         let contents = files.read()?;
-        let config = files.config(&contents)?;
+        let usable = files.usable(&contents)?;
         Ok(Self {
             files,
             contents,
-            config,
+            usable,
         })
     }
 
     /// What takes connections in with it, and the task that looks for a newer one.
-    pub(crate) fn serve(self, stop: CancellationToken) -> (Tls, impl Future<Output = ()>) {
-        let (newest, configs) = watch::channel(Arc::clone(&self.config));
+    pub fn serve(self, stop: CancellationToken) -> (Tls, impl Future<Output = ()>) {
+        let (newest, configs) = watch::channel(Arc::clone(&self.usable.config));
         (Tls(configs), self.follow(newest, stop))
     }
 
     async fn follow(self, newest: watch::Sender<Arc<ServerConfig>>, stop: CancellationToken) {
         let Self {
-            files, mut contents, ..
+            files,
+            mut contents,
+            usable: Usable { mut until, .. },
         } = self;
-        let mut trouble = None;
+        let (mut trouble, mut told) = (None, None);
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -120,10 +157,10 @@ impl Certificate {
             }
             match files.newer_than(&contents) {
                 Ok(None) => trouble = None,
-                Ok(Some((changed, config))) => {
+                Ok(Some((changed, usable))) => {
                     info!(certificate = %files.certificate.display(), "certificate changed");
-                    (contents, trouble) = (changed, None);
-                    newest.send_replace(config);
+                    (contents, until, trouble) = (changed, usable.until, None);
+                    newest.send_replace(usable.config);
                 }
                 Err(error) => {
                     let error = error.to_string();
@@ -133,6 +170,14 @@ impl Certificate {
                     trouble = Some(error);
                 }
             }
+            let word = warning(until.checked_sub(now()));
+            if let Some(word) = word
+                && told != Some(word)
+            {
+                let (certificate, at) = (files.certificate.display(), clock::date_time(until));
+                warn!(%certificate, until = %at, "{word}");
+            }
+            told = word;
         }
     }
 }
@@ -144,13 +189,13 @@ impl std::fmt::Debug for Certificate {
 }
 
 impl CertificateFiles {
-    fn newer_than(&self, last: &Contents) -> Result<Option<(Contents, Arc<ServerConfig>)>, BadCertificate> {
+    fn newer_than(&self, last: &Contents) -> Result<Option<(Contents, Usable)>, BadCertificate> {
         let contents = self.read()?;
         if contents == *last {
             return Ok(None);
         }
-        let config = self.config(&contents)?;
-        Ok(Some((contents, config)))
+        let usable = self.usable(&contents)?;
+        Ok(Some((contents, usable)))
     }
 
     fn read(&self) -> Result<Contents, BadCertificate> {
@@ -160,31 +205,58 @@ impl CertificateFiles {
         })
     }
 
-    fn config(&self, contents: &Contents) -> Result<Arc<ServerConfig>, BadCertificate> {
+    fn usable(&self, contents: &Contents) -> Result<Usable, BadCertificate> {
         let not_pem = |path: &Path, what| {
             let path = path.to_owned();
             move |error| BadCertificate::NotPem { path, what, error }
         };
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&contents.certificate).collect();
-        let some = |chain: Vec<_>| {
-            if chain.is_empty() {
-                Err(pem::Error::NoItemsFound)
-            } else {
-                Ok(chain)
-            }
-        };
-        let chain = chain.and_then(some);
-        let chain = chain.map_err(not_pem(&self.certificate, "certificate"))?;
+        let chain = certificates(&contents.certificate).map_err(not_pem(&self.certificate, "certificate"))?;
         let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(not_pem(&self.key, "private key"))?;
-        let provider = Arc::new(ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let unusable = |error| match error {
+            rustls::Error::InconsistentKeys(_) => BadCertificate::OtherKey {
+                certificate: self.certificate.clone(),
+                key: self.key.clone(),
+            },
+            error => BadCertificate::Unusable {
+                certificate: self.certificate.clone(),
+                key: self.key.clone(),
+                error,
+            },
+        };
+        let malformed = || unusable(rustls::CertificateError::BadEncoding.into());
+        let until = validity::until(&chain[0]).ok_or_else(malformed)?;
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));
-        config.map(Arc::new).map_err(|error| BadCertificate::Unusable {
-            certificate: self.certificate.clone(),
-            key: self.key.clone(),
-            error,
-        })
+        let config = Arc::new(config.map_err(unusable)?);
+        if until <= now() {
+            let (path, at) = (self.certificate.clone(), clock::date_time(until));
+            return Err(BadCertificate::Expired { path, at });
+        }
+        Ok(Usable { config, until })
+    }
+}
+
+/// What there is to say of a certificate that is good for so long still, or for no time.
+fn warning(left: Option<Duration>) -> Option<&'static str> {
+    match left {
+        None | Some(Duration::ZERO) => Some("certificate has expired, nobody takes it any more"),
+        Some(left) if left < SOON => Some("certificate expires within a week"),
+        Some(_) => None,
+    }
+}
+
+fn now() -> Duration {
+    Duration::from_millis(now_ms())
+}
+
+/// All certificates in a text, one at least.
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>()?;
+    if found.is_empty() {
+        Err(pem::Error::NoItemsFound)
+    } else {
+        Ok(found)
     }
 }
 
@@ -199,14 +271,26 @@ fn read(path: &Path) -> Result<Vec<u8>, BadCertificate> {
 
 impl Tls {
     /// Shakes hands. For how long is the caller's to limit.
-    pub(super) async fn accept(&self, socket: TcpStream) -> Result<TlsStream<TcpStream>, Ended> {
+    pub async fn accept<S>(&self, socket: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let config = Arc::clone(&self.0.borrow());
-        let accepted = TlsAcceptor::from(config).accept(socket).await;
-        accepted.map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Ended::Closed,
-            // What TLS itself finds wrong; it knows its words, whoever connects does not choose them.
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Ended::Tls(error.to_string()),
-            kind => Ended::Broke(kind),
-        })
+        TlsAcceptor::from(config).accept(socket).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_is_near_is_told_of() {
+        let at = |left| warning(left).unwrap_or_default();
+        assert_eq!(at(Some(Duration::from_hours(8 * 24))), "");
+        assert!(at(Some(Duration::from_hours(6 * 24))).contains("within a week"));
+        for over in [None, Some(Duration::ZERO)] {
+            assert!(at(over).contains("has expired"));
+        }
     }
 }
