@@ -1,142 +1,41 @@
-/** Everything that the pages say, in one place. */
+/** What the pages say, in the language that the viewer chose here, or else the browser's. */
+import { recall, remember } from './page/memory';
+import { type Words, en } from './words/en';
+import { zhTw } from './words/zh-tw';
 
-export const words = {
-  brand: 'Boxmesh',
+export const LANGUAGES = { en, 'zh-TW': zhTw } as const;
+export type Language = keyof typeof LANGUAGES;
 
-  stage: {
-    loading: 'Starting…',
-    waiting: 'Waiting for data…',
-    offAir: (channel: string) => ({
-      title: `${channel} is off air`,
-      text: 'The picture comes by itself when the channel is back.',
-    }),
-    away: {
-      title: 'Waiting for the broadcaster…',
-      text: 'The picture goes on by itself when they are back.',
-    },
-    ended: {
-      title: 'The stream has ended',
-      text: 'Should the channel begin again, it starts here by itself.',
-    },
-    missing: (channel: string) => ({
-      title: `There is no channel “${channel}”`,
-      text: 'Check the address. Should the channel appear, it starts here by itself.',
-    }),
-    badName: {
-      title: 'This address names no channel',
-      text: 'A channel’s address is /watch/ and its name: small letters, digits, _ and -.',
-    },
-    noKeys: (channel: string) => ({
-      title: `${channel} cannot be verified`,
-      text: 'The tracker told no key for this channel, so nothing is played. It starts by itself when there is one.',
-    }),
-    unreachable: {
-      title: 'The tracker does not answer',
-      text: 'Trying again every two seconds.',
-    },
-    undecodable: (codec: string) => ({
-      title: 'This browser cannot play the video',
-      text: `The channel is sent as ${codec}, which this browser cannot decode. Another browser may.`,
-    }),
-    noMediaSource: {
-      title: 'This browser cannot play live video',
-      text: 'It has no Media Source Extensions. Any current browser has them.',
-    },
-    pressPlay: {
-      title: 'Press play',
-      text: 'The browser starts no video by itself here.',
-    },
-    retrying: { title: 'The video broke off', text: 'Starting it again…' },
-    soundOnly: 'Sound only: there is no picture in the broadcast now.',
-    silent: (codec: string) => `No sound: this browser cannot decode ${codec}.`,
-  },
+const KEY = 'language';
 
-  controls: {
-    group: 'Player',
-    video: (channel: string) => `Live video of ${channel}`,
-    play: 'Play',
-    pause: 'Pause',
-    mute: 'Mute',
-    unmute: 'Turn on sound',
-    volume: 'Volume',
-    live: 'Live',
-    goLive: 'Go live',
-    away: 'Away',
-    offAir: 'Off air',
-    details: 'Details',
-    quality: 'Quality',
-    auto: 'Auto',
-    height: (height: number) => `${height}p`,
-    enterFullscreen: 'Full screen',
-    leaveFullscreen: 'Leave full screen',
-    sound: 'Turn on sound',
-    keys: 'Space plays and pauses, M mutes, F is full screen.',
-  },
+export const isLanguage = (name: string | null): name is Language =>
+  name !== null && Object.hasOwn(LANGUAGES, name);
 
-  panel: {
-    title: 'Where the video comes from',
-    verified: 'Verified',
-    verifiedText: (chunks: string) =>
-      `All ${chunks} pieces shown carry the signature of the channel’s origin.`,
-    verifying: 'Checking',
-    verifyingText: 'Each piece is checked against the origin’s signature before it is shown.',
-    unverified: 'Not verified',
-    unverifiedText: 'This is a test build: it shows pieces that it has not checked.',
-    latency: 'Behind live',
-    buffer: 'Buffer',
-    interruptions: 'Interruptions',
-    picture: 'Picture',
-    none: 'none',
-    boxes: 'Boxes',
-    origin: 'Origin',
-    nothingYet: 'Nothing received yet',
-    source: 'Source',
-    received: 'Received',
-    share: 'Share',
-    refused: 'Refused',
-    leftOut: 'left out: it sent altered data',
-    altered: 'altered data was refused',
-    shares: (boxes: string, origin: string) => `${boxes} from boxes, ${origin} from the origin`,
-  },
+/** What was chosen; else the first that there is of what the browser prefers; else English. */
+export function languageOf(chosen: string | null, preferred: readonly string[]): Language {
+  if (isLanguage(chosen)) return chosen;
+  for (const name of preferred) {
+    // Whoever reads any Chinese is nearer to it than to English.
+    if (/^zh\b/i.test(name)) return 'zh-TW';
+    if (/^en\b/i.test(name)) return 'en';
+  }
+  return 'en';
+}
 
-  channels: {
-    title: 'Channels',
-    lead: 'Live video, carried by boxes at people’s homes.',
-    states: { live: 'Live', away: 'Back soon', ended: 'Off air' },
-    carriedBy: (boxes: number) =>
-      boxes === 0 ? 'no box yet' : boxes === 1 ? '1 box' : `${boxes} boxes`,
-    loading: 'Asking the tracker…',
-    unreachable: 'The tracker does not answer. Trying again every two seconds.',
-    emptyTitle: 'No channel yet',
-    emptyText: 'This page shows a channel as soon as somebody publishes one.',
-    publishTitle: 'Publish',
-    publishText: 'In OBS, under Settings → Stream, choose Custom and enter:',
-    publishServer: 'Server',
-    publishKey: 'Stream key',
-    publishKeyHint: 'the key that the origin printed when it started',
-    publishNote: 'The server is the host that the origin runs on.',
-    boxTitle: 'Run a box',
-    boxText: 'A box takes the video in and passes it on to viewers and to other boxes:',
-    copy: 'Copy',
-    copied: 'Copied',
-  },
+/** From now on; the page has to be loaded again. */
+export function chooseLanguage(name: Language): void {
+  remember(KEY, name);
+}
 
-  status: {
-    title: 'Status',
-    lead: 'The mesh at a glance.',
-    loading: 'Asking the tracker…',
-    unreachable: 'The tracker does not answer. What is below may be old.',
-    channelsTitle: 'Channels',
-    boxesTitle: 'Boxes',
-    noChannels: 'No channel yet',
-    noBoxes: 'No box yet: viewers are served by the origin',
-    onAir: (channels: number) =>
-      channels === 1 ? '1 channel on air' : `${channels} channels on air`,
-    boxCount: (boxes: string) => (boxes === '1' ? '1 box' : `${boxes} boxes`),
-    viewers: (viewers: number) => (viewers === 1 ? '1 viewer' : `${viewers} viewers`),
-    channels: (channels: number) => (channels === 1 ? '1 channel' : `${channels} channels`),
-    heard: (seconds: number) => `heard of ${seconds} s ago`,
-    load: (sending: string, upload: string) => `sends ${sending} of ${upload}`,
-    notListed: (why: string) => `Viewers are not sent here: ${why || 'no reason given'}.`,
-  },
-} as const;
+const inPage = typeof document !== 'undefined';
+
+/** Whoever embeds the player may say in which language. */
+const asked = inPage ? new URLSearchParams(location.search).get('lang') : null;
+
+export const language = languageOf(
+  isLanguage(asked) ? asked : recall(KEY),
+  inPage ? navigator.languages : [],
+);
+if (inPage) document.documentElement.lang = language;
+
+export const words: Words = LANGUAGES[language];
