@@ -14,12 +14,15 @@
 
 mod breaks;
 mod on_air;
+mod ordered;
 mod report;
 mod stream;
 mod tell;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use program::lifecycle::now_ms;
 use program::store::Store;
 use tokio::sync::{mpsc, watch};
@@ -41,7 +44,9 @@ use crate::package::{Packaged, Presentation, Reached};
 use crate::poster::{Poster, Posters};
 use crate::record::Recorder;
 use crate::seal::Sealer;
+use crate::seed::Seeds;
 use on_air::OnAir;
+pub(crate) use ordered::Ordered;
 pub(crate) use report::{Gist, Report};
 use stream::{Step, Stream, Unusable};
 
@@ -64,6 +69,11 @@ pub(crate) struct Channel {
     /// What plays while no publisher does.
     pub(crate) filler: Option<Filler>,
     pub(crate) recorder: Option<Recorder>,
+    /// What operators of trackers ordered.
+    pub(crate) ordered: watch::Receiver<Ordered>,
+    /// Epochs that whoever runs this origin takes down.
+    pub(crate) take_down: Vec<Epoch>,
+    pub(crate) seeds: Seeds,
 }
 
 impl Channel {
@@ -86,6 +96,8 @@ impl Channel {
             warnings: Vec::new(),
             poster: 0,
             told: Reached::default(),
+            is_down: false,
+            takedowns: BTreeMap::new(),
         };
         Box::pin(task.run(publishers, &tasks, &stop))
             .instrument(span)
@@ -109,6 +121,10 @@ struct Task {
     poster: u32,
     /// How far the presentation had come when it was last reported.
     told: Reached,
+    /// Whether all of it is taken down.
+    is_down: bool,
+    /// Epochs that are taken down, and the news of that, signed.
+    takedowns: BTreeMap<Epoch, Bytes>,
 }
 
 /// A publisher, and its stream under way.
@@ -132,6 +148,7 @@ enum Event {
     Poster(Poster),
     Filler(Option<Unit>),
     Look,
+    Ordered,
     GivenUp,
 }
 
@@ -144,13 +161,17 @@ impl Task {
     ) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for epoch in std::mem::take(&mut self.channel.take_down) {
+            self.take_down(epoch).await;
+        }
         loop {
-            if self.publisher.is_none() && self.played.is_none() {
+            if self.publisher.is_none() && self.played.is_none() && !self.is_down {
                 self.play_filler(tasks, stop);
             }
             let give_up = self.since + self.channel.wait;
             let event = tokio::select! {
                 () = stop.cancelled() => break,
+                Ok(()) = self.channel.ordered.changed() => Event::Ordered,
                 event = heard(&mut self.publisher) => event,
                 unit = next_of_filler(&mut self.played) => Event::Filler(unit),
                 poster = next_poster(&mut self.channel.posters) => Event::Poster(poster),
@@ -167,6 +188,7 @@ impl Task {
                 Event::Filler(unit) => self.take_filler(unit).await,
                 Event::Poster(poster) => self.show(poster).await,
                 Event::Look => self.look(),
+                Event::Ordered => self.obey().await,
                 Event::GivenUp => {
                     info!(waited = ?self.channel.wait, "the publisher did not come back, the presentation ends");
                     self.enter(State::Ended);
@@ -224,6 +246,9 @@ impl Task {
     }
 
     fn receive(&mut self, publisher: Publisher, tasks: &TaskTracker, stop: &CancellationToken) {
+        if self.is_down {
+            return publisher.refuse(Unusable::TakenDown.to_string());
+        }
         let ladder = self.channel.ladder.as_ref();
         let ladder = ladder.map(|settings| Ladder::spawn(tasks, stop, settings));
         self.channel.counts.channels_live.add(1);

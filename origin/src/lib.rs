@@ -109,15 +109,7 @@ pub async fn start(
     let store = Store::spawn(tasks, stop.clone(), Window::new(limits));
     let (meter, counts) = (Meter::default(), Counts::default());
     let (secret, most) = (identity.secret.clone(), usize::from(settings.seeds));
-    let seeds = Seeds::spawn(
-        tasks,
-        stop,
-        secret,
-        store.clone(),
-        most,
-        settings.take_down,
-        counts.clone(),
-    )?;
+    let seeds = Seeds::spawn(tasks, stop, secret, store.clone(), most, counts.clone())?;
     let routes = web::routes(store.clone(), meter.clone(), counts.clone());
     program::http::serve(
         http,
@@ -155,6 +147,7 @@ pub async fn start(
             threads,
         },
         channels: identity.channels,
+        take_down: settings.take_down,
         fillers: identity.fillers,
         recorder: recordings.map(|settings| Recorder::spawn(tasks, stop.clone(), settings)),
     };

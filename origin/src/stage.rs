@@ -12,10 +12,10 @@ use program::store::Store;
 use program::tracker::Tracker;
 use tokio::sync::{mpsc, watch};
 use wire::address::HttpBase;
-use wire::id::ChannelName;
+use wire::id::{ChannelName, Epoch};
 use wire::key::SecretKey;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Ordered};
 use crate::counts::Counts;
 use crate::epoch::Epochs;
 use crate::ffmpeg::Ffmpeg;
@@ -54,6 +54,8 @@ pub(crate) struct Stage {
     pub(crate) fillers: HashMap<ChannelName, Filler>,
     /// What the settings say of single channels.
     pub(crate) channels: Vec<ChannelSettings>,
+    /// Epochs that whoever runs the origin takes down.
+    pub(crate) take_down: Vec<(ChannelName, Epoch)>,
 }
 
 impl Stage {
@@ -65,6 +67,9 @@ impl Stage {
     ) -> mpsc::Sender<Publisher> {
         let (publishers, waiting) = mpsc::channel(PUBLISHERS);
         let (reports, news) = watch::channel(None);
+        let (order, ordered) = watch::channel(Ordered::default());
+        let order = Arc::new(order);
+        let take_down = self.take_down.iter().filter(|(of, _)| of == name);
         let posters = self.posters.clone();
         let task = Channel {
             name: name.clone(),
@@ -77,6 +82,9 @@ impl Stage {
             ladder: self.ladder_of(name),
             filler: self.fillers.get(name).cloned(),
             recorder: self.recorder.clone(),
+            ordered,
+            take_down: take_down.map(|(_, epoch)| *epoch).collect(),
+            seeds: self.seeds.clone(),
             posters: posters.map(|ffmpeg| Posters::spawn(tasks, stop.clone(), ffmpeg, poster::EVERY)),
         };
         tasks.spawn(task.run(waiting, tasks.clone(), stop.clone()));
@@ -92,6 +100,8 @@ impl Stage {
                 http: self.http.clone(),
                 meter: self.meter.clone(),
                 reports: news.clone(),
+                ordered: order.clone(),
+                introduced: false,
                 seeds: self.seeds.clone(),
                 clock: Clock::default(),
                 parts: false,

@@ -20,7 +20,7 @@ use wire::id::ChannelName;
 use wire::key::SecretKey;
 use wire::presentation::{PATH, Presentation, PresentationReply, State};
 
-use crate::channel::{Gist, Report};
+use crate::channel::{Gist, Ordered, Report};
 use crate::seed::{Seeds, Wanted};
 
 /// How often a channel is presented when nothing is new.
@@ -28,6 +28,9 @@ const PERIOD: Duration = Duration::from_secs(3);
 
 /// How often it is presented at most: chunks of several tracks come at about the same time.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
+
+/// How often one that ended a while ago is: nothing is new of it, but there may be orders.
+const PERIOD_AFTER_END: Duration = Duration::from_secs(10);
 
 /// At shutdown: how long the last chunks may take, and then the last word to a tracker.
 const LAST_CHUNKS: Duration = Duration::from_secs(1);
@@ -70,6 +73,10 @@ pub(crate) struct Teller {
     pub(crate) http: HttpBase,
     pub(crate) meter: Meter,
     pub(crate) reports: watch::Receiver<Option<Report>>,
+    /// What the trackers' operators ordered.
+    pub(crate) ordered: Arc<watch::Sender<Ordered>>,
+    /// Whether the tracker knows the channel by a presentation of ours.
+    pub(crate) introduced: bool,
     pub(crate) seeds: Seeds,
     pub(crate) clock: Clock,
     /// Whether the tracker wants to hear of each part, and not only of each segment.
@@ -116,8 +123,9 @@ impl Teller {
         let mut trusted = true;
         loop {
             let report = self.reports.borrow_and_update().clone();
-            let report = report.filter(Report::is_news);
             let gist = report.as_ref().map(Report::gist);
+            let is_news = report.as_ref().is_none_or(Report::is_news);
+            let period = if is_news { PERIOD } else { PERIOD_AFTER_END };
             let told = match report {
                 None => Ok(()),
                 Some(report) => tokio::select! {
@@ -128,7 +136,7 @@ impl Teller {
             self.note_trust(&mut trusted, told.as_ref().err());
             let waited = tokio::select! {
                 () = stop.cancelled() => break,
-                waited = self.wait(gist, told.is_err()) => waited,
+                waited = self.wait(gist, period, told.is_err()) => waited,
             };
             if waited.is_none() {
                 break;
@@ -142,10 +150,13 @@ impl Teller {
             // When there is no room it is told with the next report.
             let _ = self.seeds.ended.try_send((self.channel.clone(), report.epoch));
         }
-        let documents = report.documents(SystemTime::now());
-        if documents.is_empty() {
+        let mut documents = report.documents(SystemTime::now());
+        if documents.is_empty() && (report.state.is_on_air() || !self.introduced) {
             // No segment is whole yet: there is nothing to watch.
             return Ok(());
+        }
+        if !report.is_news() {
+            documents.clear();
         }
         let sequence = self.clock.sequence(now_ms());
         let presentation = Presentation {
@@ -164,14 +175,22 @@ impl Teller {
             poster: report.poster,
             warnings: report.warnings.clone(),
             successions: self.successions.clone(),
+            takedowns: report.takedowns.iter().map(|one| one.to_vec().into()).collect(),
         };
         let reply = self
             .tracker
             .post::<PresentationReply>(PATH, presentation.sign(&self.secret))
             .await;
         match reply {
-            Ok(PresentationReply { time, seeds, parts }) => {
-                self.parts = parts;
+            Ok(PresentationReply {
+                time,
+                seeds,
+                parts,
+                taken_down,
+            }) => {
+                (self.parts, self.introduced) = (parts, true);
+                self.ordered
+                    .send_if_modified(|ordered| ordered.hear(self.place, taken_down));
                 self.clock.taken(sequence, time, now_ms());
                 if report.state.is_on_air() && self.choices.note(self.place, Instant::now()) {
                     let wanted = Wanted {
@@ -212,12 +231,12 @@ impl Teller {
 
     /// Waits until there is something to tell: at once at news, without news for a period. After a failure not before
     /// the tracker's pause is over. `None`: there will be no more news.
-    async fn wait(&mut self, told: Option<Gist>, failed: bool) -> Option<()> {
+    async fn wait(&mut self, told: Option<Gist>, period: Duration, failed: bool) -> Option<()> {
         if failed {
             sleep(self.tracker.pause()).await;
             return Some(());
         }
-        let period = sleep(PERIOD);
+        let period = sleep(period);
         tokio::pin!(period);
         sleep(SHORTEST_PERIOD).await;
         loop {

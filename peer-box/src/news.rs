@@ -229,6 +229,7 @@ mod tests {
             origins: origins.iter().map(|origin| origin.parse().unwrap()).collect(),
             reach: Reach::default(),
             giving: vec![BoxId::of(&key(5))],
+            takedowns: Vec::new(),
         }
     }
 

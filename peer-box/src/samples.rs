@@ -114,6 +114,7 @@ pub(crate) fn empty_answer() -> AnnouncementReply {
         origins: Vec::new(),
         reach: Reach::default(),
         giving: Vec::new(),
+        takedowns: Vec::new(),
     }
 }
 

@@ -239,7 +239,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
             clock: clock.clone(),
             nudge: nudge.clone(),
             counts: counts.clone(),
-            tell,
+            tell: tell.clone(),
         },
         life,
     );
@@ -295,6 +295,7 @@ fn join(settings: Settings, home: Home, doors: Doors, life: &Lifecycle) -> Resul
         desk,
         channels: settings.channels,
         opinions,
+        tell,
     };
     announcer.spawn(trackers, nudge, &nudged, life);
     Ok(running)

@@ -9,16 +9,20 @@ mod standing;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use program::lifecycle::Lifecycle;
 use program::media::Meter;
 use program::store::{Arrival, Store};
 use program::tracker::{Tracker, Unanswered};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, info_span, warn};
 use wire::Version;
 use wire::address::HttpBase;
-use wire::announcement::{Announcement, AnnouncementReply, Load, MAX_CARRIED, PATH, Served};
+use wire::announcement::{
+    Announcement, AnnouncementReply, Load, MAX_CARRIED, MAX_TAKEDOWNS, PATH, Served, Takedown,
+};
 use wire::id::{ChannelName, Epoch};
 use wire::key::SecretKey;
 
@@ -68,6 +72,8 @@ pub(crate) struct Announcer {
     pub(crate) channels: Vec<ChannelName>,
     /// What the trackers make of this box.
     pub(crate) opinions: Opinions,
+    /// What origins say by trackers, to the mesh.
+    pub(crate) tell: mpsc::Sender<Bytes>,
 }
 
 impl Announcer {
@@ -184,7 +190,7 @@ impl Conversation {
         match answer {
             Ok(reply) => {
                 self.accepted = sequence;
-                self.learn(reply, asked);
+                self.learn(reply, asked).await;
                 EVERY
             }
             Err(unanswered) => {
@@ -198,7 +204,7 @@ impl Conversation {
         }
     }
 
-    fn learn(&mut self, reply: AnnouncementReply, asked: Instant) {
+    async fn learn(&mut self, reply: AnnouncementReply, asked: Instant) {
         self.correct(reply.time, asked.elapsed());
         let opinions = &self.announcer.opinions;
         opinions.heard(self.number, reply.listed, reply.why.clone());
@@ -210,7 +216,12 @@ impl Conversation {
             Some(Word::LeftOut(why)) => warn!(why, "viewers are not sent here"),
             None => {}
         }
+        let takedowns = reply.takedowns.clone();
         self.announcer.desk.take(self.number, asked, reply);
+        for Takedown(news) in takedowns.into_iter().take(MAX_TAKEDOWNS) {
+            // The keys to open it with are there by now. Nobody listens any more where the box is about to end.
+            let _ = self.announcer.tell.send(news).await;
+        }
     }
 
     fn correct(&self, told_ms: u64, under_way: Duration) {

@@ -119,6 +119,15 @@ fn routes(app: Arc<App>) -> Router {
             put(orders::ban).delete(orders::lift_ban),
         )
         .route("/api/v1/bans", get(orders::bans))
+        .route(
+            "/api/v1/channels/{channel}/takedown",
+            put(orders::take_down).delete(orders::allow),
+        )
+        .route(
+            "/api/v1/channels/{channel}/epochs/{epoch}/takedown",
+            put(orders::take_down_epoch),
+        )
+        .route("/api/v1/takedowns", get(orders::takedowns))
         .route(wire::announcement::PATH, post(announcements::announce))
         .route(wire::presentation::PATH, post(presentations::present))
         .route(wire::report::PATH, post(reports::report))

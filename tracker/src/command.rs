@@ -47,6 +47,20 @@ pub async fn run(instead: Instead) -> Result<(), Undone> {
             let found = known.find(|known| known["name"] == channel.as_str());
             say(&format!("{:#}", found.ok_or(Undone::Unknown(channel))?));
         }
+        ChannelCommand::TakeDown {
+            channel,
+            epoch,
+            why,
+            by,
+        } => {
+            let epoch = epoch.map(|epoch| format!("/epochs/{epoch}")).unwrap_or_default();
+            let path = format!("/api/v1/channels/{channel}{epoch}/takedown");
+            by.order(Method::PUT, &path, &json!({"why": why})).await?;
+        }
+        ChannelCommand::Allow { channel, by } => {
+            let path = format!("/api/v1/channels/{channel}/takedown");
+            by.order(Method::DELETE, &path, &Value::Null).await?;
+        }
         ChannelCommand::Set { channel, title, by } => {
             let title = Some(title).filter(|title| !title.is_empty());
             let path = format!("/api/v1/channels/{channel}");

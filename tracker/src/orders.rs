@@ -1,4 +1,4 @@
-//! What operators ordered: boxes that are banned, titles of channels. Pure.
+//! What operators ordered: boxes that are banned, titles of channels, what is taken down. Pure.
 //!
 //! Trackers share orders as they share everything else: each has the time at which it was given, and the newest about a
 //! thing counts. One that is taken back stays known, so that no tracker brings it up again.
@@ -8,7 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use wire::id::{BoxId, ChannelName};
+use wire::id::{BoxId, ChannelName, Epoch};
+use wire::presentation::{MAX_TAKEDOWNS, TakenDown};
 
 /// So many orders are kept.
 pub const MOST: usize = 4096;
@@ -23,6 +24,10 @@ pub enum About {
     Box(BoxId),
     /// A channel: its title.
     Channel(ChannelName),
+    /// A channel: all of it is taken down, and what would come.
+    Down(ChannelName),
+    /// An epoch of a channel: it is taken down.
+    DownEpoch(ChannelName, Epoch),
 }
 
 /// An order.
@@ -30,7 +35,7 @@ pub enum About {
 pub struct Order {
     /// When it was given, in milliseconds since 1970.
     pub at: u64,
-    /// The title, or why the box is banned; nothing if the order was taken back.
+    /// The title, or why the box is banned, or it taken down; nothing if the order was taken back.
     pub words: Option<String>,
 }
 
@@ -108,6 +113,32 @@ impl Orders {
         self.words(&About::Channel(channel.clone()))
     }
 
+    /// Whether viewers are to see nothing of an epoch.
+    pub fn is_down(&self, channel: &ChannelName, epoch: Epoch) -> bool {
+        let about = About::DownEpoch(channel.clone(), epoch);
+        self.is_all_down(channel) || self.words(&about).is_some()
+    }
+
+    /// Whether all of a channel is taken down.
+    pub fn is_all_down(&self, channel: &ChannelName) -> bool {
+        self.words(&About::Down(channel.clone())).is_some()
+    }
+
+    /// What of a channel is taken down, for its origin: the newest epochs of it.
+    pub fn taken_down(&self, channel: &ChannelName) -> TakenDown {
+        let of = |epoch| About::DownEpoch(channel.clone(), Epoch(epoch));
+        let down = self.0.range(of(0)..=of(u64::MAX)).rev();
+        let down = down.filter(|(_, order)| order.words.is_some());
+        let epochs = down.filter_map(|(about, _)| match about {
+            About::DownEpoch(_, epoch) => Some(*epoch),
+            _ => None,
+        });
+        TakenDown {
+            channel: self.is_all_down(channel),
+            epochs: epochs.take(MAX_TAKEDOWNS).collect(),
+        }
+    }
+
     fn words(&self, about: &About) -> Option<&str> {
         self.0.get(about)?.words.as_deref()
     }
@@ -141,6 +172,8 @@ impl fmt::Display for About {
         match self {
             Self::Box(id) => write!(out, "ban:{id}"),
             Self::Channel(name) => write!(out, "title:{name}"),
+            Self::Down(name) => write!(out, "down:{name}"),
+            Self::DownEpoch(name, epoch) => write!(out, "down:{name}/{epoch}"),
         }
     }
 }
@@ -152,6 +185,13 @@ impl FromStr for About {
         match text.split_once(':') {
             Some(("ban", id)) => id.parse().map(Self::Box).map_err(|_| ()),
             Some(("title", name)) => name.parse().map(Self::Channel).map_err(|_| ()),
+            Some(("down", what)) => match what.split_once('/') {
+                None => what.parse().map(Self::Down).map_err(|_| ()),
+                Some((name, epoch)) => match (name.parse(), epoch.parse()) {
+                    (Ok(name), Ok(epoch)) => Ok(Self::DownEpoch(name, epoch)),
+                    _ => Err(()),
+                },
+            },
             _ => Err(()),
         }
     }
@@ -195,10 +235,25 @@ mod tests {
 
     #[test]
     fn orders_are_written_and_read_and_nothing_else_is() {
-        for about in [About::Box(box_id(1)), About::Channel("demo".parse().unwrap())] {
+        let demo: ChannelName = "demo".parse().unwrap();
+        for about in [
+            About::Box(box_id(1)),
+            About::Channel(demo.clone()),
+            About::Down(demo.clone()),
+            About::DownEpoch(demo, Epoch(7)),
+        ] {
             assert_eq!(about.to_string().parse(), Ok(about));
         }
-        for bad in ["", "ban:", "title:A B", "ban:demo", "x:demo"] {
+        for bad in [
+            "",
+            "ban:",
+            "title:A B",
+            "ban:demo",
+            "x:demo",
+            "down:demo/",
+            "down:demo/07",
+            "down:/7",
+        ] {
             assert_eq!(bad.parse::<About>(), Err(()), "{bad}");
         }
         let given = order(7, Some("A title"));
@@ -207,6 +262,30 @@ mod tests {
         for bad in ["", " ", "a\nb", &long] {
             assert_eq!(Order::from_bytes(&order(1, Some(bad)).to_bytes()), None);
         }
+    }
+
+    #[test]
+    fn what_is_taken_down_is_told_epoch_by_epoch_the_newest_first() {
+        let (demo, other): (ChannelName, ChannelName) = ("demo".parse().unwrap(), "demo-2".parse().unwrap());
+        let mut orders = Orders::default();
+        for epoch in 1..=20 {
+            orders.learn(About::DownEpoch(demo.clone(), Epoch(epoch)), order(1, Some("x")));
+        }
+        orders.learn(About::DownEpoch(demo.clone(), Epoch(20)), order(2, None));
+        orders.learn(About::DownEpoch(other.clone(), Epoch(30)), order(1, Some("x")));
+        let told = orders.taken_down(&demo);
+        assert!(!told.channel && told.epochs.len() == MAX_TAKEDOWNS);
+        assert_eq!(
+            (told.epochs[0], orders.is_down(&demo, Epoch(20))),
+            (Epoch(19), false)
+        );
+        assert!(orders.is_down(&demo, Epoch(1)) && !orders.is_down(&other, Epoch(1)));
+
+        orders.learn(About::Down(demo.clone()), order(1, Some("all")));
+        assert!(orders.is_down(&demo, Epoch(99)) && orders.taken_down(&demo).channel);
+        assert!(!orders.is_all_down(&other));
+        orders.learn(About::Down(demo.clone()), order(2, None));
+        assert!(!orders.is_down(&demo, Epoch(99)) && orders.is_down(&demo, Epoch(1)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use program::http::proxies::Block;
 use program::quantity::Span;
 use wire::address::HttpBase;
-use wire::id::ChannelName;
+use wire::id::{ChannelName, Epoch};
 use wire::key::PublicKey;
 
 use crate::registry::RedisUrl;
@@ -45,6 +45,28 @@ pub enum ChannelCommand {
         /// Where to ask.
         #[command(flatten)]
         at: At,
+    },
+    /// Takes a channel down, or an epoch of it: nobody sees it any more, and no box keeps it
+    TakeDown {
+        /// The channel
+        channel: ChannelName,
+        /// This epoch of it alone; without it all of the channel, until it is allowed again
+        #[arg(long)]
+        epoch: Option<Epoch>,
+        /// Why, for those who look
+        #[arg(long, value_name = "TEXT", default_value = "by the operator")]
+        why: String,
+        /// By whose right.
+        #[command(flatten)]
+        by: By,
+    },
+    /// Lets a channel that was taken down be published again; its epochs until then stay taken down
+    Allow {
+        /// The channel
+        channel: ChannelName,
+        /// By whose right.
+        #[command(flatten)]
+        by: By,
     },
     /// Gives a channel a title
     Set {
@@ -125,7 +147,7 @@ pub struct Settings {
     #[arg(long, value_name = "CIDR")]
     pub trusted_proxy: Vec<Block>,
 
-    /// A file whose first line is a token: whoever shows it may ban boxes and give channels titles over HTTP.
+    /// A file whose first line is a token: whoever shows it may ban boxes, take channels down and give them titles over HTTP.
     #[arg(long, value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
 

@@ -87,6 +87,7 @@ pub(crate) fn presentation(n: u8, sequence: u64) -> Presentation {
         poster: 0,
         warnings: Vec::new(),
         successions: Vec::new(),
+        takedowns: Vec::new(),
     }
 }
 

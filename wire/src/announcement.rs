@@ -10,6 +10,7 @@ use crate::Version;
 use crate::address::HttpBase;
 use crate::id::{BoxId, ChannelName, Epoch};
 use crate::key::{PublicKey, SecretKey};
+use crate::presentation::MAX_TAKEDOWN_BYTES;
 use crate::seal::{Refusal, SelfSigned, Signed, open_own, sign};
 
 /// The path that announcements are posted to.
@@ -205,6 +206,41 @@ pub struct AnnouncementReply {
     /// Which of the boxes that it is connected to hand on what they take, as others say.
     #[serde(default)]
     pub giving: Vec<BoxId>,
+    /// News of epochs that were taken down, signed by their origins.
+    #[serde(default)]
+    pub takedowns: Vec<Takedown>,
+}
+
+/// The most takedowns that one answer tells of.
+pub const MAX_TAKEDOWNS: usize = 64;
+
+/// News of an epoch that was taken down, as its origin signed it; in JSON as hexadecimal digits.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Takedown(pub Bytes);
+
+impl std::fmt::Debug for Takedown {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Takedown({} bytes)", self.0.len())
+    }
+}
+
+impl From<Takedown> for String {
+    fn from(Takedown(bytes): Takedown) -> Self {
+        hex::encode(bytes)
+    }
+}
+
+impl TryFrom<String> for Takedown {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() > 2 * MAX_TAKEDOWN_BYTES {
+            return Err("a takedown is too long".into());
+        }
+        let bytes = hex::decode(text).map_err(|error| error.to_string())?;
+        Ok(Self(bytes.into()))
+    }
 }
 
 /// What a tracker saw when it tried a box's ports from outside.

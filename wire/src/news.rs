@@ -56,6 +56,12 @@ impl News {
         Self { channel, epoch, turn }
     }
 
+    /// An epoch is taken down.
+    pub fn takedown(channel: ChannelName, epoch: Epoch) -> Self {
+        let turn = Turn::TakenDown;
+        Self { channel, epoch, turn }
+    }
+
     /// The news as it travels.
     pub fn sign(&self, secret: &SecretKey) -> Bytes {
         sign(secret, self)

@@ -17,6 +17,11 @@ pub const PATH: &str = "/api/v1/presentations";
 /// What all documents of a channel take together, at most.
 pub const MAX_DOCUMENT_BYTES: usize = 256 << 10;
 
+/// The most epochs of a channel that are told as taken down; the newest count.
+pub const MAX_TAKEDOWNS: usize = 16;
+/// What signed news without seals take, at most.
+pub const MAX_TAKEDOWN_BYTES: usize = 256;
+
 const MAX_DOCUMENTS: usize = 40;
 const MAX_NAME_BYTES: usize = 32;
 const MAX_TRACKS: usize = 32;
@@ -77,6 +82,9 @@ pub struct Presentation {
     /// How `key` came to follow a key that trackers trust: signed statements, the oldest first.
     #[n(14)]
     pub successions: Vec<ByteVec>,
+    /// News of epochs that are taken down, signed: trackers tell every box.
+    #[n(15)]
+    pub takedowns: Vec<ByteVec>,
 }
 
 /// Whether a channel is on air.
@@ -209,6 +217,12 @@ impl Signed for Presentation {
                 self.successions.iter().map(|one| one.len()).max().unwrap_or(0),
                 MAX_SUCCESSION_BYTES,
             ),
+            ("takedowns", self.takedowns.len(), MAX_TAKEDOWNS),
+            (
+                "bytes of a takedown",
+                self.takedowns.iter().map(|one| one.len()).max().unwrap_or(0),
+                MAX_TAKEDOWN_BYTES,
+            ),
             ("tracks", self.tracks.len(), MAX_TRACKS),
             ("silent seeds", self.silent.len(), MAX_SILENT),
             (
@@ -248,6 +262,18 @@ pub struct PresentationReply {
     /// Whether somebody follows the channel part by part: then it is to be presented at each, else at each segment.
     #[serde(default)]
     pub parts: bool,
+    /// What the tracker's operator wants nobody to see any more.
+    #[serde(default)]
+    pub taken_down: TakenDown,
+}
+
+/// What is to be seen no more of a channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenDown {
+    /// All of it: the epochs that there are, and those that would come.
+    pub channel: bool,
+    /// These epochs.
+    pub epochs: Vec<Epoch>,
 }
 
 /// A box to push to.

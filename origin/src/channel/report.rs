@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use wire::id::Epoch;
 use wire::presentation::{Document, State, Warning};
 
@@ -19,16 +20,18 @@ pub(crate) struct Report {
     /// The newest poster of the epoch, 0 for none.
     pub(crate) poster: u32,
     pub(crate) warnings: Vec<Warning>,
+    /// Signed news of its epochs that were taken down.
+    pub(crate) takedowns: Vec<Bytes>,
 }
 
-/// What every tracker is to hear at once: epoch, newest segment, state, poster and warnings.
-pub(crate) type Gist = (Epoch, u32, State, u32, Vec<Warning>);
+/// What every tracker is to hear at once: epoch, newest segment, state, poster, warnings and takedowns.
+pub(crate) type Gist = (Epoch, u32, State, u32, Vec<Warning>, Vec<Bytes>);
 
-/// How long a channel that ended is still presented as such: until those who watched it have heard.
+/// How long a channel that ended is still presented with its documents: until those who watched it have heard.
 const FAREWELL: Duration = Duration::from_mins(1);
 
 impl Report {
-    /// Whether trackers still want to hear it.
+    /// Whether there is anything to watch, or was a moment ago.
     pub(crate) fn is_news(&self) -> bool {
         self.state.is_on_air() || self.since.elapsed() < FAREWELL
     }
@@ -36,7 +39,8 @@ impl Report {
     /// All of it but how far the segment in the making has come.
     pub(crate) fn gist(&self) -> Gist {
         let newest = self.presentation.newest().unwrap_or(0);
-        (self.epoch, newest, self.state, self.poster, self.warnings.clone())
+        let (warnings, takedowns) = (self.warnings.clone(), self.takedowns.clone());
+        (self.epoch, newest, self.state, self.poster, warnings, takedowns)
     }
 
     /// The manifests and playlists, as of `now`.

@@ -23,6 +23,8 @@ pub(super) enum Unusable {
     Broken(PackageError),
     #[error(transparent)]
     Seal(#[from] Refusal),
+    #[error("the operator of a tracker took this down")]
+    TakenDown,
     #[error(transparent)]
     OverLimit(#[from] OverLimit),
 }

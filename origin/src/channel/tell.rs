@@ -86,6 +86,7 @@ impl Task {
             since: self.since,
             poster: self.poster,
             warnings: self.warnings.clone(),
+            takedowns: self.takedowns.values().cloned().collect(),
         };
         self.channel.reports.send_replace(Some(report));
     }

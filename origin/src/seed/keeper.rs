@@ -1,6 +1,6 @@
 //! The keeper: the task that joins the tracker's choices, the store's news and the seeds' answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use program::store::{Arrival, Arrivals, Store};
@@ -12,7 +12,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use wire::chunk::{Chunk, Verified};
 use wire::id::{BoxId, ChannelName, ChunkId, Epoch};
 use wire::key::SecretKey;
-use wire::news::{News, Turn};
+use wire::news::News;
 use wire::presentation::Seed;
 
 use super::link::Heard;
@@ -25,6 +25,9 @@ use crate::counts::Counts;
 /// Choices and answers under way before who brings them has to wait.
 const MAILBOX: usize = 64;
 const NEWS: usize = 64;
+
+/// Epochs taken down that new seeds are told of; boxes remember as many.
+const MAX_TAKEN_DOWN: usize = 256;
 
 /// How often seeds are judged.
 const JUDGE: Duration = Duration::from_millis(250);
@@ -51,6 +54,8 @@ pub(crate) struct Seeds {
     pub(crate) wanted: mpsc::Sender<Wanted>,
     /// Epochs that are over; each may be told again.
     pub(crate) ended: mpsc::Sender<(ChannelName, Epoch)>,
+    /// Epochs that every box is to let go of.
+    pub(crate) taken_down: mpsc::Sender<(ChannelName, Epoch)>,
     /// Boxes that the tracker should replace.
     pub(crate) silent: watch::Receiver<Vec<BoxId>>,
 }
@@ -63,11 +68,11 @@ impl Seeds {
         secret: SecretKey,
         store: Store,
         most: usize,
-        taken_down: Vec<(ChannelName, Epoch)>,
         counts: Counts,
     ) -> Result<Self, zmq::Error> {
         let (wanted, choices) = mpsc::channel(MAILBOX);
         let (ended, endings) = mpsc::channel(MAILBOX);
+        let (taken_down, takedowns) = mpsc::channel(MAILBOX);
         let (news, answers) = mpsc::channel(NEWS);
         let (silent, watched) = watch::channel(Vec::new());
         let outboxes = Outboxes::default();
@@ -86,7 +91,7 @@ impl Seeds {
         let keeper = Keeper {
             secret,
             turns: Turns::default(),
-            taken_down,
+            taken_down: VecDeque::new(),
             plan: Plan::new(most),
             outboxes,
             bell,
@@ -98,12 +103,13 @@ impl Seeds {
         };
         tasks.spawn(
             keeper
-                .run(choices, endings, answers, arrivals, stop.clone())
+                .run(choices, endings, takedowns, answers, arrivals, stop.clone())
                 .instrument(span),
         );
         Ok(Self {
             wanted,
             ended,
+            taken_down,
             silent: watched,
         })
     }
@@ -113,7 +119,7 @@ struct Keeper {
     secret: SecretKey,
     turns: Turns,
     /// Epochs that each seed of their channel is told to let go of.
-    taken_down: Vec<(ChannelName, Epoch)>,
+    taken_down: VecDeque<(ChannelName, Epoch)>,
     plan: Plan,
     outboxes: Outboxes,
     bell: Bell,
@@ -131,6 +137,7 @@ impl Keeper {
         mut self,
         mut choices: mpsc::Receiver<Wanted>,
         mut endings: mpsc::Receiver<(ChannelName, Epoch)>,
+        mut takedowns: mpsc::Receiver<(ChannelName, Epoch)>,
         mut answers: mpsc::Receiver<post::News>,
         mut arrivals: Arrivals,
         stop: CancellationToken,
@@ -153,6 +160,7 @@ impl Keeper {
                         self.tell(&news);
                     }
                 }
+                Some((channel, epoch)) = takedowns.recv() => self.take_down(channel, epoch),
                 arrival = arrivals.next() => match arrival {
                     Some(Arrival::Chunk(chunk)) => self.push(&chunk),
                     Some(Arrival::Missed(missed)) => self.catch_up(missed).await,
@@ -189,6 +197,14 @@ impl Keeper {
         }
         self.counts.seeds.set(self.plan.len() as u64);
         self.bell.ring();
+    }
+
+    fn take_down(&mut self, channel: ChannelName, epoch: Epoch) {
+        self.tell(&News::takedown(channel.clone(), epoch));
+        if self.taken_down.len() >= MAX_TAKEN_DOWN {
+            self.taken_down.pop_front();
+        }
+        self.taken_down.push_back((channel, epoch));
     }
 
     /// Has seeds tell all boxes.
@@ -228,11 +244,7 @@ impl Keeper {
             }
         }
         let taken_down = self.taken_down.iter().filter(|(of, _)| of == channel);
-        let taken_down = taken_down.map(|(channel, epoch)| News {
-            channel: channel.clone(),
-            epoch: *epoch,
-            turn: Turn::TakenDown,
-        });
+        let taken_down = taken_down.map(|(channel, epoch)| News::takedown(channel.clone(), *epoch));
         for news in taken_down.chain(self.turns.under_way(channel)) {
             self.outboxes.tell(seed, news.sign(&self.secret));
         }

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use program::lifecycle::Lifecycle;
+use program::lifecycle::{Lifecycle, now_ms};
 use wire::chunk::SealedChunk;
 use wire::id::{ChannelName, ChunkId, INIT_SEGMENT, TrackId};
-use wire::presentation::Presentation;
+use wire::news::News;
+use wire::presentation::{Presentation, TakenDown};
 
-use crate::harness::{start, start_with};
+use crate::harness::{PATIENCE, start, start_with};
 use crate::tracker::Tracker;
 
 fn demo() -> ChannelName {
@@ -228,4 +229,58 @@ async fn two_origins_do_not_share_a_data_folder() {
     );
     origin.stop().await;
     origin::Identity::of(&settings, Vec::new()).unwrap();
+}
+
+#[tokio::test]
+async fn what_a_tracker_takes_down_is_gone_signed_and_refused_until_it_is_allowed() {
+    let (world, folder) = (Lifecycle::default(), tempfile::tempdir().unwrap());
+    let tracker = Tracker::start(&world).await;
+    let origin = start(&folder, &tracker).await;
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    let first = tracker.hears("the channel", is_live).await;
+    let media = format!("/live/demo/{}/v0/1.m4v", first.epoch);
+    assert!(origin.get(&media).await.status().is_success(), "the witness");
+
+    tracker.take_down(TakenDown {
+        channel: true,
+        epochs: vec![],
+    });
+    let takedown = News::takedown(demo(), first.epoch);
+    let says = |heard: &Presentation| {
+        let mut signed = heard.takedowns.iter();
+        signed.any(|signed| News::open(signed, &[origin.key]).unwrap() == takedown)
+    };
+    let down = tracker.hears("the takedown, signed", says).await;
+    assert!(!down.state.is_on_air(), "and it has ended");
+    assert!(down.documents.is_empty(), "nothing of it is listed");
+    assert_eq!(origin.get(&media).await.status(), 410);
+    for sent_away in [encoder, origin.publish().await] {
+        let hung_up = tokio::time::timeout(PATIENCE, sent_away.hung_up()).await;
+        hung_up.expect("nobody publishes there now");
+    }
+
+    // The epoch stays down; what is published after it is seen again.
+    tracker.take_down(TakenDown {
+        channel: false,
+        epochs: vec![first.epoch],
+    });
+    let mut told = now_ms();
+    for what in ["the answer", "that it was heard"] {
+        told = tracker.hears(what, |heard| heard.sequence > told).await.sequence;
+    }
+    let mut encoder = origin.publish().await;
+    encoder.send(0..5000).await;
+    let later = tracker
+        .hears("a later epoch", |heard| {
+            is_live(heard) && heard.epoch > first.epoch
+        })
+        .await;
+    assert!(says(&later));
+    let manifest = later.document("manifest.mpd").unwrap();
+    assert!(!manifest.contains(&first.epoch.to_string()), "{manifest}");
+    assert_eq!(origin.get(&media).await.status(), 410);
+    let media = format!("/live/demo/{}/v0/1.m4v", later.epoch);
+    assert!(origin.get(&media).await.status().is_success());
+    encoder.vanish().await;
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use program::lifecycle::{Lifecycle, now_ms};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use wire::presentation::{PATH, Presentation, PresentationReply, Seed};
+use wire::presentation::{PATH, Presentation, PresentationReply, Seed, TakenDown};
 
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -23,6 +23,7 @@ pub(crate) struct Tracker {
 
 struct Inner {
     seeds: Mutex<Vec<Seed>>,
+    taken_down: Mutex<TakenDown>,
     heard: watch::Sender<Vec<Presentation>>,
 }
 
@@ -32,6 +33,7 @@ impl Tracker {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let inner = Arc::new(Inner {
             seeds: Mutex::default(),
+            taken_down: Mutex::default(),
             heard: watch::Sender::default(),
         });
         let routes = Router::new()
@@ -51,6 +53,11 @@ impl Tracker {
     /// Chooses these boxes from now on.
     pub(crate) fn choose(&self, seeds: impl IntoIterator<Item = Seed>) {
         *self.inner.seeds.lock().unwrap() = seeds.into_iter().collect();
+    }
+
+    /// Orders this from now on.
+    pub(crate) fn take_down(&self, what: TakenDown) {
+        *self.inner.taken_down.lock().unwrap() = what;
     }
 
     /// The first presentation, of all that came and will come, that is as it should be.
@@ -81,5 +88,6 @@ async fn hear(State(inner): State<Arc<Inner>>, body: Bytes) -> Json<Presentation
         time: now_ms(),
         seeds: inner.seeds.lock().unwrap().clone(),
         parts: false,
+        taken_down: inner.taken_down.lock().unwrap().clone(),
     })
 }

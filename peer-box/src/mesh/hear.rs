@@ -55,7 +55,7 @@ struct Doubted {
 /// What is heard, and not yet done with.
 #[derive(Debug)]
 pub(super) struct Hearing {
-    /// From the feed, verified there.
+    /// From the feed, verified there, and from trackers.
     pub(super) feed: mpsc::Receiver<Bytes>,
     tidings: Tidings,
     waiting: VecDeque<Waiting>,
@@ -79,17 +79,17 @@ impl Hearing {
 }
 
 impl Node {
-    /// An origin told this box, as one of its seeds.
+    /// An origin told this box, as one of its seeds, or by a tracker.
     pub(super) async fn told_by_origin(&mut self, bytes: Bytes) {
         let Ok(claimed) = News::claimed(&bytes) else {
             return;
         };
+        if !self.hearing.tidings.is_new(&claimed) {
+            return;
+        }
         let Ok(news) = self.opened_news(&claimed, &bytes) else {
             return;
         };
-        if !self.hearing.tidings.is_new(&news) {
-            return;
-        }
         self.take(&news).await;
         let published = self.swarm.behaviour_mut().gossip.publish(topic(), bytes);
         if let Err(error) = published {

@@ -10,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tracing::{debug, info};
 use wire::address::Host;
-use wire::announcement::{Announcement, AnnouncementReply, ChannelNews, MAX_CARRIED, Neighbour};
+use wire::announcement::{
+    Announcement, AnnouncementReply, ChannelNews, MAX_CARRIED, MAX_TAKEDOWNS, Neighbour, Takedown,
+};
 use wire::id::BoxId;
 use wire::seal::Signed;
 
@@ -19,8 +21,8 @@ use super::asked::{self, From};
 use super::refusal::{Refused, check_clock};
 use crate::clock::SECOND;
 use crate::reach::{Caller, multiaddress};
-use crate::registry::{ALIVE, BoxRecord, Outcome};
-use crate::roster::{News, View};
+use crate::registry::{ALIVE, BoxRecord, ChannelRecord, Outcome};
+use crate::roster::{ChannelView, News, View};
 
 /// An announcement this far ahead of the tracker's clock would outlive its box.
 const MAX_AHEAD: u64 = 2 * SECOND;
@@ -121,12 +123,14 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
     let hands_on = |id: &BoxId| view.boxes.get(id).is_some_and(|alive| alive.candidate.gives);
     let met = record.announcement.met.iter().map(|met| met.id);
     let giving = met.filter(hands_on);
+    let channels = channels(view);
     AnnouncementReply {
+        takedowns: takedowns(view, &channels),
         time: now,
         id: record.id,
         listed: why.is_none(),
         why,
-        channels: channels(view),
+        channels,
         neighbours: neighbours.collect(),
         origins: origins(view, caller),
         reach: known.map(|alive| alive.reach.clone()).unwrap_or_default(),
@@ -136,11 +140,18 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
 
 /// The channels on air, and those that were a moment ago.
 fn channels(view: &View) -> Vec<ChannelNews> {
-    let wanted = |live: bool, at: u64| live || at.saturating_add(WINDOW) > view.at;
+    let wanted = |channel: &ChannelView| {
+        let ChannelRecord {
+            heard, presentation, ..
+        } = &*channel.record;
+        let at = heard.ended.unwrap_or(heard.at);
+        // Takedowns are opened with the channel's keys.
+        channel.live() || at.saturating_add(WINDOW) > view.at || !presentation.takedowns.is_empty()
+    };
     let mut channels: Vec<ChannelNews> = view
         .channels
         .iter()
-        .filter(|(_, channel)| wanted(channel.live(), channel.record.heard.at))
+        .filter(|(_, channel)| wanted(channel))
         .map(|(name, channel)| ChannelNews {
             name: name.clone(),
             live: channel.live(),
@@ -151,6 +162,15 @@ fn channels(view: &View) -> Vec<ChannelNews> {
     channels.sort_by_key(|channel| !channel.live);
     channels.truncate(MAX_CARRIED);
     channels
+}
+
+/// What boxes are to let go of, as origins signed it; those of channels that are told of first.
+fn takedowns(view: &View, told: &[ChannelNews]) -> Vec<Takedown> {
+    let of = |news: &ChannelNews| view.channels.get(&news.name);
+    let records = told.iter().filter_map(of).map(|channel| &channel.record);
+    let signed = records.flat_map(|record| &record.presentation.takedowns);
+    let signed = signed.map(|signed| Takedown(Bytes::copy_from_slice(signed)));
+    signed.take(MAX_TAKEDOWNS).collect()
 }
 
 fn origins(view: &View, caller: &Caller) -> Vec<IpAddr> {

@@ -91,6 +91,7 @@ pub(super) async fn channels(State(app): State<Arc<App>>, From(caller): From) ->
     let channels = view
         .channels
         .iter()
+        .filter(|(name, known)| !view.orders.is_down(name, known.record.presentation.epoch))
         .map(|(name, known)| {
             let title = view.orders.title(name).map(str::to_owned);
             channel(name, title, known, &caller, view.at)

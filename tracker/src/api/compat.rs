@@ -138,6 +138,9 @@ impl App {
 }
 
 fn find(view: &View, channel: &ChannelName, path: &MediaPath) -> Result<Presence, Unserved> {
+    if view.orders.is_down(channel, path.epoch) {
+        return Err(Unserved::TakenDown(channel.clone()));
+    }
     let channel = shown(view, channel)?;
     Ok(presence(&channel.record, channel.state, path))
 }

@@ -212,8 +212,16 @@ pub(super) fn known(view: &View, name: &str) -> Result<ChannelName, Unserved> {
 
 /// The channel, if it is on air or was a moment ago.
 pub(super) fn shown<'a>(view: &'a View, name: &ChannelName) -> Result<&'a ChannelView, Unserved> {
-    let channel = view.channels.get(name).filter(|channel| channel.shown);
-    channel.ok_or_else(|| Unserved::OffAir(name.clone()))
+    let known = view.channels.get(name);
+    let channel = known.filter(|channel| channel.shown);
+    channel.ok_or_else(|| {
+        let epoch = known.map(|known| known.record.presentation.epoch);
+        if epoch.is_some_and(|epoch| view.orders.is_down(name, epoch)) {
+            Unserved::TakenDown(name.clone())
+        } else {
+            Unserved::OffAir(name.clone())
+        }
+    })
 }
 
 fn find<'a>(view: &'a View, channel: &ChannelName, name: &str) -> Result<&'a Document, Unserved> {

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use program::http::error;
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info};
-use wire::id::{BoxId, ChannelName};
+use wire::id::{BoxId, ChannelName, Epoch};
 
 use super::App;
 use super::asked::{self, InPath};
@@ -29,9 +29,10 @@ struct Title {
     title: Option<String>,
 }
 
+/// Why a box is banned, or something taken down.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Ban {
+struct Reason {
     why: String,
 }
 
@@ -43,6 +44,21 @@ struct Bans {
 #[derive(Serialize)]
 struct Banned {
     id: BoxId,
+    why: String,
+    /// In milliseconds since 1970.
+    at: u64,
+}
+
+#[derive(Serialize)]
+struct Takedowns {
+    takedowns: Vec<TakenDown>,
+}
+
+#[derive(Serialize)]
+struct TakenDown {
+    channel: ChannelName,
+    /// Null where it is all of the channel.
+    epoch: Option<Epoch>,
     why: String,
     /// In milliseconds since 1970.
     at: u64,
@@ -63,6 +79,83 @@ pub(super) async fn set_channel(
     order.await.unwrap_or_else(|refusal| *refusal)
 }
 
+/// `PUT /api/v1/channels/{channel}/takedown`: `{"why": "…"}`. The epochs that are known of it stay taken down when the
+/// channel is allowed again.
+pub(super) async fn take_down(
+    State(app): State<Arc<App>>,
+    InPath(channel): InPath<ChannelName>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let order = async {
+        app.check_token(&headers)?;
+        let Reason { why } = app.read_order(body).await?;
+        let done = app.order(About::Down(channel.clone()), Some(why.clone())).await?;
+        for epoch in app.epochs_of(&channel) {
+            app.order(About::DownEpoch(channel.clone(), epoch), Some(why.clone()))
+                .await?;
+        }
+        Ok(done)
+    };
+    order.await.unwrap_or_else(|refusal: Refusal| *refusal)
+}
+
+/// `DELETE /api/v1/channels/{channel}/takedown`
+pub(super) async fn allow(
+    State(app): State<Arc<App>>,
+    InPath(channel): InPath<ChannelName>,
+    headers: HeaderMap,
+) -> Response {
+    let order = async {
+        app.check_token(&headers)?;
+        app.order(About::Down(channel), None).await
+    };
+    order.await.unwrap_or_else(|refusal| *refusal)
+}
+
+/// `PUT /api/v1/channels/{channel}/epochs/{epoch}/takedown`: `{"why": "…"}`. Boxes have let go of it by then: there is no
+/// way back.
+pub(super) async fn take_down_epoch(
+    State(app): State<Arc<App>>,
+    InPath((channel, epoch)): InPath<(ChannelName, Epoch)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let order = async {
+        app.check_token(&headers)?;
+        let Reason { why } = app.read_order(body).await?;
+        app.order(About::DownEpoch(channel, epoch), Some(why)).await
+    };
+    order.await.unwrap_or_else(|refusal| *refusal)
+}
+
+/// `GET /api/v1/takedowns`
+pub(super) async fn takedowns(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if let Err(refusal) = app.check_token(&headers) {
+        return *refusal;
+    }
+    let view = app.roster.view();
+    let down = view.orders.iter().filter_map(|(about, order)| {
+        let (channel, epoch) = match about {
+            About::Down(channel) => (channel, None),
+            About::DownEpoch(channel, epoch) => (channel, Some(*epoch)),
+            About::Box(_) | About::Channel(_) => return None,
+        };
+        Some(TakenDown {
+            channel: channel.clone(),
+            epoch,
+            why: order.words.clone()?,
+            at: order.at,
+        })
+    });
+    let takedowns = down.collect();
+    (
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(Takedowns { takedowns }),
+    )
+        .into_response()
+}
+
 /// `PUT /api/v1/boxes/{id}/ban`: `{"why": "…"}`.
 pub(super) async fn ban(
     State(app): State<Arc<App>>,
@@ -72,7 +165,7 @@ pub(super) async fn ban(
 ) -> Response {
     let order = async {
         app.check_token(&headers)?;
-        let Ban { why } = app.read_order(body).await?;
+        let Reason { why } = app.read_order(body).await?;
         app.order(About::Box(id), Some(why)).await
     };
     order.await.unwrap_or_else(|refusal| *refusal)
@@ -103,13 +196,24 @@ pub(super) async fn bans(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
             why: order.words.clone()?,
             at: order.at,
         }),
-        About::Channel(_) => None,
+        _ => None,
     });
     let bans = banned.collect();
     ([(header::CACHE_CONTROL, "no-store")], Json(Bans { bans })).into_response()
 }
 
 impl App {
+    /// The epochs of a channel that somebody may still have, as far as they are known.
+    fn epochs_of(&self, channel: &ChannelName) -> Vec<Epoch> {
+        let view = self.roster.view();
+        let record = view.channels.get(channel).map(|known| &known.record);
+        let epochs = record.into_iter().flat_map(|record| {
+            let past = record.heard.past.iter().map(|past| past.epoch);
+            past.chain([record.presentation.epoch])
+        });
+        epochs.collect()
+    }
+
     /// Whether whoever sends these headers may give orders.
     fn check_token(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let Some(token) = &self.policy.token else {

@@ -82,6 +82,7 @@ impl App {
             time: now,
             seeds,
             parts: self.following.is_followed(&record.presentation.channel, now),
+            taken_down: self.roster.view().orders.taken_down(&record.presentation.channel),
         })
     }
 

@@ -74,6 +74,7 @@ impl Refused {
             Self::Unfounded => "unfounded",
             Self::Record(BadRecord::Document(_)) => "manifest",
             Self::Record(BadRecord::Chain(_)) => "succession",
+            Self::Record(BadRecord::Takedown(_) | BadRecord::NoTakedown) => "takedown",
         }
     }
 

@@ -18,6 +18,8 @@ pub(super) enum Unserved {
     Channel(String),
     #[error("channel {0} is off air")]
     OffAir(ChannelName),
+    #[error("this of channel {0} was taken down")]
+    TakenDown(ChannelName),
     #[error("channel {0} has no {1:?}")]
     Document(ChannelName, String),
     #[error(transparent)]
@@ -55,6 +57,7 @@ impl Unserved {
             | Self::Name(_)
             | Self::Missing(_)
             | Self::Late => StatusCode::NOT_FOUND,
+            Self::TakenDown(_) => StatusCode::GONE,
             Self::NoHost | Self::Ask(_) => StatusCode::BAD_REQUEST,
             Self::InVain | Self::Crowded => StatusCode::SERVICE_UNAVAILABLE,
         }

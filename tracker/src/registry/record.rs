@@ -12,7 +12,9 @@ use wire::address::HttpBase;
 use wire::announcement::Announcement;
 use wire::id::{BoxId, Epoch};
 use wire::key::PublicKey;
+use wire::news::{News, Turn};
 use wire::presentation::Presentation;
+use wire::seal::Refusal;
 
 use crate::document::{DocumentError, Documents};
 use crate::reach::found_at;
@@ -90,6 +92,12 @@ pub enum BadRecord {
     /// Its documents are not for viewers.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// What it says of epochs taken down is not its own.
+    #[error("a takedown in it: {0}")]
+    Takedown(#[source] Refusal),
+    /// What it says of epochs taken down is something else.
+    #[error("what should be a takedown of the channel is other news")]
+    NoTakedown,
     /// Its key does not follow from what it says.
     #[error(transparent)]
     Chain(#[from] BadChain),
@@ -139,6 +147,13 @@ impl ChannelRecord {
     /// The record of a presentation that was opened from `signed`.
     pub fn new(mut presentation: Presentation, signed: Bytes, heard: Heard) -> Result<Self, BadRecord> {
         let chain = Chain::of(&presentation)?;
+        let (key, channel) = (&presentation.key, &presentation.channel);
+        for signed in &presentation.takedowns {
+            let news = News::open(signed, &[*key]).map_err(BadRecord::Takedown)?;
+            if news.turn != Turn::TakenDown || news.channel != *channel {
+                return Err(BadRecord::NoTakedown);
+            }
+        }
         let documents = Documents::parse(std::mem::take(&mut presentation.documents))?;
         Ok(Self {
             presentation,

@@ -283,10 +283,10 @@ impl State {
         for (alive, gives) in boxes.iter_mut().zip(giving) {
             alive.candidate.gives = gives;
         }
-        let channels = self
-            .channels
-            .iter()
-            .map(|(name, known)| (name.clone(), known.view(&boxes, until.of(known.ours))));
+        let channels = self.channels.iter().map(|(name, known)| {
+            let is_down = self.orders.is_down(name, known.record.presentation.epoch);
+            (name.clone(), known.view(&boxes, until.of(known.ours), is_down))
+        });
         let channels = channels.collect();
         let dialled = boxes.iter().filter(|alive| alive.may_be_dialled());
         let neighbourhood = Neighbourhood::of(

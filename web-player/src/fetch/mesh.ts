@@ -72,7 +72,7 @@ export class Mesh {
         return opened;
       } catch (why) {
         signal.throwIfAborted();
-        const missing = why instanceof NoAnswer && why.status === 404;
+        const missing = why instanceof NoAnswer && isMissing(why.status);
         if (missing && round + 1 >= ROUNDS_OF_MISSES) throw why;
         if (Date.now() > until) throw why;
       }
@@ -149,7 +149,7 @@ export class Mesh {
       this.#standings.lied(place, now);
     } else if (why instanceof Beaten) {
       if (why.late) this.#failed(place, now);
-    } else if (why instanceof NoAnswer && why.status === 404) {
+    } else if (why instanceof NoAnswer && isMissing(why.status)) {
       this.#standings.missed(place, now);
     } else if (why instanceof NoAnswer && why.status === 503) {
       this.#standings.busy(place, why.retryAfter, now);
@@ -182,4 +182,9 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     };
     signal.addEventListener('abort', stop, { once: true });
   });
+}
+
+/** Whether it is not there, or not any more because it was taken down: who says so has not failed. */
+function isMissing(status: number): boolean {
+  return status === 404 || status === 410;
 }

@@ -65,6 +65,7 @@ fn presentation() -> Presentation {
         poster: 0,
         warnings: Vec::new(),
         successions: Vec::new(),
+        takedowns: Vec::new(),
     }
 }
 

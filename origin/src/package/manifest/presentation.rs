@@ -106,6 +106,21 @@ impl Presentation {
         }
     }
 
+    /// An epoch is to be listed no more. Those before it go with it: what is listed has no gap.
+    pub fn take_down(&mut self, epoch: Epoch) {
+        if self.epochs.back().is_some_and(|last| last.epoch == epoch) {
+            self.end_epoch();
+        }
+        let is_there = self.epochs.iter().any(|known| known.epoch == epoch);
+        while is_there
+            && let Some(oldest) = self.epochs.front()
+            && oldest.epoch <= epoch
+        {
+            self.numbering.left(oldest);
+            self.epochs.pop_front();
+        }
+    }
+
     /// The newest segment of the newest epoch that every track has whole. Before there is one, nothing of it is listed.
     pub fn newest(&self) -> Option<u32> {
         self.epochs.back()?.newest()

@@ -34,18 +34,18 @@ pub(super) struct KnownChannel {
 }
 
 impl KnownChannel {
-    /// How it is, given the boxes that are there, and until when there was a chance to hear of it.
-    pub(super) fn view(&self, boxes: &[BoxView], until: u64) -> ChannelView {
+    /// How it is, given the boxes that are there, until when there was a chance to hear of it, and whether it is taken down.
+    pub(super) fn view(&self, boxes: &[BoxView], until: u64, is_down: bool) -> ChannelView {
         let record = self.record.clone();
         let heard = &record.heard;
         let is_heard = heard.at.saturating_add(PRESENT) >= until;
-        let state = if is_heard {
+        let state = if is_heard && !is_down {
             record.presentation.state
         } else {
             presentation::State::Ended
         };
         let ending = || heard.ended.is_some_and(|at| until < at.saturating_add(SHOW_END));
-        let shown = state.is_on_air() || ending();
+        let shown = !is_down && (state.is_on_air() || ending());
         let carriers = boxes
             .iter()
             .filter(|_| shown)
