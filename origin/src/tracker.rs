@@ -176,6 +176,7 @@ impl Teller {
             warnings: report.warnings.clone(),
             successions: self.successions.clone(),
             takedowns: report.takedowns.iter().map(|one| one.to_vec().into()).collect(),
+            audience: self.meter.audience(&self.channel),
         };
         let reply = self
             .tracker

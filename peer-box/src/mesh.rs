@@ -51,7 +51,7 @@ use handover::Handover;
 use hear::Hearing;
 pub(crate) use hear::MAILBOX as NEWS_MAILBOX;
 use meet::Meetings;
-use node::Node;
+use node::{Leaving, Node};
 pub(crate) use pacer::Pacer;
 use roster::Roster;
 use schedule::{Limits, Schedule};
@@ -129,6 +129,7 @@ impl Bound {
         let talks = Talks::new(control, handover.servant(), life);
         let node = Node {
             hearing: Hearing::new(around.told),
+            leaving: Leaving::default(),
             meetings: Meetings::new(*self.swarm.local_peer_id(), Instant::now()),
             swarm: self.swarm,
             store: around.store,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -21,6 +21,9 @@ use crate::reach;
 
 /// Keys of one channel that are tried; more than a few means that something is wrong at the tracker.
 const MAX_KEYS: usize = 8;
+
+/// A channel that is left to others is taken in for so long: trackers send its viewers elsewhere meanwhile.
+const LINGER: Duration = Duration::from_secs(30);
 
 /// Neighbours and addresses of origins that are remembered.
 const MAX_NEIGHBOURS: usize = 128;
@@ -51,6 +54,8 @@ impl Unopened {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct News {
     channels: BTreeMap<ChannelName, Vec<PublicKey>>,
+    /// Those of them that trackers want others to carry.
+    pub(crate) others: BTreeSet<ChannelName>,
     pub(crate) neighbours: Vec<Neighbour>,
     pub(crate) origins: BTreeSet<IpAddr>,
     /// Which of this box's ports trackers reached.
@@ -74,15 +79,19 @@ impl News {
             only: only.clone(),
             ..Self::default()
         };
+        let mut wanted = BTreeSet::new();
         for answer in answers {
             reach::add(&mut news.reach, &answer.reach);
             news.giving.extend(answer.giving.iter().take(MAX_MET));
             for channel in &answer.channels {
-                if !news.takes(&channel.name) {
+                if !news.is_allowed(&channel.name) {
                     continue;
                 }
                 if news.channels.len() >= MAX_CARRIED && !news.channels.contains_key(&channel.name) {
                     continue;
+                }
+                if channel.carry {
+                    wanted.insert(channel.name.clone());
                 }
                 let keys = news.channels.entry(channel.name.clone()).or_default();
                 for key in &channel.keys {
@@ -102,11 +111,17 @@ impl News {
             let origins = answer.origins.iter().map(IpAddr::to_canonical);
             news.origins.extend(origins.take(MAX_ORIGINS));
         }
+        let others = news.channels.keys().filter(|name| !wanted.contains(*name));
+        news.others = others.cloned().collect();
         news
     }
 
-    /// Whether this box takes in what there is of a channel.
+    /// Whether this box takes in what there is of a channel: one that is left to others it only knows.
     pub(crate) fn takes(&self, channel: &ChannelName) -> bool {
+        self.is_allowed(channel) && !self.others.contains(channel)
+    }
+
+    fn is_allowed(&self, channel: &ChannelName) -> bool {
         self.only.is_empty() || self.only.contains(channel)
     }
 
@@ -147,10 +162,30 @@ impl News {
 /// Whoever needs to know follows this.
 pub(crate) type Following = watch::Receiver<Arc<News>>;
 
+/// What trackers said last, and what they wanted.
+#[derive(Debug, Default)]
+struct Answers {
+    last: BTreeMap<usize, (Instant, AnnouncementReply)>,
+    /// When each channel was last to be carried here.
+    wanted: BTreeMap<ChannelName, Instant>,
+}
+
+impl Answers {
+    /// What trackers want others to carry from now on is taken in for a while yet: its viewers are still here.
+    fn linger(&mut self, news: &mut News, now: Instant) {
+        self.wanted.retain(|name, _| news.channels.contains_key(name));
+        let wanted = news.channels.keys().filter(|name| !news.others.contains(*name));
+        self.wanted.extend(wanted.map(|name| (name.clone(), now)));
+        let left = |at: &Instant| now.saturating_duration_since(*at) >= LINGER;
+        let wanted = &self.wanted;
+        news.others.retain(|name| wanted.get(name).is_none_or(left));
+    }
+}
+
 /// Where the answers of several trackers come together.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
-    answers: Arc<std::sync::Mutex<BTreeMap<usize, (Instant, AnnouncementReply)>>>,
+    answers: Arc<std::sync::Mutex<Answers>>,
     only: Arc<BTreeSet<ChannelName>>,
     news: watch::Sender<Arc<News>>,
 }
@@ -180,22 +215,23 @@ impl Desk {
 
     /// Takes a tracker's answer, asked for at that moment, in the place of its last.
     pub(crate) fn take(&self, tracker: usize, asked: Instant, answer: AnnouncementReply) {
-        self.change(|answers| drop(answers.insert(tracker, (asked, answer))));
+        self.change(|answers| drop(answers.last.insert(tracker, (asked, answer))));
     }
 
     /// What that tracker told counts no longer: this box has left it.
     pub(crate) fn forget(&self, tracker: usize) {
-        self.change(|answers| drop(answers.remove(&tracker)));
+        self.change(|answers| drop(answers.last.remove(&tracker)));
     }
 
-    fn change(&self, change: impl FnOnce(&mut BTreeMap<usize, (Instant, AnnouncementReply)>)) {
+    fn change(&self, change: impl FnOnce(&mut Answers)) {
         let mut answers = self
             .answers
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         change(&mut answers);
-        let mut news = News::merged(&self.only, answers.values().map(|(_, answer)| answer));
-        news.as_of = answers.values().map(|(asked, _)| *asked).min();
+        let mut news = News::merged(&self.only, answers.last.values().map(|(_, answer)| answer));
+        news.as_of = answers.last.values().map(|(asked, _)| *asked).min();
+        answers.linger(&mut news, Instant::now());
         self.news.send_replace(Arc::new(news));
     }
 }
@@ -214,6 +250,7 @@ mod tests {
 
     fn answer(channels: &[(&str, u8)], neighbours: Vec<Neighbour>, origins: &[&str]) -> AnnouncementReply {
         let channel = |(name, by): &(&str, u8)| ChannelNews {
+            carry: true,
             name: name.parse().unwrap(),
             live: true,
             epoch: Epoch(1),
@@ -265,6 +302,41 @@ mod tests {
         assert_eq!(news.keys_of(&"b".parse().unwrap()), Some(&[key(2)][..]));
         assert!(!news.takes(&"a".parse().unwrap()));
         assert_eq!(news.origin_keys(), [key(2)]);
+    }
+
+    #[test]
+    fn what_is_left_to_others_is_known_but_not_taken_in_unless_one_tracker_wants_it() {
+        let name: ChannelName = "a".parse().unwrap();
+        let wants = answer(&[("a", 1)], vec![], &[]);
+        let mut leaves = wants.clone();
+        leaves.channels[0].carry = false;
+        let left = News::merged(&Arc::default(), [&leaves]);
+        assert!(!left.takes(&name));
+        assert_eq!(left.keys_of(&name), Some(&[key(1)][..]));
+        assert!(News::merged(&Arc::default(), [&leaves, &wants]).takes(&name));
+        assert!(
+            left.takes(&"never-heard-of".parse().unwrap()),
+            "it may be told of soon"
+        );
+    }
+
+    #[test]
+    fn a_channel_that_is_left_to_others_is_taken_in_for_a_while_yet() {
+        let name: ChannelName = "a".parse().unwrap();
+        let wants = answer(&[("a", 1)], vec![], &[]);
+        let mut leaves = wants.clone();
+        leaves.channels[0].carry = false;
+        let (mut answers, start) = (Answers::default(), Instant::now());
+        let mut takes = |answer: &AnnouncementReply, after: Duration| {
+            let mut news = News::merged(&Arc::default(), [answer]);
+            answers.linger(&mut news, start + after);
+            news.takes(&name)
+        };
+        assert!(!takes(&leaves, Duration::ZERO), "it never carried it");
+        assert!(takes(&wants, Duration::from_secs(1)));
+        assert!(takes(&leaves, LINGER));
+        assert!(!takes(&leaves, LINGER + Duration::from_secs(1)));
+        assert!(takes(&wants, LINGER * 2));
     }
 
     #[test]

@@ -90,6 +90,7 @@ fn mp4_box(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
 /// A tracker's answer: channel `demo`, sealed by `by`, and these neighbours.
 pub(crate) fn answer(by: &SecretKey, neighbours: Vec<Neighbour>) -> AnnouncementReply {
     let news = ChannelNews {
+        carry: true,
         name: "demo".parse().unwrap(),
         live: true,
         epoch: demo(1, 0).epoch,

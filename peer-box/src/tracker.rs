@@ -104,6 +104,8 @@ impl Announcer {
         let (from_origins, from_neighbours) = self.counts.accepted();
         let mut carried = self.store.carried().await;
         carried.truncate(MAX_CARRIED);
+        let mut audiences = self.viewers.audiences();
+        audiences.truncate(MAX_CARRIED);
         Announcement {
             version: Version,
             key: self.secret.public(),
@@ -127,6 +129,7 @@ impl Announcer {
             room: self.uplink.room(Instant::now()),
             channels: self.channels.clone(),
             met: self.counts.met(Instant::now()),
+            audiences,
         }
     }
 }

@@ -234,9 +234,10 @@ async fn serve(
         return media.missed(why, viewer(&request)).await;
     };
     if let Some(address) = viewer(&request) {
+        let player = request.headers().get(header::USER_AGENT);
         media
             .meter
-            .saw(address, request.headers().get(header::USER_AGENT), Instant::now());
+            .saw(&name.segment.channel, address, player, Instant::now());
     }
     let counter = media.meter.counter(&name.segment.channel);
     let owed = Owed::by(media.turns.clone());

@@ -55,6 +55,9 @@ pub struct BoxStatus {
     pub id: String,
     /// Where viewers reach it.
     pub http: String,
+    /// The channels that it carries.
+    #[serde(default)]
+    pub channels: Vec<String>,
     /// Whether viewers are sent there.
     #[serde(default = "yes")]
     pub listed: bool,

@@ -3,6 +3,7 @@
 //! One task merges what this tracker heard itself with what the registry knows, and publishes an
 //! immutable [`View`] after each change. The registry is asked once a second, and never for a viewer.
 
+mod crews;
 mod ejections;
 mod giving;
 mod room;

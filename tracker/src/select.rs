@@ -1,5 +1,6 @@
 //! Who serves whom. Everything here is pure: candidates in, choices out, chance as an argument.
 
+mod assignment;
 mod carriers;
 mod health;
 mod neighbours;
@@ -11,9 +12,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use wire::id::BoxId;
 
+pub use assignment::{Assignment, Bearer, Demand};
 pub use carriers::Carriers;
 pub use health::{Health, left_out};
-pub use neighbours::Neighbourhood;
+pub use neighbours::{NEIGHBOURS, Neighbourhood, by_turns};
 pub use seeds::seeds;
 
 use crate::document::Place;
@@ -108,7 +110,7 @@ impl Candidate {
     }
 
     /// What it may send as far as it is believed: where nobody saw anything of it, that is what any box may.
-    fn believed(&self) -> u64 {
+    pub fn believed(&self) -> u64 {
         let most = match self.seen {
             0 => UNKNOWN_UPLINK,
             seen => seen.saturating_mul(BELIEVED),

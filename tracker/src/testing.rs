@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use wire::announcement::{Announcement, Carried, Load, Served};
+use wire::audience::Audience;
 use wire::id::{BoxId, Epoch};
 use wire::key::SecretKey;
 use wire::presentation::Presentation;
@@ -56,6 +57,7 @@ pub(crate) fn announcement(n: u8, sequence: u64, http: &str) -> Announcement {
         room: 5,
         channels: Vec::new(),
         met: Vec::new(),
+        audiences: Vec::new(),
     }
 }
 
@@ -88,6 +90,7 @@ pub(crate) fn presentation(n: u8, sequence: u64) -> Presentation {
         warnings: Vec::new(),
         successions: Vec::new(),
         takedowns: Vec::new(),
+        audience: Audience::default(),
     }
 }
 

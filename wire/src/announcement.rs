@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Version;
 use crate::address::HttpBase;
+use crate::audience::Audience;
 use crate::id::{BoxId, ChannelName, Epoch};
 use crate::key::{PublicKey, SecretKey};
 use crate::presentation::MAX_TAKEDOWN_BYTES;
@@ -65,6 +66,9 @@ pub struct Announcement {
     /// The boxes that it is connected to.
     #[n(12)]
     pub met: Vec<Met>,
+    /// Who watches what it carries; channels that nobody watches here are left out.
+    #[n(13)]
+    pub audiences: Vec<(ChannelName, Audience)>,
 }
 
 /// A box that another is connected to.
@@ -163,6 +167,7 @@ impl Signed for Announcement {
 
     fn check(&self) -> Result<(), String> {
         let channels = self.carried.len().max(self.channels.len());
+        let channels = channels.max(self.audiences.len());
         if channels > MAX_CARRIED {
             return Err(format!("{channels} channels are over the limit of {MAX_CARRIED}"));
         }
@@ -293,6 +298,13 @@ pub struct ChannelNews {
     pub epoch: Epoch,
     /// The keys that seal its chunks.
     pub keys: Vec<PublicKey>,
+    /// Whether the box is to carry it. Of the others it knows the keys, so that it can begin at once.
+    #[serde(default = "yes")]
+    pub carry: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A box to connect to.

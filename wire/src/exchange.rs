@@ -10,7 +10,7 @@ use minicbor::bytes::ByteSlice;
 
 use crate::cbor;
 use crate::chunk::{HASH_BYTES, MAX_SEAL_BYTES, Seal};
-use crate::id::ChunkId;
+use crate::id::{ChannelName, ChunkId, MAX_CHANNEL_BYTES};
 use crate::parts::PART_BYTES;
 use crate::seal::Refusal;
 
@@ -19,6 +19,9 @@ pub const PROTOCOL: &str = "/boxmesh/exchange/1";
 
 /// The most seals in one `have`.
 pub const MAX_HAVE: usize = 128;
+
+/// The most channels in one `leave`.
+pub const MAX_LEFT: usize = 256;
 
 /// The largest word, in bytes after the length.
 pub const MAX_WORD_BYTES: usize = MAX_HAVE * (MAX_SEAL_BYTES + 8);
@@ -37,6 +40,7 @@ const WAIT: u8 = 8;
 const BUSY: u8 = 9;
 const GONE: u8 = 10;
 const PART: u8 = 11;
+const LEAVE: u8 = 12;
 
 /// The number of a want: each that a box sends to a neighbour has the number after the last one's.
 pub type WantNumber = u32;
@@ -74,6 +78,8 @@ pub enum Word {
     Answer(WantNumber, Answer),
     /// One of the [parts](crate::parts), in their order.
     Part(WantNumber, Bytes),
+    /// "Tell me nothing of these channels, and only of these: others carry them." Not said, it is none.
+    Leave(Vec<ChannelName>),
 }
 
 /// What a box says to a [`Word::Want`].
@@ -119,6 +125,7 @@ impl Word {
             Self::Seek(id) => (SEEK, cbor::encode(id)),
             Self::Take(number, here) => (TAKE, cbor::encode(&(number, here))),
             Self::Stop(number) => (STOP, cbor::encode(number)),
+            Self::Leave(channels) => (LEAVE, cbor::encode(channels)),
             Self::Answer(number, answer) => (answer.kind(), cbor::encode(number)),
             Self::Part(number, part) => {
                 // Most of what travels is this: it is copied once.
@@ -156,6 +163,7 @@ impl Word {
             TAKE => cbor::decode_unversioned("take", body).map(|(number, here)| Self::Take(number, here)),
             STOP => cbor::decode_unversioned("stop", body).map(Self::Stop),
             PART => part(&frame.slice(1..)),
+            LEAVE => left(body).map(Self::Leave),
             kind => {
                 let answer = Answer::of(kind)?;
                 let number = cbor::decode_unversioned("answer", body)?;
@@ -196,6 +204,20 @@ fn part(body: &Bytes) -> Result<Word, Refusal> {
         u32::from_be_bytes(*number),
         body.slice(number.len()..),
     ))
+}
+
+/// The channels in a `leave`.
+fn left(body: &[u8]) -> Result<Vec<ChannelName>, Refusal> {
+    bounded("leave", body, MAX_LEFT * (MAX_CHANNEL_BYTES + 2) + 3)?;
+    let channels: Vec<ChannelName> = cbor::decode_unversioned("leave", body)?;
+    if channels.len() > MAX_LEFT {
+        let count = channels.len();
+        return Err(Refusal::malformed(
+            "leave",
+            format!("{count} channels are over the limit of {MAX_LEFT}"),
+        ));
+    }
+    Ok(channels)
 }
 
 /// The seals in a `have`. Their number is checked before any is read.

@@ -18,7 +18,7 @@ use crate::text::travels_as_text;
 /// The segment number under which an init segment travels; media segments count from 1.
 pub const INIT_SEGMENT: u32 = 0;
 
-const MAX_CHANNEL_BYTES: usize = 32;
+pub(crate) const MAX_CHANNEL_BYTES: usize = 32;
 const MAX_TRACK_NUMBER: u8 = 15;
 const POSTER: &str = "poster";
 

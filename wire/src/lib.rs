@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod announcement;
+pub mod audience;
 mod boxes;
 mod cbor;
 pub mod chunk;

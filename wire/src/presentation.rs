@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Version;
 use crate::address::HttpBase;
+use crate::audience::Audience;
 use crate::id::{BoxId, ChannelName, Epoch, TrackId};
 use crate::key::{PublicKey, SecretKey};
 use crate::seal::{Refusal, SelfSigned, Signed, open_own, sign};
@@ -85,6 +86,9 @@ pub struct Presentation {
     /// News of epochs that are taken down, signed: trackers tell every box.
     #[n(15)]
     pub takedowns: Vec<ByteVec>,
+    /// Who watches it from the origin itself.
+    #[n(16)]
+    pub audience: Audience,
 }
 
 /// Whether a channel is on air.

@@ -216,6 +216,8 @@ impl Node {
         let News { channel, epoch, turn } = news;
         self.hearing.tidings.note(news);
         match turn {
+            // Whoever carries it may hear of it through a box that does not.
+            Turn::Begins(_) if !self.news.borrow().takes(channel) => Vec::new(),
             Turn::Begins(seals) => {
                 info!(%channel, %epoch, "an epoch begins");
                 let mut inits = Vec::new();

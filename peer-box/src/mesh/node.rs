@@ -1,6 +1,7 @@
 //! The task that owns the swarm: it reports to the schedule what happens, and sends what the schedule says.
 
 mod exchange;
+mod leaving;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ use wire::chunk::Verified;
 use wire::exchange::Word;
 use wire::id::{BoxId, ChunkId};
 
+pub(super) use self::leaving::Leaving;
 use super::Command;
 use super::behaviour::{Behaviour, BehaviourEvent, box_of, peer_of};
 use super::early::Early;
@@ -69,6 +71,7 @@ pub(super) struct Node {
     pub(super) banned: VecDeque<PeerId>,
     pub(super) meetings: Meetings,
     pub(super) hearing: Hearing,
+    pub(super) leaving: Leaving,
 }
 
 impl Node {
@@ -133,6 +136,7 @@ impl Node {
         }
         self.meet(now);
         self.settle(now);
+        self.tell_again(now).await;
         self.make_room(now);
     }
 
@@ -143,7 +147,7 @@ impl Node {
     }
 
     /// Tells a neighbour; whoever left meanwhile is not.
-    fn say(&mut self, to: BoxId, word: Word) {
+    pub(super) fn say(&mut self, to: BoxId, word: Word) {
         let Some(peer) = self.peers.get(&to).copied() else {
             return;
         };
@@ -194,6 +198,7 @@ impl Node {
             .chain(self.roster.wakes_at())
             .chain(self.meets_at())
             .chain(self.hearing.wakes_at())
+            .chain(self.leaving.wakes_at())
             .chain([self.next_choice])
             .min()
     }
@@ -228,6 +233,7 @@ impl Node {
             .learn(&news.neighbours, |id| self.peers.contains_key(&id));
         self.schedule.give_first(news.giving.clone());
         self.note_reach();
+        self.leave(&news);
         self.told_earlier(&news);
         self.settle_doubts();
     }
@@ -316,6 +322,7 @@ impl Node {
         self.talks.begin(peer);
         self.counts.joined(id);
         self.roster.connected(Instant::now(), id);
+        self.say_what_is_left(id);
         let window = self.store.held().await;
         self.schedule.joined(
             id,
@@ -333,6 +340,7 @@ impl Node {
             self.counts.left(id);
             self.schedule.left(id);
             self.early.left(id);
+            self.leaving.left(id);
             self.waiting.retain(|(by, _), _| *by != id);
             self.parcels.left(id);
             self.parcels.keep(|chunk| self.schedule.awaits(chunk));

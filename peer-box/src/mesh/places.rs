@@ -17,7 +17,7 @@ pub(super) use door::Door;
 /// Connections that others made to this box, and that it made. Two boxes may each dial the other at once, hence
 /// more of these than are wished for.
 const MAX_INBOUND: usize = 24;
-const MAX_OUTBOUND: usize = 12;
+const MAX_OUTBOUND: usize = 18;
 
 /// Connections that are not past their handshakes, each way, and those of them from one network.
 const MAX_HANDSHAKES: usize = 64;

@@ -15,7 +15,8 @@ use wire::id::BoxId;
 
 use super::behaviour::{address_in, peer_of};
 
-/// Boxes that are dialled, so long as so many of those named are not connected.
+/// The fewest boxes that are wished for: those named are dialled so long as fewer of them are connected. Of a longer list
+/// it is two of three, for then it names boxes for each of several channels.
 const WISHED: usize = 8;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -129,6 +130,11 @@ impl Roster {
         }
     }
 
+    /// How many of those named are to be neighbours.
+    fn wished(&self) -> usize {
+        WISHED.max(self.named.len() * 2 / 3)
+    }
+
     /// A box has lost its place.
     pub(super) fn shun(&mut self, now: Instant, id: BoxId) {
         self.shunned.retain(|_, until| *until > now);
@@ -157,7 +163,7 @@ impl Roster {
         let is_spare = |(id, named): (&BoxId, &Named)| {
             !named.is_taken() && named.is_due(now) && !self.is_shunned(now, *id)
         };
-        if passed.len() < WISHED || !self.named.iter().any(is_spare) {
+        if passed.len() < self.wished() || !self.named.iter().any(is_spare) {
             return None;
         }
         let mut all: Vec<u32> = passed.values().copied().collect();
@@ -180,7 +186,7 @@ impl Roster {
 
     /// Whom to dial now, in the trackers' order.
     pub(super) fn dials(&mut self, now: Instant) -> Vec<(PeerId, Multiaddr)> {
-        let wished = self.wished();
+        let wished = self.lacking();
         let shunned = &self.shunned;
         let is_shunned = |id: &BoxId| shunned.get(id).is_some_and(|until| *until > now);
         let named = self.named.iter_mut();
@@ -199,7 +205,7 @@ impl Roster {
 
     /// When [`Roster::dials`] is worth asking again although nothing happened.
     pub(super) fn wakes_at(&self) -> Option<Instant> {
-        if self.wished() == 0 {
+        if self.lacking() == 0 {
             return None;
         }
         let waiting = self.named.iter().filter(|(_, named)| !named.is_taken());
@@ -209,8 +215,9 @@ impl Roster {
     }
 
     /// How many more should be connected.
-    fn wished(&self) -> usize {
-        WISHED.saturating_sub(self.named.values().filter(|named| named.is_taken()).count())
+    fn lacking(&self) -> usize {
+        self.wished()
+            .saturating_sub(self.named.values().filter(|named| named.is_taken()).count())
     }
 }
 

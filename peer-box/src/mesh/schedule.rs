@@ -166,6 +166,22 @@ impl Schedule {
         self.tell(id);
     }
 
+    /// A neighbour leaves these channels to others, and no others any more. The channels that it takes again.
+    pub(crate) fn leaves(&mut self, by: BoxId, channels: BTreeSet<ChannelName>) -> BTreeSet<ChannelName> {
+        let neighbour = self.neighbours.get_mut(&by);
+        neighbour.map_or_else(BTreeSet::new, |neighbour| neighbour.leaves(channels))
+    }
+
+    /// A neighbour takes channels again: it will hear of what is here of them, given newest first.
+    pub(crate) fn tell_again(&mut self, to: BoxId, window: Vec<(ChunkId, Seal)>) {
+        if let Some(neighbour) = self.neighbours.get_mut(&to) {
+            for (id, seal) in window.into_iter().rev() {
+                neighbour.will_hear_of(id, seal);
+            }
+            self.tell(to);
+        }
+    }
+
     /// A neighbour is gone, and everything that it promised.
     pub(crate) fn left(&mut self, id: BoxId) {
         self.neighbours.remove(&id);

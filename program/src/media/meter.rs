@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::HeaderValue;
+use wire::audience::Audience;
 use wire::id::ChannelName;
 
 /// How long a bitmap is written to. A viewer counts for one to two turns after its last request.
@@ -23,6 +24,9 @@ const BITS: usize = 4096;
 /// Channels that bytes are counted for apart; those that come later count in the sum alone.
 const MAX_CHANNELS: usize = 1024;
 
+/// Two looks at how fast bytes leave are at least this far apart.
+const LOOK_MILLIS: u64 = 2_500;
+
 /// Counts what viewers are sent. Cheap to clone; all clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Counts>);
@@ -30,15 +34,23 @@ pub struct Meter(Arc<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     bytes: AtomicU64,
-    channels: Mutex<BTreeMap<ChannelName, Arc<AtomicU64>>>,
-    audience: Mutex<Audience>,
+    channels: Mutex<BTreeMap<ChannelName, Arc<Channel>>>,
+    viewers: Mutex<Viewers>,
+}
+
+/// What is counted of one channel.
+#[derive(Debug, Default)]
+struct Channel {
+    bytes: AtomicU64,
+    viewers: Mutex<Viewers>,
+    pace: Mutex<Pace>,
 }
 
 /// Counts the bytes of one channel.
 #[derive(Clone, Debug)]
 pub(super) struct Counter {
     all: Meter,
-    channel: Option<Arc<AtomicU64>>,
+    channel: Option<Arc<Channel>>,
 }
 
 impl Meter {
@@ -51,26 +63,67 @@ impl Meter {
     pub fn channel_bytes(&self, channel: &ChannelName) -> u64 {
         lock(&self.0.channels)
             .get(channel)
-            .map_or(0, |bytes| bytes.load(Ordering::Relaxed))
+            .map_or(0, |channel| channel.bytes.load(Ordering::Relaxed))
     }
 
     /// About how many viewers asked for media in the last seconds. Those behind one address count once for
     /// each kind of player.
     pub fn viewers(&self) -> u32 {
-        lock(&self.0.audience).estimate(Instant::now())
+        lock(&self.0.viewers).estimate(Instant::now())
     }
 
-    pub(super) fn saw(&self, address: IpAddr, player: Option<&HeaderValue>, now: Instant) {
-        lock(&self.0.audience).saw(&(address, player), now);
+    /// Who watches the channel from here.
+    pub fn audience(&self, channel: &ChannelName) -> Audience {
+        let known = lock(&self.0.channels).get(channel).cloned();
+        known.map_or_else(Audience::default, |known| known.audience(Instant::now()))
+    }
+
+    /// Who watches which channel from here; channels that nobody watches are left out.
+    pub fn audiences(&self) -> Vec<(ChannelName, Audience)> {
+        let now = Instant::now();
+        let channels = lock(&self.0.channels);
+        let audiences = channels
+            .iter()
+            .map(|(name, channel)| (name.clone(), channel.audience(now)));
+        audiences.filter(|(_, audience)| !audience.is_empty()).collect()
+    }
+
+    pub(super) fn saw(
+        &self,
+        channel: &ChannelName,
+        address: IpAddr,
+        player: Option<&HeaderValue>,
+        now: Instant,
+    ) {
+        let viewer = (address, player);
+        lock(&self.0.viewers).saw(&viewer, now);
+        if let Some(channel) = self.channel(channel) {
+            lock(&channel.viewers).saw(&viewer, now);
+        }
     }
 
     pub(super) fn counter(&self, channel: &ChannelName) -> Counter {
-        let mut channels = lock(&self.0.channels);
-        let full = channels.len() >= MAX_CHANNELS && !channels.contains_key(channel);
-        let bytes = (!full).then(|| Arc::clone(channels.entry(channel.clone()).or_default()));
         Counter {
             all: self.clone(),
-            channel: bytes,
+            channel: self.channel(channel),
+        }
+    }
+
+    fn channel(&self, channel: &ChannelName) -> Option<Arc<Channel>> {
+        let mut channels = lock(&self.0.channels);
+        if let Some(known) = channels.get(channel) {
+            return Some(Arc::clone(known));
+        }
+        (channels.len() < MAX_CHANNELS).then(|| Arc::clone(channels.entry(channel.clone()).or_default()))
+    }
+}
+
+impl Channel {
+    fn audience(&self, now: Instant) -> Audience {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        Audience {
+            viewers: lock(&self.viewers).estimate(now),
+            bits_per_second: lock(&self.pace).bits_per_second(bytes, now),
         }
     }
 }
@@ -79,13 +132,37 @@ impl Counter {
     pub(super) fn sent(&self, bytes: usize) {
         self.all.0.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if let Some(channel) = &self.channel {
-            channel.fetch_add(bytes as u64, Ordering::Relaxed);
+            channel.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
     }
 }
 
+/// How fast a sum grows, from looks at it that are some seconds apart.
 #[derive(Debug, Default)]
-struct Audience {
+struct Pace {
+    /// When a look was noted last, what the sum was then, and how fast it had grown.
+    last: Option<(Instant, u64, u64)>,
+}
+
+impl Pace {
+    fn bits_per_second(&mut self, sum: u64, now: Instant) -> u64 {
+        let Some((at, before, pace)) = self.last else {
+            self.last = Some((now, sum, 0));
+            return 0;
+        };
+        let millis = u64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u64::MAX);
+        // Segments come every two seconds: what grew in less tells little.
+        if millis < LOOK_MILLIS {
+            return pace;
+        }
+        let pace = sum.saturating_sub(before).saturating_mul(8_000) / millis;
+        self.last = Some((now, sum, pace));
+        pace
+    }
+}
+
+#[derive(Debug, Default)]
+struct Viewers {
     secret: RandomState,
     /// When the turn began, and which it is: the bits of this one and of the one before.
     turn: Option<(Instant, Bits)>,
@@ -101,7 +178,7 @@ impl Default for Bits {
     }
 }
 
-impl Audience {
+impl Viewers {
     fn saw(&mut self, viewer: &impl std::hash::Hash, now: Instant) {
         self.turn_to(now);
         #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
@@ -165,7 +242,7 @@ mod tests {
 
     #[test]
     fn viewers_are_counted_while_they_watch_and_not_for_long_after() {
-        let mut audience = Audience::default();
+        let mut audience = Viewers::default();
         let start = Instant::now();
         for second in 0..20 {
             for viewer in 0..10 {
@@ -181,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_large_audience_is_estimated_well() {
-        let mut audience = Audience::default();
+        let mut audience = Viewers::default();
         let now = Instant::now();
         for viewer in 0..5000 {
             audience.saw(&viewer, now);
@@ -207,5 +284,31 @@ mod tests {
             ),
             (12, 5, 7)
         );
+    }
+
+    #[test]
+    fn a_channels_pace_is_what_left_between_two_looks_and_nobody_is_told_of_where_nobody_watches() {
+        let mut pace = Pace::default();
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        assert_eq!(pace.bits_per_second(1_000, start), 0);
+        assert_eq!(pace.bits_per_second(9_000, after(1_000)), 0, "too soon");
+        assert_eq!(pace.bits_per_second(11_000, after(4_000)), 20_000);
+        assert_eq!(
+            pace.bits_per_second(99_000, after(5_000)),
+            20_000,
+            "too soon again"
+        );
+        assert_eq!(pace.bits_per_second(11_000, after(8_000)), 0);
+
+        let meter = Meter::default();
+        let (one, two): (ChannelName, ChannelName) = ("one".parse().unwrap(), "two".parse().unwrap());
+        meter.saw(&one, IpAddr::from([192, 0, 2, 1]), None, Instant::now());
+        meter.counter(&two);
+        let audiences = meter.audiences();
+        assert_eq!(audiences.len(), 1, "{audiences:?}");
+        assert_eq!((&audiences[0].0, audiences[0].1.viewers), (&one, 1));
+        assert_eq!(meter.audience(&two), Audience::default());
+        assert_eq!(meter.viewers(), 1);
     }
 }

@@ -214,6 +214,7 @@ mod tests {
     #[test]
     fn shares_add_up_and_nobody_watching_is_said() {
         let one = BoxStatus {
+            channels: Vec::new(),
             id: "box-1".into(),
             http: "http://127.0.0.1:1".into(),
             listed: true,

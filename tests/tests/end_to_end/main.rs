@@ -2,6 +2,7 @@
 
 mod away;
 mod clocks;
+mod crews;
 mod demo;
 mod faults;
 mod forgery;

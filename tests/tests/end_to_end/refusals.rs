@@ -13,6 +13,7 @@ use tests::{
 };
 use wire::{
     announcement::{self, Announcement, Load, Served},
+    audience::Audience,
     id::{ChannelName, Epoch},
     key::SecretKey,
     presentation::{self, Presentation},
@@ -172,6 +173,7 @@ async fn an_origin_that_the_tracker_does_not_trust_publishes_nothing() -> Result
         warnings: Vec::new(),
         successions: Vec::new(),
         takedowns: Vec::new(),
+        audience: Audience::default(),
     };
     let url = mesh.trackers[0].url(presentation::PATH);
     let (status, words) = post(&mesh, &url, forged.sign(&secret).to_vec()).await?;
@@ -237,6 +239,7 @@ fn announcement_of(secret: &SecretKey) -> Announcement {
         room: 0,
         channels: Vec::new(),
         met: Vec::new(),
+        audiences: Vec::new(),
     }
 }
 

@@ -107,7 +107,8 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
     let named = if view.is_ejected(&record.id) {
         Vec::new()
     } else {
-        view.neighbourhood.named(record.id, is_useful)
+        let of_crews = view.crews.named(record.id);
+        of_crews.unwrap_or_else(|| view.neighbourhood.named(record.id, is_useful))
     };
     let neighbours = named.iter().filter_map(|id| view.boxes.get(id)).map(|near| {
         let Announcement {
@@ -123,7 +124,7 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
     let hands_on = |id: &BoxId| view.boxes.get(id).is_some_and(|alive| alive.candidate.gives);
     let met = record.announcement.met.iter().map(|met| met.id);
     let giving = met.filter(hands_on);
-    let channels = channels(view);
+    let channels = channels(view, &record.id);
     AnnouncementReply {
         takedowns: takedowns(view, &channels),
         time: now,
@@ -138,8 +139,8 @@ fn reply(view: &View, record: &BoxRecord, caller: &Caller, now: u64) -> Announce
     }
 }
 
-/// The channels on air, and those that were a moment ago.
-fn channels(view: &View) -> Vec<ChannelNews> {
+/// The channels on air, and those that were a moment ago; those that this box is to carry first, and those that are over last.
+fn channels(view: &View, me: &BoxId) -> Vec<ChannelNews> {
     let wanted = |channel: &ChannelView| {
         let ChannelRecord {
             heard, presentation, ..
@@ -157,9 +158,11 @@ fn channels(view: &View) -> Vec<ChannelNews> {
             live: channel.live(),
             epoch: channel.record.presentation.epoch,
             keys: channel.record.keys(view.at),
+            // What is over it keeps until its window has passed.
+            carry: !channel.live() || view.crews.has(name, me),
         })
         .collect();
-    channels.sort_by_key(|channel| !channel.live);
+    channels.sort_by_key(|channel| (!channel.live, !channel.carry));
     channels.truncate(MAX_CARRIED);
     channels
 }

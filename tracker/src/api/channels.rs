@@ -8,7 +8,7 @@ use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use wire::address::HttpBase;
-use wire::announcement::{Load, Served};
+use wire::announcement::{Load, Met, Served};
 use wire::id::{BoxId, ChannelName, Epoch, TrackId};
 use wire::key::PublicKey;
 use wire::presentation::{self, Warning};
@@ -48,6 +48,8 @@ struct Channel {
     origin: Origin,
     /// How many boxes its viewers may be sent to.
     boxes: usize,
+    /// About how many watch it, from boxes and from the origin, as these say.
+    viewers: u32,
 }
 
 #[derive(Serialize)]
@@ -77,6 +79,8 @@ struct Alive {
     why: Option<String>,
     /// How many more viewers it would take.
     room: u32,
+    /// The boxes that it is connected to, and whether they handed on media lately, as it says.
+    neighbours: Vec<Met>,
     #[serde(flatten)]
     load: Load,
     #[serde(flatten)]
@@ -143,6 +147,7 @@ fn channel(
             viewer_bytes: presentation.viewer_bytes,
         },
         boxes: known.carriers.len(),
+        viewers: known.audience.viewers,
     }
 }
 
@@ -159,6 +164,7 @@ fn alive(known: &BoxView, caller: &Caller, now: u64) -> Alive {
         listed: known.why.is_none(),
         why: known.why.clone(),
         room: announcement.room,
+        neighbours: announcement.met.clone(),
         load: announcement.load,
         served: announcement.served,
         age_ms: now.saturating_sub(announcement.sequence),

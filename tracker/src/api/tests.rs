@@ -2,6 +2,7 @@
 
 mod boxes;
 mod compat;
+mod crews;
 mod hostile;
 mod keys;
 mod orders;

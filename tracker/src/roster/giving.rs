@@ -3,7 +3,7 @@
 //! A box's word about itself is worth nothing here, nor is that of its own network. A box that hands on nothing looks in
 //! all else like one that does: it announces, takes and promises. Only who should have had something of it can tell.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use wire::id::{BoxId, ChannelName, Epoch};
 
@@ -52,23 +52,18 @@ pub(super) fn giving(boxes: &[BoxView]) -> Vec<bool> {
 /// and a box that has been there for a while has not. Whether that one is connected to it does not matter: who waits in
 /// vain for what a neighbour promised does not stay its neighbour. Those that were found out themselves are no witnesses:
 /// nobody hands them anything.
-pub(super) fn withholds(
-    boxes: &BTreeMap<BoxId, BoxView>,
-    seed: &BoxId,
+pub(super) fn withholds<'a>(
+    seed: &BoxView,
+    mut carriers: impl Iterator<Item = &'a BoxView>,
     edge: Edge<'_>,
     found_out: &[BoxId],
 ) -> bool {
-    let is_fed = boxes
-        .get(seed)
-        .is_some_and(|seed| behind(seed, edge) <= FED_SEGMENTS);
-    let starves = |alive: &&BoxView| {
-        let announcement = &alive.record.announcement;
+    let starves = |alive: &BoxView| {
         !found_out.contains(&alive.record.id)
-            && announcement.takes(edge.channel)
             && alive.candidate.age >= SETTLED
             && behind(alive, edge) >= STARVED_SEGMENTS
     };
-    is_fed && boxes.values().any(|alive| starves(&alive))
+    behind(seed, edge) <= FED_SEGMENTS && carriers.any(starves)
 }
 
 /// By how many segments a box is behind a channel.

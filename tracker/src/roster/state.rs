@@ -18,6 +18,7 @@ use wire::key::PublicKey;
 
 use self::channel::KnownChannel;
 use super::News;
+use super::crews::{Crews, audiences};
 use super::ejections::Ejections;
 use super::giving::giving;
 use super::room::Room;
@@ -283,9 +284,20 @@ impl State {
         for (alive, gives) in boxes.iter_mut().zip(giving) {
             alive.candidate.gives = gives;
         }
+        let records = self.channels.values().map(|known| &*known.record);
+        let audiences = audiences(records, &boxes);
+        let is_down = |known: &KnownChannel| {
+            let presentation = &known.record.presentation;
+            self.orders.is_down(&presentation.channel, presentation.epoch)
+        };
+        let is_on_air = |known: &&KnownChannel| known.state(until.of(known.ours), is_down(known)).is_on_air();
+        let on_air = self.channels.values().filter(is_on_air);
+        let on_air = on_air.map(|known| &*known.record);
+        let crews = Crews::of(&self.session_key, on_air, &boxes, &audiences);
         let channels = self.channels.iter().map(|(name, known)| {
-            let is_down = self.orders.is_down(name, known.record.presentation.epoch);
-            (name.clone(), known.view(&boxes, until.of(known.ours), is_down))
+            let audience = audiences.get(name).copied().unwrap_or_default();
+            let view = known.view(&boxes, &crews, audience, until.of(known.ours), is_down(known));
+            (name.clone(), view)
         });
         let channels = channels.collect();
         let dialled = boxes.iter().filter(|alive| alive.may_be_dialled());
@@ -302,6 +314,7 @@ impl State {
             boxes: boxes.into_iter().map(|alive| (alive.record.id, alive)).collect(),
             channels,
             neighbourhood,
+            crews,
             orders: self.orders.clone(),
             room: Room::beside(
                 remembered.map(|record| (record.id, record.seen_from)),

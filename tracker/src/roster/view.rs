@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use wire::announcement::{Reach, Seen};
+use wire::audience::Audience;
 use wire::id::{BoxId, ChannelName, TrackKind};
 use wire::key::PublicKey;
 use wire::presentation::State;
 
+use super::crews::Crews;
 use super::giving::{self, Edge};
 use super::room::Room;
 use crate::document::Place;
@@ -37,6 +39,8 @@ pub struct View {
     pub channels: BTreeMap<ChannelName, ChannelView>,
     /// The boxes that others may be told of.
     pub neighbourhood: Neighbourhood,
+    /// Which boxes carry which channels.
+    pub crews: Crews,
     /// How many more boxes may come.
     pub room: Room,
     /// What operators ordered.
@@ -91,6 +95,8 @@ pub struct ChannelView {
     pub origin: Arc<Place>,
     /// The boxes for its viewers.
     pub carriers: Carriers,
+    /// Who watches it, wherever from.
+    pub audience: Audience,
     /// Changes after a view with news of the channel is there.
     pub news: watch::Receiver<()>,
 }
@@ -116,7 +122,15 @@ impl View {
     /// Whether a seed keeps to itself what it is given, by what others have; not by what those have that were found out.
     pub fn withholds(&self, seed: &BoxId, edge: Edge<'_>, found_out: &[BoxId]) -> bool {
         let gives = |alive: &BoxView| alive.candidate.gives;
-        !self.boxes.get(seed).is_some_and(gives) && giving::withholds(&self.boxes, seed, edge, found_out)
+        let is_to_carry = |alive: &BoxView| self.is_to_carry(edge.channel, alive);
+        let witnesses = self.boxes.values().filter(|alive| is_to_carry(alive));
+        let seed = self.boxes.get(seed);
+        seed.is_some_and(|seed| !gives(seed) && giving::withholds(seed, witnesses, edge, found_out))
+    }
+
+    /// Whether a box takes in what there is of a channel.
+    pub fn is_to_carry(&self, channel: &ChannelName, alive: &BoxView) -> bool {
+        alive.record.announcement.takes(channel) && self.crews.has(channel, &alive.record.id)
     }
 
     /// The boxes that viewers, and origins, are sent to.

@@ -8,7 +8,7 @@
 use wire::id::BoxId;
 
 /// How many neighbours a box is told of: those that it connects to, and some to take their places when they leave.
-pub(super) const NEIGHBOURS: usize = 12;
+pub const NEIGHBOURS: usize = 12;
 
 /// The boxes that others may be told of, ready to be compared with each that asks: with ten thousand of them, and as many
 /// questions in five seconds, little may be done for each pair.
@@ -93,11 +93,16 @@ impl Nearest {
 /// The boxes that a box is told of: by turns the nearest, and the nearest of those that are known to hand on what they
 /// take. Where all do, these are the same; where most do not, somebody who does is among them.
 fn with_givers(nearest: &[BoxId], givers: &[BoxId]) -> Vec<BoxId> {
-    let longest = nearest.len().max(givers.len());
-    let by_turns = (0..longest).flat_map(|place| [nearest.get(place), givers.get(place)]);
-    let mut named: Vec<BoxId> = Vec::with_capacity(NEIGHBOURS);
-    for id in by_turns.flatten() {
-        if named.len() < NEIGHBOURS && !named.contains(id) {
+    by_turns(&[nearest, givers], NEIGHBOURS)
+}
+
+/// The first of each list, then the second of each, and so on: each box once, and no more than so many.
+pub fn by_turns(lists: &[impl AsRef<[BoxId]>], most: usize) -> Vec<BoxId> {
+    let longest = lists.iter().map(|list| list.as_ref().len()).max().unwrap_or(0);
+    let places = (0..longest).flat_map(|place| lists.iter().filter_map(move |list| list.as_ref().get(place)));
+    let mut named: Vec<BoxId> = Vec::with_capacity(most);
+    for id in places {
+        if named.len() < most && !named.contains(id) {
             named.push(*id);
         }
     }

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use wire::announcement::{Announcement, Carried, Load, Met, Served};
+use wire::audience::Audience;
 use wire::chunk::{ChunkRecord, HASH_BYTES, SealedChunk};
-use wire::exchange::{self, MAX_HAVE, Want, Word};
+use wire::exchange::{self, MAX_HAVE, MAX_LEFT, Want, Word};
 use wire::feed::{Answer, FromOrigin, Hello};
 use wire::id::BoxId;
 use wire::news::News;
@@ -41,6 +42,14 @@ fn announcement() -> Announcement {
             id: BoxId::of(&origin().public()),
             gave: true,
         }],
+        audiences: vec![(channel(), audience())],
+    }
+}
+
+fn audience() -> Audience {
+    Audience {
+        viewers: 3,
+        bits_per_second: 9_000_000,
     }
 }
 
@@ -66,6 +75,7 @@ fn presentation() -> Presentation {
         warnings: Vec::new(),
         successions: Vec::new(),
         takedowns: Vec::new(),
+        audience: audience(),
     }
 }
 
@@ -164,12 +174,16 @@ fn exchange_messages_read_back() {
         Word::Seek(id(1, 0)),
         Word::Take(1, u16::MAX),
         Word::Stop(2),
+        Word::Leave(vec![channel(); MAX_LEFT]),
+        Word::Leave(Vec::new()),
         Word::Part(3, Bytes::from_static(b"some of it")),
         Word::Part(4, vec![7; HASH_BYTES + PART_BYTES].into()),
     ];
     for word in words.into_iter().chain(answers) {
         assert_eq!(Word::decode(&word.encode()).unwrap(), word);
     }
+    let too_many = Word::Leave(vec![channel(); MAX_LEFT + 1]);
+    assert!(Word::decode(&too_many.encode()).is_err());
     let too_long = Word::Part(5, vec![7; HASH_BYTES + PART_BYTES + 1].into());
     assert_eq!(
         Word::decode(&too_long.encode()).unwrap_err().reason(),

@@ -91,6 +91,7 @@ impl Node {
             }
             Word::Done(id) => self.schedule.done(from, &id),
             Word::Seek(id) => self.schedule.sought(from, &id),
+            Word::Leave(channels) => self.leaves(from, channels),
             // What concerns the passing of one chunk is heard by who passes it.
             Word::Want(_) | Word::Take(..) | Word::Stop(_) | Word::Answer(..) | Word::Part(..) => {}
         }

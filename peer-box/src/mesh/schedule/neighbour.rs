@@ -1,13 +1,13 @@
 //! What is remembered of one neighbour: what it was asked, what it is yet to hear, and how it behaves.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 use wire::chunk::Seal;
 use wire::exchange::MAX_HAVE;
-use wire::id::ChunkId;
+use wire::id::{ChannelName, ChunkId};
 
 use super::pace::Pace;
 
@@ -62,6 +62,8 @@ pub(super) struct Neighbour {
     haves_on_the_way: u8,
     /// Newest first.
     untold: VecDeque<(ChunkId, Seal)>,
+    /// Channels that it leaves to others.
+    leaves: BTreeSet<ChannelName>,
 }
 
 impl Neighbour {
@@ -188,13 +190,24 @@ impl Neighbour {
 
     /// On connecting: everything, newest first.
     pub(super) fn will_hear_of_all(&mut self, window: impl IntoIterator<Item = (ChunkId, Seal)>) {
-        self.untold = window.into_iter().take(MAX_UNTOLD).collect();
+        let wants = |(id, _): &(ChunkId, Seal)| !self.leaves.contains(&id.channel);
+        self.untold = window.into_iter().filter(wants).take(MAX_UNTOLD).collect();
     }
 
     /// The newest goes first.
     pub(super) fn will_hear_of(&mut self, id: ChunkId, seal: Seal) {
+        if self.leaves.contains(&id.channel) {
+            return;
+        }
         self.untold.truncate(MAX_UNTOLD - 1);
         self.untold.push_front((id, seal));
+    }
+
+    /// It leaves these channels to others, and no others any more. The channels that it takes again.
+    pub(super) fn leaves(&mut self, channels: BTreeSet<ChannelName>) -> BTreeSet<ChannelName> {
+        self.untold.retain(|(id, _)| !channels.contains(&id.channel));
+        let before = std::mem::replace(&mut self.leaves, channels);
+        before.difference(&self.leaves).cloned().collect()
     }
 
     /// Whether it was yet to hear of the chunk; it will not.

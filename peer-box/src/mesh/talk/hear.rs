@@ -80,7 +80,7 @@ impl Hearer {
     /// Passes a word on to whom it is for.
     async fn pass(&self, peer: PeerId, word: Word, wanted: &mut Wanted) -> Result<(), Refusal> {
         match word {
-            Word::Have(_) | Word::Done(_) | Word::Seek(_) => {
+            Word::Have(_) | Word::Done(_) | Word::Seek(_) | Word::Leave(_) => {
                 self.tell(Event::Word(peer, Ok(word))).await;
                 Ok(())
             }

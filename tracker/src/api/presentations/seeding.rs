@@ -55,7 +55,7 @@ impl Seeding {
         let silent = reported.chain(withheld).chain(lasting.copied());
         let silent: Vec<Silence> = silent.take(MAX_SILENT).collect();
         let silent_ids: Vec<BoxId> = silent.iter().map(|silence| silence.id).collect();
-        let takes = |alive: &&BoxView| alive.may_seed() && alive.record.announcement.takes(&offered.channel);
+        let takes = |alive: &&BoxView| alive.may_seed() && view.is_to_carry(&offered.channel, alive);
         let candidates = view.boxes.values().filter(takes);
         let candidates: Vec<_> = candidates.map(|alive| alive.candidate.clone()).collect();
         let salt = view.session_key.salt(&format!("seeds {}", offered.channel));

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use wire::audience::Audience;
 use wire::presentation;
 
+use super::super::crews::Crews;
 use super::super::view::{BoxView, ChannelView};
 use crate::clock::SECOND;
 use crate::document::{ORIGIN, Place};
@@ -21,6 +23,9 @@ const SHOW_END: u64 = 60 * SECOND;
 /// A box this many segments behind its channel is of no use to a viewer.
 pub(super) const MAX_LAG_SEGMENTS: u32 = 8;
 
+/// With fewer boxes than this that are to carry a channel and do, others that still have it serve its viewers too.
+const FEW_CARRIERS: usize = 4;
+
 /// A channel as a tracker remembers it.
 #[derive(Debug)]
 pub(super) struct KnownChannel {
@@ -34,23 +39,40 @@ pub(super) struct KnownChannel {
 }
 
 impl KnownChannel {
-    /// How it is, given the boxes that are there, until when there was a chance to hear of it, and whether it is taken down.
-    pub(super) fn view(&self, boxes: &[BoxView], until: u64, is_down: bool) -> ChannelView {
-        let record = self.record.clone();
-        let heard = &record.heard;
-        let is_heard = heard.at.saturating_add(PRESENT) >= until;
-        let state = if is_heard && !is_down {
-            record.presentation.state
+    /// Whether it is on air, given until when there was a chance to hear of it, and whether it is taken down.
+    pub(super) fn state(&self, until: u64, is_down: bool) -> presentation::State {
+        if self.record.heard.at.saturating_add(PRESENT) >= until && !is_down {
+            self.record.presentation.state
         } else {
             presentation::State::Ended
-        };
+        }
+    }
+
+    /// How it is, given the boxes that are there and what they are to carry, who watches it, until when there was a chance to
+    /// hear of it, and whether it is taken down.
+    pub(super) fn view(
+        &self,
+        boxes: &[BoxView],
+        crews: &Crews,
+        audience: Audience,
+        until: u64,
+        is_down: bool,
+    ) -> ChannelView {
+        let record = self.record.clone();
+        let heard = &record.heard;
+        let state = self.state(until, is_down);
         let ending = || heard.ended.is_some_and(|at| until < at.saturating_add(SHOW_END));
         let shown = !is_down && (state.is_on_air() || ending());
         let carriers = boxes
             .iter()
             .filter(|_| shown)
             .filter(|listed| carries(listed, &record));
-        let carriers = Carriers::new(carriers.map(|listed| listed.candidate.clone()).collect());
+        let is_of_crew = |listed: &&BoxView| crews.has(&record.presentation.channel, &listed.record.id);
+        let (crew, others): (Vec<&BoxView>, Vec<&BoxView>) = carriers.partition(is_of_crew);
+        // While too few of those that are to carry it have something of it, all who do are good.
+        let others = others.into_iter().filter(|_| crew.len() < FEW_CARRIERS);
+        let candidates = crew.iter().copied().chain(others);
+        let carriers = Carriers::new(candidates.map(|listed| listed.candidate.clone()).collect());
         let http = &record.presentation.http;
         let origin = Place::new(Some(ORIGIN), &found_at(http, heard.seen_from).to_string());
         let origin = Arc::new(origin.beside_us(is_beside_us(http, heard.seen_from)));
@@ -60,6 +82,7 @@ impl KnownChannel {
             shown,
             origin,
             carriers,
+            audience,
             news: self.news.subscribe(),
         }
     }

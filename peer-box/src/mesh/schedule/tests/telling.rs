@@ -18,6 +18,28 @@ fn a_neighbour_hears_of_a_chunk_once_and_not_of_what_it_told() {
 }
 
 #[test]
+fn who_leaves_a_channel_hears_nothing_of_it_and_who_takes_it_again_of_all_that_is_here() {
+    let now = Instant::now();
+    let mut schedule = schedule();
+    let held = |chunk| (id_of(chunk), seal_of(&id_of(chunk)));
+    let left = BTreeSet::from([id_of(0).channel]);
+    schedule.joined(neighbour(1), []);
+    assert_eq!(schedule.leaves(neighbour(1), left.clone()), BTreeSet::new());
+    schedule.stored(now, &id_of(0), &seal_of(&id_of(0)), BYTES);
+    schedule.tell_again(neighbour(1), vec![held(0)]);
+    assert_eq!(all(&mut schedule, now + COMPANY), []);
+
+    let other = BTreeSet::from(["another".parse().unwrap()]);
+    assert_eq!(schedule.leaves(neighbour(1), other), left, "it takes it again");
+    schedule.tell_again(neighbour(1), vec![held(1), held(0)]);
+    let told = [Action::Have(
+        neighbour(1),
+        vec![seal_of(&id_of(1)), seal_of(&id_of(0))],
+    )];
+    assert_eq!(all(&mut schedule, now + COMPANY), told);
+}
+
+#[test]
 fn haves_are_bounded_and_what_comes_up_meanwhile_goes_together() {
     let now = Instant::now();
     let mut schedule = schedule();

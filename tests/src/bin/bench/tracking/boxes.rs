@@ -173,6 +173,7 @@ impl Simulated {
             room: 4,
             channels: Vec::new(),
             met: met.iter().map(|id| Met { id: *id, gave: true }).collect(),
+            audiences: Vec::new(),
         };
         let signed = announcement.sign(&self.secret);
         let line = match line {
