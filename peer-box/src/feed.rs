@@ -6,6 +6,7 @@
 
 mod admission;
 mod gate;
+mod inbox;
 mod receipts;
 mod socket;
 #[cfg(test)]

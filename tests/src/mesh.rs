@@ -195,8 +195,17 @@ impl Mesh {
     /// # Errors
     /// When the tracker does not answer as the protocol says.
     pub async fn listed_boxes(&self, number: usize) -> Result<Vec<BoxStatus>> {
+        let boxes = self.boxes_of(number).await?;
+        Ok(boxes.into_iter().filter(|one| one.listed).collect())
+    }
+
+    /// All boxes that tracker `number` knows.
+    ///
+    /// # Errors
+    /// When the tracker does not answer as the protocol says.
+    pub async fn boxes_of(&self, number: usize) -> Result<Vec<BoxStatus>> {
         let boxes: Boxes = self.get_json(&self.trackers[number].url("/api/v1/boxes")).await?;
-        Ok(boxes.boxes.into_iter().filter(|one| one.listed).collect())
+        Ok(boxes.boxes)
     }
 
     /// What the first tracker says about [`CHANNEL`].

@@ -24,6 +24,8 @@ const IN_FLIGHT: usize = 16;
 /// Answers that are read before others have their turn.
 const ANSWERS_A_TURN: usize = 64;
 
+const NOT_ASKED: &str = "an answer to nothing";
+
 const MILLIS_TO_RECONNECT: i32 = 100;
 const MOST_MILLIS_TO_RECONNECT: i32 = 1000;
 const MILLIS_BETWEEN_HEARTBEATS: i32 = 1000;
@@ -56,6 +58,8 @@ pub(super) struct Link {
     pub(super) socket: zmq::Socket,
     standing: Standing,
     in_flight: VecDeque<Chunk>,
+    /// Messages that the box may still answer.
+    unanswered: usize,
 }
 
 impl Link {
@@ -66,6 +70,8 @@ impl Link {
             // To a box that is away nothing is queued: what waits, waits in the outbox, which drops it in time.
             socket.set_immediate(true)?;
             socket.set_sndhwm(i32::try_from(2 * IN_FLIGHT).unwrap_or(i32::MAX))?;
+            // Where libzmq stops reading, a peer can end the process: what a box may say is bounded by what it was told.
+            socket.set_rcvhwm(0)?;
             socket.set_linger(0)?;
             socket.set_ipv6(true)?;
             socket.set_maxmsgsize(i64::try_from(MAX_ANSWER_BYTES).unwrap_or(i64::MAX))?;
@@ -85,6 +91,7 @@ impl Link {
             socket,
             standing: Standing::default(),
             in_flight: VecDeque::new(),
+            unanswered: 0,
         })
     }
 
@@ -115,10 +122,14 @@ impl Link {
     ) -> u64 {
         for _ in 0..ANSWERS_A_TURN {
             let Some(answer) = self.read() else { break };
+            let is_asked = self.unanswered > 0;
+            self.unanswered = self.unanswered.saturating_sub(1);
+            let answer = answer.and_then(|answer| is_asked.then_some(answer).ok_or_else(|| NOT_ASKED.into()));
             self.take(answer, outboxes, heard);
         }
         let now = Instant::now();
         if self.standing.is_hello_due(now) && self.say_hello(secret) {
+            self.unanswered += 1;
             self.standing.greeted(now);
         }
         let mut sent = 0;
@@ -133,6 +144,7 @@ impl Link {
             }
             sent += chunk.bytes().len() as u64;
             self.in_flight.push_back(chunk);
+            self.unanswered += 1;
         }
         // News that are lost with a connection are told by another seed, or by the tracker.
         while self.may_send()
@@ -141,6 +153,7 @@ impl Link {
             if self.socket.send_multipart([NEWS, &news], zmq::DONTWAIT).is_err() {
                 break;
             }
+            self.unanswered += 1;
         }
         sent
     }

@@ -12,6 +12,7 @@ use wire::feed::{Answer, MAX_FRAME_BYTES, MAX_FRAMES};
 
 use super::Judge;
 use super::gate::{self, Gate};
+use super::inbox::Inbox;
 use super::receipts::Receipts;
 
 /// Where libzmq asks about connections.
@@ -20,8 +21,11 @@ const GATE: &str = "inproc://zeromq.zap.01";
 /// How soon the word to stop is heard.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
-/// Messages of one origin that wait to be read, and answers that wait to be taken.
+/// Answers to one origin that wait to be taken.
 const QUEUE: i32 = 16;
+
+/// Messages that are taken from libzmq before anything else has its turn.
+const AT_ONCE: usize = 4096;
 
 /// How long a connection may take to say who it is; one that the gate refused tries again after this.
 const HANDSHAKE: Duration = Duration::from_millis(1500);
@@ -62,9 +66,9 @@ impl Sockets {
 
     /// Serves until `stop`.
     pub(super) fn run(self, mut judge: Judge, runtime: &Handle, stop: &CancellationToken) {
-        let (mut gate, mut receipts) = (Gate::default(), Receipts::default());
+        let (mut gate, mut inbox, mut receipts) = (Gate::default(), Inbox::default(), Receipts::default());
         while !stop.is_cancelled() {
-            if let Err(error) = self.turn(&mut gate, &mut judge, &mut receipts, runtime) {
+            if let Err(error) = self.turn(&mut gate, &mut inbox, &mut judge, &mut receipts, runtime) {
                 match error {
                     zmq::Error::EINTR | zmq::Error::EAGAIN => {}
                     error => {
@@ -80,6 +84,7 @@ impl Sockets {
     fn turn(
         &self,
         gate: &mut Gate,
+        inbox: &mut Inbox,
         judge: &mut Judge,
         receipts: &mut Receipts,
         runtime: &Handle,
@@ -89,6 +94,7 @@ impl Sockets {
             self.origins.as_poll_item(zmq::POLLIN),
         ];
         let nap = receipts.wakes_in(Instant::now()).unwrap_or(LOOK_UP);
+        let nap = if inbox.is_empty() { nap } else { Duration::ZERO };
         zmq::poll(&mut items, whole_millis(nap))?;
         let [at_gate, message] = items.map(|item| item.is_readable());
         if at_gate {
@@ -104,19 +110,43 @@ impl Sockets {
             judge.around.nudge.give();
         }
         if message {
-            self.hear(judge, receipts, runtime)?;
+            self.take_in(inbox)?;
+        }
+        if let Some((peer, frames)) = inbox.take() {
+            self.hear(peer, frames, judge, receipts, runtime)?;
         }
         self.answer(receipts.due(Instant::now()))
     }
 
-    fn hear(&self, judge: &mut Judge, receipts: &mut Receipts, runtime: &Handle) -> Result<(), zmq::Error> {
-        // The routing id comes first; one frame too many is enough to see that there are too many.
-        let Some(mut frames) = receive(&self.origins, MAX_FRAMES + 2)? else {
-            debug!("a message of very many frames was dropped");
-            return Ok(());
-        };
-        let peer = frames.remove(0);
-        let frames = frames.into_iter().map(Bytes::from).collect();
+    /// Takes what libzmq has, so that it never stops reading: see [`super::inbox`].
+    fn take_in(&self, inbox: &mut Inbox) -> Result<(), zmq::Error> {
+        for _ in 0..AT_ONCE {
+            // The routing id comes first; one frame too many is enough to see that there are too many.
+            let mut frames = match receive(&self.origins, MAX_FRAMES + 2) {
+                Ok(Some(frames)) => frames,
+                Ok(None) => {
+                    debug!("a message of very many frames was dropped");
+                    continue;
+                }
+                Err(zmq::Error::EAGAIN) => break,
+                Err(error) => return Err(error),
+            };
+            let peer = frames.remove(0);
+            if !inbox.put(peer, frames.into_iter().map(Bytes::from).collect()) {
+                debug!("a message of a peer that says too much was dropped");
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(
+        &self,
+        peer: Vec<u8>,
+        frames: Vec<Bytes>,
+        judge: &mut Judge,
+        receipts: &mut Receipts,
+        runtime: &Handle,
+    ) -> Result<(), zmq::Error> {
         let answer = runtime.block_on(judge.answer(&peer, frames));
         let bytes = answer.encode();
         judge.around.counts.sent_besides(bytes.len());
@@ -149,7 +179,7 @@ fn prepare(socket: &zmq::Socket, address: SocketAddr) -> Result<(), zmq::Error> 
     socket.set_ipv6(address.is_ipv6())?;
     socket.set_linger(0)?;
     socket.set_maxmsgsize(i64::try_from(MAX_FRAME_BYTES).unwrap_or(i64::MAX))?;
-    socket.set_rcvhwm(QUEUE)?;
+    socket.set_rcvhwm(0)?;
     socket.set_sndhwm(QUEUE)?;
     socket.set_handshake_ivl(millis(HANDSHAKE))?;
     socket.set_heartbeat_ivl(millis(HEARTBEAT))?;
