@@ -13,7 +13,7 @@ use tests::{
     turn::Turn,
 };
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// One more than are few.
 const OTHERS: [&str; 4] = ["two", "three", "four", "five"];
