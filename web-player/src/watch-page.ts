@@ -1,5 +1,5 @@
 /** `/watch/{channel}`: puts the page together and starts it. */
-import { verify } from '#verifier';
+import { verify, verifyChunk } from '#verifier';
 
 import { http } from './fetch/transport';
 import { Controls } from './page/controls';
@@ -12,6 +12,7 @@ import { channelIn } from './session/session';
 import './styles/base.css';
 import './styles/watch.css';
 import { type State, publish } from './watch/diagnostics';
+import { latencyIn } from './watch/latency';
 import { Watch } from './watch/watch';
 import { words } from './words';
 
@@ -29,6 +30,8 @@ function page(channel: string): void {
     video,
     transport: http,
     verify,
+    verifyChunk,
+    latency: latencyIn(location.search),
     keepPicture: () => {
       screen.keepPicture();
     },

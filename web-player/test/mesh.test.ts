@@ -7,7 +7,7 @@ import type { Place } from '../src/fetch/standing';
 import { NoAnswer, type Transport } from '../src/fetch/transport';
 import type { PublicKey } from '../src/verify/ed25519';
 import { Refusal } from '../src/verify/refusal';
-import { type Verifier, verify } from '../src/verify/verifier';
+import { type Verifier, verify, verifyChunk } from '../src/verify/verifier';
 import { FACTS, Origin, bytesOf } from './sealer';
 
 const ORIGIN = new Origin(1);
@@ -57,6 +57,7 @@ const transport: Transport = {
     order.onBytes?.(content.length, content.length);
     return content;
   },
+  pieces: vi.fn(),
 };
 const segment = (): ReturnType<Mesh['segment']> => mesh.segment(ID, new AbortController().signal);
 
@@ -68,7 +69,7 @@ beforeEach(async () => {
   const keys = (again: boolean): Promise<PublicKey[]> => Promise.resolve(again ? fresh : told);
   verifier = verify;
   const parts = { transport, keys, ledger };
-  mesh = new Mesh({ ...parts, verify: (...given) => verifier(...given) });
+  mesh = new Mesh({ ...parts, verifyChunk, verify: (...given) => verifier(...given) });
   mesh.places = PLACES;
 });
 

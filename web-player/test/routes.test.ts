@@ -22,12 +22,19 @@ describe('manifests', () => {
       answer === null
         ? Promise.reject(new Error('away'))
         : Promise.resolve(new TextEncoder().encode(answer)),
+    pieces: vi.fn(),
   };
   const manifest = (): Promise<string> => routes.manifest(URL_, new AbortController().signal);
 
   beforeEach(() => {
     const keys = (): Promise<[]> => Promise.resolve([]);
-    mesh = new Mesh({ transport, verify: vi.fn(), keys, ledger: new Ledger() });
+    mesh = new Mesh({
+      transport,
+      verify: vi.fn(),
+      verifyChunk: vi.fn(),
+      keys,
+      ledger: new Ledger(),
+    });
     routes = new ChannelRoutes({ channel: 'demo', transport, mesh, supports: () => true });
   });
 
@@ -91,8 +98,9 @@ describe('the loader', () => {
     routes = {
       manifest: vi.fn(() => Promise.resolve('<MPD/>')),
       segment: vi.fn(() => Promise.resolve(opened)),
+      flow: vi.fn(() => Promise.resolve({ bytes: 0, ms: null })),
     };
-    loader = loaderOf(routes)() as Loader;
+    loader = loaderOf(routes, 'whole')() as Loader;
   });
 
   const load = (type: string): Promise<{ status: number; data: unknown }> =>
@@ -164,5 +172,59 @@ describe('the loader', () => {
     expect(seen?.aborted).toBe(true);
     expect(onabort).toHaveBeenCalledOnce();
     expect(onloadend).not.toHaveBeenCalled();
+  });
+
+  describe('of what is still being made', () => {
+    const told: Record<string, unknown>[] = [];
+    const flow = (): Promise<Record<string, unknown>> => {
+      told.length = 0;
+      return new Promise((resolve) => {
+        const response: Record<string, unknown> = {};
+        const onloadend = (): void => {
+          resolve(response);
+        };
+        const onprogress = (event: Record<string, unknown>): void => {
+          told.push(event);
+        };
+        const customData = { request: { type: 'MediaSegment' }, onprogress, onloadend };
+        loader.load({ url: URL_, customData }, response);
+      });
+    };
+    beforeEach(() => {
+      loader = loaderOf(routes, 'flowing')() as Loader;
+      routes.flow = (_, __, begun, give) => {
+        begun();
+        give(opened.bytes);
+        begun();
+        give(opened.bytes);
+        return Promise.resolve({ bytes: 6, ms: 40 });
+      };
+    });
+
+    it('hands on each chunk as it is given, and at the end how long it took on the line', async () => {
+      const response = await flow();
+      const quiet = { lengthComputable: false, noTrace: true };
+      const data = opened.bytes.slice().buffer;
+      const end = { lengthComputable: true, loaded: 6, total: 6, time: 40 };
+      expect(told).toEqual([quiet, { ...quiet, data }, { ...quiet, data }, end]);
+      expect((told[1]?.data as ArrayBuffer).byteLength).toBe(3);
+      // dash.js appends what it is answered with at the end as well: nothing is left for that.
+      expect(response.status).toBe(200);
+      expect((response.data as ArrayBuffer).byteLength).toBe(0);
+    });
+
+    it('says nothing of a speed that nobody could measure', async () => {
+      routes.flow = () => Promise.resolve({ bytes: 6, ms: null });
+      await flow();
+      expect(told).toEqual([{ lengthComputable: true, loaded: 6, total: 6, noTrace: true }]);
+    });
+
+    it('answers with a status when it breaks off, also after some of it', async () => {
+      routes.flow = (_, __, ___, give) => {
+        give(opened.bytes);
+        return Promise.reject(new Error('nobody has more'));
+      };
+      expect(await flow()).toMatchObject({ status: 504, data: null });
+    });
   });
 });

@@ -1,7 +1,7 @@
 // What the tracker tells is read with care, and holds while it is away.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { Transport } from '../src/fetch/transport';
+import type { Getter } from '../src/fetch/transport';
 import { readBoxes, readChannels } from '../src/session/news';
 import { Session, channelIn } from '../src/session/session';
 import { Origin } from './sealer';
@@ -118,7 +118,7 @@ describe('the boxes', () => {
 
 describe('a session', () => {
   let answer: unknown;
-  const transport: Transport = {
+  const transport: Getter = {
     get: () =>
       answer === null
         ? Promise.reject(new Error('away'))

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Seen } from '../src/fetch/seen';
 import type { Place } from '../src/fetch/standing';
 import { type Advice, Steering, advised, readAdvice } from '../src/fetch/steering';
-import type { Transport } from '../src/fetch/transport';
+import type { Getter } from '../src/fetch/transport';
 
 const place = (name: string, host: string): Place => ({
   name,
@@ -89,7 +89,7 @@ describe('steering', () => {
 
   it('is asked for every few seconds where the newest manifest says, until the end', async () => {
     const asked: string[] = [];
-    const transport: Transport = {
+    const transport: Getter = {
       get: (url) => {
         asked.push(url);
         if (asked.length === 2) return Promise.reject(new Error('away'));

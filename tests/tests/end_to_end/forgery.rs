@@ -44,6 +44,8 @@ async fn not_one_altered_byte_is_rendered_and_playback_goes_on() -> Result<()> {
     let sight = viewer.watches(Duration::from_secs(6)).await?;
 
     ensure!(liar.lies() > 0, "the liar was never asked: nothing was tried");
+    // What was shown last belongs to segments that manifests do not list yet.
+    viewer.watches(Duration::from_secs(6)).await?;
     let truth: HashSet<String> = truth(&mesh).await?.into_iter().collect();
     let altered = sight.media.iter().filter(|hash| !truth.contains(*hash)).count();
     assert_eq!(
@@ -109,6 +111,8 @@ async fn a_player_that_does_not_verify_renders_altered_bytes() -> Result<()> {
         .await?;
 
     ensure!(liar.lies() > 0, "the liar was never asked: nothing was tried");
+    // As above: what manifests do not list yet is no lie.
+    viewer.watches(Duration::from_secs(6)).await?;
     let truth: HashSet<String> = truth(&mesh).await?.into_iter().collect();
     assert!(
         sight.media.iter().any(|hash| !truth.contains(hash)),

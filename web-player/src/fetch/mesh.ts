@@ -6,15 +6,22 @@ import type { Bytes } from '../verify/bytes';
 import type { PublicKey } from '../verify/ed25519';
 import { INIT_SEGMENT, type SegmentId } from '../verify/record';
 import { Refusal } from '../verify/refusal';
-import type { Opened, Verifier } from '../verify/verifier';
+import type { ChunkVerifier, Opened, OpenedChunk, Verifier } from '../verify/verifier';
+import { Due } from './due';
+import { Dried, Flow, type Sent } from './flow';
 import type { Ledger } from './ledger';
-import { type Attempt, Beaten, Hanging, type Patience, race } from './race';
+import { type Attempt, Beaten, Hanging, type Patience, type Resort, race } from './race';
+import { type Bearer, relay } from './relay';
 import { Seen } from './seen';
 import { type Place, Standings } from './standing';
 import { NoAnswer, type Transport } from './transport';
 
 /** A box is expected to begin to answer, and to go on, within half a second. */
 const PATIENCE: Patience = { silenceMs: 500, slowMs: 2_000, hangingMs: 4_000 };
+
+/** The same for a segment that is still being made, of which there is hardly more than a second ahead. */
+const LIVE_PATIENCE = { silenceMs: 400, slowMs: 800, hangingMs: 4_000 };
+const LONGEST_LIVE_PAUSE_MS = 1_000;
 
 /** The most that a page takes for one segment: 2 s at 128 Mbit/s, or 10 s at 25. */
 const MAX_SEGMENT_BYTES = 32 << 20;
@@ -32,10 +39,29 @@ export type Keys = (fresh: boolean) => Promise<readonly PublicKey[]>;
 export interface MeshParts {
   readonly transport: Transport;
   readonly verify: Verifier;
+  readonly verifyChunk: ChunkVerifier;
   readonly keys: Keys;
   readonly ledger: Ledger;
   /** Seconds until the picture stands if nothing more comes; not told, there is no hurry. */
   readonly ahead?: () => number;
+  /** Whether nothing new is made for now, as far as the tracker knows. */
+  readonly away?: () => boolean;
+}
+
+/** Who takes a segment while it is made. */
+export interface Taker {
+  /** A byte of it came. */
+  begun(): void;
+  give(chunk: OpenedChunk): void;
+  /** Whether no more of its epoch will be made. */
+  isOver(): boolean;
+}
+
+/** What became of it. */
+export interface Taken {
+  readonly bytes: number;
+  /** Milliseconds that so many bytes take on the line; null where that could not be measured. */
+  readonly ms: number | null;
 }
 
 export class Mesh {
@@ -44,6 +70,7 @@ export class Mesh {
   /** What the tracker is to hear of the boxes. */
   readonly seen = new Seen();
   readonly #standings = new Standings();
+  readonly #due = new Due();
 
   constructor(private readonly parts: MeshParts) {}
 
@@ -60,12 +87,8 @@ export class Mesh {
   ): Promise<Opened> {
     const until = Date.now() + SEARCH_MS;
     for (let round = 0; ; round += 1) {
-      const order = this.#standings.order(this.places, Date.now());
+      const { order, resort } = this.#order();
       const attempts = order.map((place) => this.#attempt(place, id, onBytes));
-      const resort = {
-        index: order.findIndex((place) => place.kind === 'origin'),
-        dueMs: () => 1000 * (this.parts.ahead?.() ?? Infinity),
-      };
       try {
         const opened = await race(attempts, PATIENCE, signal, resort);
         this.parts.ledger.appended[opened.verified ? 'verified' : 'unverified'] += opened.chunks;
@@ -78,6 +101,75 @@ export class Mesh {
       }
       await pause(Math.min(SHORTEST_PAUSE_MS * 2 ** round, LONGEST_PAUSE_MS), signal);
     }
+  }
+
+  /**
+   * A segment while it is made, each chunk as soon as its seal is opened. Resolves with its last chunk, or when what is
+   * there is all that there will ever be; rejects when nobody had the next chunk for a long while.
+   */
+  async flow(id: SegmentId, signal: AbortSignal, taker: Taker): Promise<Taken> {
+    const flow = new Flow({
+      id,
+      due: this.#due,
+      open: (bytes, index) =>
+        this.#withKeys((keys) => this.parts.verifyChunk(bytes, id, index, keys)),
+      give: (chunk) => {
+        this.parts.ledger.appended[chunk.verified ? 'verified' : 'unverified'] += 1;
+        taker.give(chunk);
+      },
+    });
+    let until = Date.now() + SEARCH_MS;
+    for (let round = 0; ; round += 1) {
+      const { order, resort } = this.#order();
+      const bearers = order.map((place) => this.#bearer(place, id, flow, taker));
+      const before = flow.chunks;
+      try {
+        await relay(bearers, { ...LIVE_PATIENCE, dueMs: flow.dueMs }, signal, resort);
+        break;
+      } catch (why) {
+        signal.throwIfAborted();
+        if (taker.isOver() && isNothing(why)) break;
+        if (flow.chunks > before) round = 0;
+        if (flow.chunks > before || this.parts.away?.()) until = Date.now() + SEARCH_MS;
+        if (Date.now() > until) throw why;
+      }
+      await pause(Math.min(SHORTEST_PAUSE_MS * 2 ** round, LONGEST_LIVE_PAUSE_MS), signal);
+    }
+    const { bytes, ms } = flow.speed;
+    return { bytes: flow.bytes, ms: bytes > 0 ? (flow.bytes * ms) / bytes : null };
+  }
+
+  #order(): { order: Place[]; resort: Resort } {
+    const order = this.#standings.order(this.places, Date.now());
+    const resort = {
+      index: order.findIndex((place) => place.kind === 'origin'),
+      dueMs: () => 1000 * (this.parts.ahead?.() ?? Infinity),
+    };
+    return { order, resort };
+  }
+
+  #bearer(place: Place, id: SegmentId, flow: Flow, taker: Taker): Bearer {
+    return async (bearing) => {
+      const { signal } = bearing;
+      const account = this.parts.ledger.of(place);
+      const order = { signal, limit: MAX_SEGMENT_BYTES };
+      const pieces = this.parts.transport.pieces(new URL(pathOf(id), place.url).href, order);
+      try {
+        const sent: Sent = await flow.take(pieces, bearing, (bytes) => {
+          account.bytes += bytes;
+          taker.begun();
+        });
+        this.#standings.served(place);
+        this.seen.served(place, sent.speed.bytes, sent.speed.ms);
+        account.servedAt = Date.now();
+      } catch (why) {
+        const reason: unknown = signal.aborted && !(why instanceof Refusal) ? signal.reason : why;
+        // Who has not got what nobody makes has missed nothing.
+        const isMade = !this.parts.away?.() && !taker.isOver();
+        if (isMade || !isNothing(reason)) this.#note(place, reason);
+        throw why;
+      }
+    };
   }
 
   #attempt(
@@ -93,7 +185,7 @@ export class Mesh {
           heard(received, total);
           onBytes(received, total);
         });
-        const opened = await this.#open(bytes, id);
+        const opened = await this.#withKeys((keys) => this.parts.verify(bytes, id, keys));
         this.#standings.served(place);
         this.seen.served(place, bytes.byteLength, began.at && performance.now() - began.at);
         this.parts.ledger.of(place).servedAt = Date.now();
@@ -125,17 +217,17 @@ export class Mesh {
     });
   }
 
-  async #open(bytes: Bytes, id: SegmentId): Promise<Opened> {
-    const { verify, keys } = this.parts;
+  async #withKeys<T>(open: (keys: readonly PublicKey[]) => Promise<T>): Promise<T> {
+    const { keys } = this.parts;
     const known = await keys(false);
     try {
-      return await verify(bytes, id, known);
+      return await open(known);
     } catch (why) {
       if (!(why instanceof Refusal) || why.reason !== 'forged') throw why;
       // A new key is no forgery: the tracker may tell more by now.
       const told = await keys(true);
       if (told.every((key) => known.some((other) => other.hex === key.hex))) throw why;
-      return await verify(bytes, id, told);
+      return await open(told);
     }
   }
 
@@ -149,7 +241,7 @@ export class Mesh {
       this.#standings.lied(place, now);
     } else if (why instanceof Beaten) {
       if (why.late) this.#failed(place, now);
-    } else if (why instanceof NoAnswer && isMissing(why.status)) {
+    } else if (isNothing(why)) {
       this.#standings.missed(place, now);
     } else if (why instanceof NoAnswer && why.status === 503) {
       this.#standings.busy(place, why.retryAfter, now);
@@ -163,6 +255,10 @@ export class Mesh {
     this.seen.failed(place);
   }
 }
+
+/** Whether they said that there is nothing, rather than nothing at all. */
+const isNothing = (why: unknown): boolean =>
+  why instanceof Dried || (why instanceof NoAnswer && isMissing(why.status));
 
 /** Relative to `/live/{channel}/`. */
 export function pathOf(id: SegmentId): string {

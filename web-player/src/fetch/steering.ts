@@ -5,7 +5,7 @@
 import { type Shape, isObject, objects, text, texts } from '../session/shapes';
 import type { Seen } from './seen';
 import type { Place } from './standing';
-import type { Transport } from './transport';
+import type { Getter } from './transport';
 
 const MAX_ANSWER_BYTES = 64 << 10;
 const PATIENCE_MS = 3_000;
@@ -59,7 +59,7 @@ export class Steering {
   #ended = false;
 
   constructor(
-    private readonly transport: Transport,
+    private readonly transport: Getter,
     private readonly seen: Seen,
     private readonly advise: (advice: Advice) => void,
   ) {}

@@ -13,9 +13,14 @@ export interface Order {
   readonly onBytes?: (received: number, total: number | null) => void;
 }
 
-export interface Transport {
+export interface Getter {
   /** The whole body of a 200. Rejects with {@link NoAnswer} for anything else. */
   get(url: string, order: Order): Promise<Bytes>;
+}
+
+export interface Transport extends Getter {
+  /** The same, piece by piece as it comes. Whoever takes no more of it ends it. */
+  pieces(url: string, order: Order): AsyncIterable<Uint8Array>;
 }
 
 /** Why there are no bytes. */
@@ -34,7 +39,13 @@ export class NoAnswer extends Error {
 }
 
 export const http: Transport = {
-  async get(url, { signal, limit, onBytes }) {
+  async get(url, order) {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of http.pieces(url, order)) pieces.push(piece);
+    return concat(...pieces);
+  },
+
+  async *pieces(url, { signal, limit, onBytes }) {
     const answer = await ask(url, signal);
     if (answer.status !== 200) {
       void answer.body?.cancel();
@@ -46,7 +57,24 @@ export const http: Transport = {
       throw new NoAnswer(`${url} has ${total} bytes, over ${limit}`, 0);
     }
     onBytes?.(0, total);
-    return await collect(url, answer, limit, signal, (received) => onBytes?.(received, total));
+    const reader = answer.body?.getReader();
+    let received = 0;
+    try {
+      for (;;) {
+        const next = await reader?.read().catch((why: unknown) => {
+          signal.throwIfAborted();
+          throw new NoAnswer(`${url} broke off after ${received} bytes: ${String(why)}`, 0);
+        });
+        if (!next || next.done) return;
+        received += next.value.length;
+        if (received > limit) throw new NoAnswer(`${url} sends more than ${limit} bytes`, 0);
+        onBytes?.(received, total);
+        yield next.value;
+      }
+    } finally {
+      // Nothing is left to be cancelled where it came to its end.
+      void reader?.cancel().catch(() => undefined);
+    }
   },
 };
 
@@ -63,33 +91,6 @@ async function ask(url: string, signal: AbortSignal): Promise<Response> {
     signal.throwIfAborted();
     throw new NoAnswer(`${url} does not answer: ${String(why)}`, 0);
   }
-}
-
-async function collect(
-  url: string,
-  answer: Response,
-  limit: number,
-  signal: AbortSignal,
-  onBytes: (received: number) => void,
-): Promise<Bytes> {
-  const reader = answer.body?.getReader();
-  const pieces: Uint8Array[] = [];
-  let received = 0;
-  for (;;) {
-    const next = await reader?.read().catch((why: unknown) => {
-      signal.throwIfAborted();
-      throw new NoAnswer(`${url} broke off after ${received} bytes: ${String(why)}`, 0);
-    });
-    if (!next || next.done) break;
-    received += next.value.length;
-    if (received > limit) {
-      void reader?.cancel();
-      throw new NoAnswer(`${url} sends more than ${limit} bytes`, 0);
-    }
-    pieces.push(next.value);
-    onBytes(received);
-  }
-  return concat(...pieces);
 }
 
 const lengthOf = (answer: Response): number | null => number(answer, 'Content-Length');

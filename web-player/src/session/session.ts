@@ -3,7 +3,7 @@
  *
  * What the tracker said last holds while it does not answer: media never waits for the tracker.
  */
-import type { Transport } from '../fetch/transport';
+import type { Getter } from '../fetch/transport';
 import { type PublicKey, publicKey } from '../verify/ed25519';
 import { isChannel } from '../verify/record';
 import { askForChannels, keepAsking } from './tracker';
@@ -38,7 +38,7 @@ export class Session {
 
   constructor(
     readonly channel: string,
-    private readonly transport: Transport,
+    private readonly transport: Getter,
   ) {}
 
   /** Asks now and from now on; tells `changed` after every answer, and after none. */

@@ -1,20 +1,20 @@
 /** The questions that the pages ask the tracker. */
-import type { Transport } from '../fetch/transport';
+import type { Getter } from '../fetch/transport';
 import { type BoxNews, type ChannelNews, readBoxes, readChannels } from './news';
 
 const MAX_ANSWER_BYTES = 8 << 20;
 const PATIENCE_MS = 5_000;
 
 /** The channels, or null when the tracker cannot be understood; rejects when it does not answer. */
-export const askForChannels = (transport: Transport): Promise<ChannelNews[] | null> =>
+export const askForChannels = (transport: Getter): Promise<ChannelNews[] | null> =>
   ask(transport, '/api/v1/channels', readChannels);
 
 /** The boxes, likewise. */
-export const askForBoxes = (transport: Transport): Promise<BoxNews[] | null> =>
+export const askForBoxes = (transport: Getter): Promise<BoxNews[] | null> =>
   ask(transport, '/api/v1/boxes', readBoxes);
 
 async function ask<T>(
-  transport: Transport,
+  transport: Getter,
   path: string,
   read: (json: unknown) => T | null,
 ): Promise<T | null> {

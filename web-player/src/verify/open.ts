@@ -31,7 +31,7 @@ export async function openSegment(
   const chunks = expected.segment === INIT_SEGMENT ? [splitInit(bytes)] : splitSegment(bytes);
   const records: ChunkRecord[] = [];
   for (const [index, chunk] of chunks.entries()) {
-    const record = await openChunk(chunk, expected, index, keys);
+    const record = await openParts(chunk, expected, index, keys);
     // The end is sealed too: a segment can be neither cut at a chunk nor continued.
     if (record.last !== (index === chunks.length - 1)) {
       throw malformed(record.last ? 'goes on after its last chunk' : 'cut short of its last chunk');
@@ -41,7 +41,22 @@ export async function openSegment(
   return records;
 }
 
-async function openChunk(
+/**
+ * The record of a chunk that is wholly the one of that index in its segment; throws a {@link Refusal} otherwise. For a segment
+ * that is still coming: whoever asks for one index after another, until one is the last, has opened what {@link openSegment} does.
+ */
+export async function openChunk(
+  bytes: Bytes,
+  expected: SegmentId,
+  index: number,
+  keys: readonly PublicKey[],
+): Promise<ChunkRecord> {
+  const [chunk, more] = splitSegment(bytes);
+  if (!chunk || more) throw malformed('more than one chunk');
+  return await openParts(chunk, expected, index, keys);
+}
+
+async function openParts(
   chunk: Parts,
   expected: SegmentId,
   index: number,

@@ -30,12 +30,21 @@ interface LoaderResponse {
 
 interface Progress {
   readonly lengthComputable: boolean;
-  readonly loaded: number;
-  readonly total: number;
+  readonly loaded?: number;
+  readonly total?: number;
+  /** A piece of the segment, to be appended at once. */
+  readonly data?: ArrayBuffer;
+  /** Not to be taken for a measure of the line. */
+  readonly noTrace?: boolean;
+  /** Milliseconds that it took on the line. */
+  readonly time?: number;
 }
 
+/** Whether segments are handed on chunk by chunk, as dash.js takes them of its `FetchLoader`, or whole. */
+export type Manner = 'flowing' | 'whole';
+
 /** A factory as `player.extend(name, factory, false)` takes it. */
-export function loaderOf(routes: Routes): () => object {
+export function loaderOf(routes: Routes, manner: Manner): () => object {
   return () => {
     const open = new Set<AbortController>();
 
@@ -49,7 +58,7 @@ export function loaderOf(routes: Routes): () => object {
         control.abort();
         onabort?.();
       };
-      void answer(routes, request, control.signal, onprogress).then((filled) => {
+      void answer(routes, manner, request, control.signal, onprogress).then((filled) => {
         if (!open.delete(control)) return;
         Object.assign(response, { url: request.url, headers: {} }, filled);
         onloadend?.();
@@ -78,6 +87,7 @@ export function loaderOf(routes: Routes): () => object {
 /** Never rejects: dash.js stalls for good on a rejected promise. */
 async function answer(
   routes: Routes,
+  manner: Manner,
   request: LoaderRequest,
   signal: AbortSignal,
   onprogress?: (event: Progress) => void,
@@ -88,6 +98,7 @@ async function answer(
         return ok(await routes.manifest(request.url, signal));
       case 'InitializationSegment':
       case 'MediaSegment': {
+        if (manner === 'flowing') return await flow(routes, request.url, signal, onprogress);
         // dash.js takes the speed of the line from what follows the first call, which is that the answer begins.
         // Where several places are asked, the one that is furthest counts.
         let furthest = -1;
@@ -106,6 +117,28 @@ async function answer(
   } catch (why) {
     return { status: 504, statusText: why instanceof Error ? why.message : '', data: null };
   }
+}
+
+/** What `FetchLoader` of dash.js does, but that each piece is a chunk whose seal was opened. */
+async function flow(
+  routes: Routes,
+  url: string,
+  signal: AbortSignal,
+  onprogress?: (event: Progress) => void,
+): Promise<LoaderResponse> {
+  let hasBegun = false;
+  const begun = (): void => {
+    if (hasBegun) return;
+    hasBegun = true;
+    onprogress?.({ lengthComputable: false, noTrace: true });
+  };
+  const { bytes, ms } = await routes.flow(url, signal, begun, (chunk) => {
+    onprogress?.({ lengthComputable: false, noTrace: true, data: chunk.slice().buffer });
+  });
+  const whole = { lengthComputable: true, loaded: bytes, total: bytes };
+  if (ms === null) onprogress?.({ ...whole, noTrace: true });
+  else onprogress?.({ ...whole, time: Math.max(ms, 1) });
+  return ok(new ArrayBuffer(0));
 }
 
 const ok = (data: string | ArrayBuffer): LoaderResponse => ({

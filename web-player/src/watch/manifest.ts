@@ -38,6 +38,12 @@ export interface Manifest {
   readonly isFinal: boolean;
 }
 
+/** Whether segments of that Period may be had while they are made. */
+export const isLow = (period: Element): boolean =>
+  all(period, 'SegmentTemplate').some(
+    (template) => template.getAttribute('availabilityTimeComplete') === 'false',
+  );
+
 /** Reads an MPD; null when it is none, or tells of no epoch. */
 export function readManifest(
   xml: string,

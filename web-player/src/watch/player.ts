@@ -66,9 +66,8 @@ export class Player {
   /** Attaches the manifest at `url` and starts as soon as it can. */
   constructor(video: HTMLVideoElement, url: string, routes: ChannelRoutes, listener: Listener) {
     this.#dash = MediaPlayer().create();
-    const loader = loaderOf(routes);
-    this.#dash.extend('XHRLoader', loader, false);
-    this.#dash.extend('FetchLoader', loader, false);
+    this.#dash.extend('XHRLoader', loaderOf(routes, 'whole'), false);
+    this.#dash.extend('FetchLoader', loaderOf(routes, 'flowing'), false);
     this.#dash.extend('GapController', gapControl, false);
     const kindsOf = (id: string): ReadonlySet<Kind> => routes.kindsOf(id);
     this.#dash.extend('Capabilities', samePeriods(kindsOf), true);

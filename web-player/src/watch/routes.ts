@@ -4,10 +4,12 @@
  * A manifest that cannot be had, or has nothing that can be played here, is answered with the last
  * one, since dash.js would never ask again.
  */
-import type { Mesh } from '../fetch/mesh';
+import type { Mesh, Taken } from '../fetch/mesh';
 import type { Place } from '../fetch/standing';
 import { Steering, advised } from '../fetch/steering';
 import type { Transport } from '../fetch/transport';
+import type { Bytes } from '../verify/bytes';
+import type { SegmentId } from '../verify/record';
 import type { Opened } from '../verify/verifier';
 import { segmentIn } from './address';
 import type { Kind, Supports } from './codecs';
@@ -24,6 +26,13 @@ export interface Routes {
     signal: AbortSignal,
     onBytes: (received: number, total: number | null) => void,
   ): Promise<Opened>;
+  /** A segment while it is made: gives each chunk to `give`, and tells of the first byte to `begun`. */
+  flow(
+    url: string,
+    signal: AbortSignal,
+    begun: () => void,
+    give: (chunk: Bytes) => void,
+  ): Promise<Taken>;
 }
 
 export interface RoutesParts {
@@ -94,10 +103,30 @@ export class ChannelRoutes implements Routes {
     signal: AbortSignal,
     onBytes: (received: number, total: number | null) => void,
   ): Promise<Opened> {
-    const { channel, mesh } = this.parts;
+    return await this.parts.mesh.segment(this.#idIn(url), signal, onBytes);
+  }
+
+  async flow(
+    url: string,
+    signal: AbortSignal,
+    begun: () => void,
+    give: (chunk: Bytes) => void,
+  ): Promise<Taken> {
+    const id = this.#idIn(url);
+    return await this.parts.mesh.flow(id, signal, {
+      begun,
+      give: (chunk) => {
+        if (!signal.aborted) give(chunk.bytes);
+      },
+      isOver: () => this.isFinal || (this.newest !== null && this.newest.epoch > id.epoch),
+    });
+  }
+
+  #idIn(url: string): SegmentId {
+    const { channel } = this.parts;
     const id = segmentIn(url, channel);
     if (!id) throw new Error(`${url} names no segment of ${channel}`);
-    return await mesh.segment(id, signal, onBytes);
+    return id;
   }
 
   #know(periods: readonly Period[]): void {

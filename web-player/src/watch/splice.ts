@@ -6,7 +6,7 @@
  * told of no more; dash.js would stay for ever in a Period whose end it never learned. A Period that is
  * the last one and has an end, on the other hand, is for dash.js the end of the whole presentation.
  */
-import { type Manifest, children } from './manifest';
+import { type Manifest, children, isLow } from './manifest';
 
 /**
  * As far back as dash.js believes that it may stay. Whoever stands behind the window is pulled to its
@@ -40,8 +40,9 @@ const periodOf = (document: Document, id: string): Element | null =>
 const startOf = (period: Element): number =>
   Number(/^PT(\d+(?:\.\d+)?)S$/.exec(period.getAttribute('start') ?? '')?.[1] ?? NaN);
 
-/** The seconds from its start to the end of its last segment. */
+/** The seconds from its start to the end of its last segment; no end where it only told of a pace. */
 function lengthOf(period: Element): number {
+  if (isLow(period)) return Infinity;
   const ends = [...period.getElementsByTagNameNS(period.namespaceURI, 'SegmentTimeline')].map(
     (timeline) => {
       const number = (element: Element, name: string): number =>

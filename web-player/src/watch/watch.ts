@@ -6,10 +6,11 @@ import { Ledger } from '../fetch/ledger';
 import { Mesh } from '../fetch/mesh';
 import type { Transport } from '../fetch/transport';
 import { type OnAir, Session } from '../session/session';
-import type { Verifier } from '../verify/verifier';
+import type { ChunkVerifier, Verifier } from '../verify/verifier';
 import { words } from '../words';
 import { mediaSourceSupport } from './codecs';
 import { type Diagnostics, perPlace, secondsSinceLoad } from './diagnostics';
+import type { Latency } from './latency';
 import { type Said, say } from './notice';
 import { bufferOf, hasPicture, isEmpty, isMoving, stoppedByBrowser } from './picture';
 import type { Player } from './player';
@@ -37,6 +38,8 @@ export interface WatchParts {
   readonly video: HTMLVideoElement;
   readonly transport: Transport;
   readonly verify: Verifier;
+  readonly verifyChunk: ChunkVerifier;
+  readonly latency: Latency;
   /** dash.js is large: it is loaded while the tracker is asked. */
   readonly player: Promise<PlayerClass>;
   /** Keeps the picture to be seen while the video is filled anew. */
@@ -88,9 +91,11 @@ export class Watch {
     this.mesh = new Mesh({
       transport: parts.transport,
       verify: parts.verify,
+      verifyChunk: parts.verifyChunk,
       keys: (fresh) => this.#session.keys(fresh),
       ledger: this.ledger,
       ahead: () => (isMoving(parts.video) ? this.buffer : Infinity),
+      away: () => this.#session.onAir.kind !== 'live' || this.#session.onAir.away,
     });
     this.#listen(parts.video);
   }
@@ -311,7 +316,8 @@ export class Watch {
       const { channel, transport, video } = this.#parts;
       const supports = this.#supports ?? (() => false);
       const routes = new ChannelRoutes({ channel, transport, mesh: this.mesh, supports });
-      const url = new URL(`/live/${channel}/manifest.mpd`, location.href).href;
+      const manifest = this.#parts.latency === 'low' ? 'low-latency.mpd' : 'manifest.mpd';
+      const url = new URL(`/live/${channel}/${manifest}`, location.href).href;
       const player = new PlayerHere(video, url, routes, {
         notAllowed: () => {
           this.#startMuted();
