@@ -121,7 +121,7 @@ export class World {
     } else if (path === '/api/v1/channels') {
       this.#began ??= Date.now() - 1000 * this.ago;
       say('application/json', JSON.stringify({ channels: [this.#channel()] }));
-    } else if (path === '/live/demo/manifest.mpd') {
+    } else if (path === '/live/demo/manifest.mpd' || path === '/live/demo/low-latency.mpd') {
       say('application/dash+xml', this.#mpd());
     } else {
       const isMedia = path.startsWith('/live/demo/');
