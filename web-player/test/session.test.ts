@@ -10,9 +10,13 @@ const KEY = new Origin(1).hex;
 const NOTHING = {
   state: 'ended',
   epoch: null,
+  since: null,
+  viewers: null,
   keys: [],
   boxes: 0,
   poster: null,
+  origin: '',
+  originBytes: 0,
   tracks: [],
   warnings: [],
 };
@@ -21,6 +25,7 @@ describe('the address', () => {
   it.each([
     ['/watch/demo', 'demo'],
     ['/watch/a_b-9/', 'a_b-9'],
+    ['/embed/demo', 'demo'],
   ])('%s names %s', (path, name) => {
     expect(channelIn(path)).toBe(name);
   });
@@ -40,7 +45,16 @@ describe('the channels', () => {
   it('are read', () => {
     const demo = { name: 'demo', live: true, epoch: 5, keys: [KEY], newest: 9, boxes: 3 };
     expect(readChannels({ channels: [demo] })).toEqual([
-      { ...NOTHING, name: 'demo', state: 'live', epoch: 5n, keys: [KEY], boxes: 3 },
+      {
+        ...NOTHING,
+        name: 'demo',
+        title: 'demo',
+        state: 'live',
+        epoch: 5n,
+        since: 5,
+        keys: [KEY],
+        boxes: 3,
+      },
     ]);
   });
 
@@ -66,7 +80,22 @@ describe('the channels', () => {
       { name: 'UPPER' },
       { name: 'x', live: 'yes', epoch: 1.5, keys: ['no', 5] },
     ];
-    expect(readChannels({ channels: odd })).toEqual([{ ...NOTHING, name: 'x' }]);
+    expect(readChannels({ channels: odd })).toEqual([{ ...NOTHING, name: 'x', title: 'x' }]);
+  });
+
+  it('tell of their title, since when they are on air, and how many watch', () => {
+    const demo = { name: 'demo', title: 'A demo', live: true, epoch: 5, since: 7, viewers: 12 };
+    expect(readChannels({ channels: [demo] })?.[0]).toMatchObject({
+      title: 'A demo',
+      since: 7,
+      viewers: 12,
+    });
+    const ended = { ...demo, live: false, title: 8, viewers: 'x' };
+    expect(readChannels({ channels: [ended] })?.[0]).toMatchObject({
+      title: 'demo',
+      since: null,
+      viewers: null,
+    });
   });
 
   it('tell of their picture, their tracks and what is wrong with them', () => {

@@ -7,6 +7,7 @@ import type { PublicKey } from '../verify/ed25519';
 import { INIT_SEGMENT, type SegmentId } from '../verify/record';
 import { Refusal } from '../verify/refusal';
 import type { ChunkVerifier, Opened, OpenedChunk, Verifier } from '../verify/verifier';
+import { type Bounds, boxesNeedHttps, mayAsk } from './askable';
 import { Due } from './due';
 import { Dried, Flow, type Sent } from './flow';
 import type { Ledger } from './ledger';
@@ -46,6 +47,8 @@ export interface MeshParts {
   readonly ahead?: () => number;
   /** Whether nothing new is made for now, as far as the tracker knows. */
   readonly away?: () => boolean;
+  /** Whether the page came over https. */
+  readonly isHttps?: boolean;
 }
 
 /** Who takes a segment while it is made. */
@@ -65,8 +68,9 @@ export interface Taken {
 }
 
 export class Mesh {
-  /** Where segments may be had now, in the tracker's order. */
-  places: readonly Place[] = [];
+  /** Whether no box is asked, as the viewer wishes. */
+  onlyOrigin = false;
+  #places: readonly Place[] = [];
   /** What the tracker is to hear of the boxes. */
   readonly seen = new Seen();
   readonly #standings = new Standings();
@@ -77,6 +81,24 @@ export class Mesh {
   /** Places that sent altered bytes and are asked no more. */
   isBanned(place: Place): boolean {
     return this.#standings.isBanned(place);
+  }
+
+  /** Where segments may be had now, in the tracker's order. */
+  set places(places: readonly Place[]) {
+    this.#places = places;
+  }
+
+  get places(): readonly Place[] {
+    return this.#places.filter((place) => mayAsk(place, this.#bounds));
+  }
+
+  /** Whether boxes are left out since they have http only, and the page came over https. */
+  get boxesNeedHttps(): boolean {
+    return boxesNeedHttps(this.#places, this.parts.isHttps === true);
+  }
+
+  get #bounds(): Bounds {
+    return { onlyOrigin: this.onlyOrigin, isHttps: this.parts.isHttps === true };
   }
 
   /** A segment as the origin sealed it. Rejects only when nobody had it for a long while. */
@@ -151,6 +173,7 @@ export class Mesh {
   #bearer(place: Place, id: SegmentId, flow: Flow, taker: Taker): Bearer {
     return async (bearing) => {
       const { signal } = bearing;
+      this.#checkAskable(place);
       const account = this.parts.ledger.of(place);
       const order = { signal, limit: MAX_SEGMENT_BYTES };
       const pieces = this.parts.transport.pieces(new URL(pathOf(id), place.url).href, order);
@@ -172,12 +195,18 @@ export class Mesh {
     };
   }
 
+  /** The viewer may have said a moment ago that no box is to be asked. */
+  #checkAskable(place: Place): void {
+    if (!mayAsk(place, this.#bounds)) throw new NoAnswer(`${place.name} is not to be asked`, 0);
+  }
+
   #attempt(
     place: Place,
     id: SegmentId,
     onBytes: (received: number, total: number | null) => void,
   ): Attempt<Opened> {
     return async (signal, heard) => {
+      this.#checkAskable(place);
       try {
         const began = { at: 0 };
         const bytes = await this.#bytesFrom(place, id, signal, (received, total) => {

@@ -24,9 +24,9 @@ export type OnAir =
       readonly away: boolean;
     };
 
-/** The channel in `/watch/{channel}`, or null. */
+/** The channel in `/watch/{channel}` and `/embed/{channel}`, or null. */
 export function channelIn(pathname: string): string | null {
-  const name = /^\/watch\/([^/]+)\/?$/.exec(pathname)?.[1] ?? '';
+  const name = /^\/(?:watch|embed)\/([^/]+)\/?$/.exec(pathname)?.[1] ?? '';
   return isChannel(name) ? name : null;
 }
 
