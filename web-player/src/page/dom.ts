@@ -14,6 +14,18 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** The same for a part of a picture. */
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Attributes = {},
+  ...children: readonly Node[]
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS(SVG, tag);
+  set(element, attributes);
+  element.append(...children);
+  return element;
+}
+
 function set(element: Element, attributes: Attributes): void {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === true) element.setAttribute(name, '');
@@ -42,6 +54,11 @@ const ICONS = {
   antenna:
     '<path d="M12 12v8M8.500 15.500a5 5 0 0 1 0-7M15.500 8.500a5 5 0 0 1 0 7M5.700 18.300a9 9 0 0 1 0-12.600M18.300 5.700a9 9 0 0 1 0 12.600"/><circle cx="12" cy="12" r="1.600" fill="currentColor"/>',
   copy: '<path d="M9 9h10.500v10.500H9z"/><path d="M5.500 15H4.500V4.500H15v1"/>',
+  people:
+    '<circle cx="12" cy="8.500" r="3.500"/><path d="M5 19.500c.5-4 3.300-5.700 7-5.700s6.500 1.700 7 5.700"/>',
+  picture:
+    '<path d="M4 5.500h16v13H4z"/><path d="M12.500 12H18v4.500h-5.500z" fill="currentColor"/>',
+  help: '<path d="M9 9.200a3 3 0 1 1 4.600 2.500c-1.100.7-1.600 1.300-1.600 2.500m0 3.300v.1"/>',
   arrow: '<path d="M5 12h13m-5-5.500 5.500 5.500-5.500 5.500"/>',
 } as const;
 

@@ -1,9 +1,17 @@
-/** The panel: where the video comes from, and that it is what the origin sealed. */
+/** The panel: where the video comes from, how it fares, and that it is what the origin sealed. */
 import type { Account, Ledger } from '../fetch/ledger';
 import type { Place } from '../fetch/standing';
-import { h, icon, write } from '../page/dom';
+import { copyButton } from '../page/copy';
+import { h, write } from '../page/dom';
+import type { Diagnostics } from '../watch/diagnostics';
 import { words } from '../words';
-import { bytes, count, percent, seconds, shortName } from './numbers';
+import { Flow, type Source } from './flow';
+import { count, percent, seconds, shortName } from './numbers';
+import { report } from './report';
+import { Spark } from './series';
+import { Speeds } from './speeds';
+import { Table } from './table';
+import { Verdict } from './verdict';
 
 /** As many hues as there are for boxes in the style sheet. */
 const HUES = 6;
@@ -15,158 +23,156 @@ export interface Figures {
   readonly buffer: number;
   /** Of the picture, in pixels; 0 while there is none. */
   readonly height: number;
+  /** Pictures that were not shown, since the page was opened. */
+  readonly dropped: number;
   readonly interruptions: readonly { readonly seconds: number }[];
-}
-
-interface Row {
-  readonly line: HTMLTableRowElement;
-  readonly received: HTMLElement;
-  readonly share: HTMLElement;
-  readonly refused: HTMLElement;
-  readonly note: HTMLElement;
-  readonly noteLine: HTMLTableRowElement;
-  readonly slice: HTMLElement;
+  /** Whether no box is asked, as the viewer wishes. */
+  readonly onlyOrigin: boolean;
+  /** Whether none can be, as they have http only. */
+  readonly boxesNeedHttps: boolean;
+  /** Milliseconds, of any clock that only goes forward. */
+  readonly now: number;
 }
 
 export class Panel {
   readonly element: HTMLElement;
-  readonly #badge = h('span', { class: 'badge' });
-  readonly #badgeText = h('p', { class: 'badge-text' });
-  readonly #bar = h('div', { class: 'shares', 'aria-hidden': 'true' });
+  readonly #flow = new Flow();
   readonly #caption = h('p', { class: 'caption' }, words.panel.nothingYet);
-  readonly #table = h('table', { hidden: true });
-  readonly #body = h('tbody');
-  readonly #latency = h('dd', {}, '–');
-  readonly #buffer = h('dd', {}, '–');
-  readonly #picture = h('dd', {}, '–');
+  readonly #remark = h('p', { class: 'remark', role: 'status' });
+  readonly #verdict = new Verdict();
+  readonly #table = new Table();
+  readonly #latency = new Figure(words.panel.latency);
+  readonly #buffer = new Figure(words.panel.buffer);
+  readonly #picture = new Figure(words.panel.quality);
+  readonly #dropped = new Figure(words.panel.dropped);
   readonly #interruptions = h('dd', {}, words.panel.none);
-  readonly #rows = new Map<string, Row>();
-  #badgeKind = '';
-  #boxes = 0;
+  readonly #speeds = new Speeds();
+  readonly #hues = new Map<string, string>();
+  #sources: readonly Source[] = [];
+  #droppedNow = 0;
 
-  constructor() {
+  constructor(private readonly diagnostics: () => Diagnostics) {
     const text = words.panel;
-    const head = [text.source, text.received, text.share, text.refused];
-    // The only thing that grows stands last, so that it pushes nothing else.
-    this.#table.append(
-      h('thead', {}, h('tr', {}, ...head.map((name) => h('th', { scope: 'col' }, name)))),
-      this.#body,
-    );
     this.element = h(
       'aside',
       { class: 'panel', id: 'details', 'aria-label': text.title },
       h('h2', {}, text.title),
-      this.#bar,
+      this.#flow.element,
       this.#caption,
-      h('div', { class: 'verdict' }, this.#badge, this.#badgeText),
+      this.#remark,
+      this.#verdict.element,
       h(
         'dl',
         {},
-        ...figure(text.latency, this.#latency),
-        ...figure(text.buffer, this.#buffer),
-        ...figure(text.picture, this.#picture),
-        ...figure(text.interruptions, this.#interruptions),
+        ...[this.#latency, this.#buffer, this.#picture, this.#dropped].map((one) => one.element),
+        h('div', { class: 'wide' }, h('dt', {}, text.interruptions), this.#interruptions),
       ),
-      this.#table,
+      this.#table.element,
+      copyButton(text.copyReport, () => this.text()),
     );
   }
 
   show(figures: Figures): void {
-    const accounts = figures.ledger.accounts();
-    const whole = sum(accounts);
-    for (const account of accounts) this.#showRow(account, whole, figures);
-    this.#showShares(accounts, whole);
-    this.#showVerdict(figures.ledger.appended);
-    write(this.#latency, seconds(figures.latency));
-    write(this.#buffer, seconds(figures.latency === null ? null : figures.buffer));
-    write(this.#picture, figures.height > 0 ? words.controls.height(figures.height) : '–');
+    const { now, latency } = figures;
+    this.#sources = this.#sourcesIn(figures);
+    const caption = shares(this.#sources);
+    write(this.#caption, caption);
+    this.#flow.show(this.#sources, caption);
+    this.#table.show(this.#sources);
+    this.#verdict.show(figures.ledger.appended);
+    write(this.#remark, remark(figures));
+    const { height } = words.controls;
+    this.#latency.show(now, latency, seconds(latency));
+    const buffer = latency === null ? null : figures.buffer;
+    this.#buffer.show(now, buffer, seconds(buffer));
+    const lines = figures.height > 0 ? figures.height : null;
+    this.#picture.show(now, lines, lines === null ? '–' : height(lines));
+    this.#dropped.show(now, figures.dropped - this.#droppedNow, count(figures.dropped));
+    this.#droppedNow = figures.dropped;
     write(this.#interruptions, interruptions(figures.interruptions));
   }
 
-  #showRow(account: Account, whole: number, figures: Figures): void {
-    const row = this.#rowOf(account.place);
-    const banned = figures.isBanned(account.place);
-    write(row.received, bytes(account.bytes));
-    write(row.share, percent(account.bytes, whole));
-    write(row.refused, count(account.refused));
-    const altered = account.refused > 0 ? words.panel.altered : '';
-    const note = banned ? words.panel.leftOut : altered;
-    write(row.note, note);
-    row.noteLine.hidden = note === '';
-    row.line.classList.toggle('banned', banned);
-    row.line.classList.toggle('refused', account.refused > 0);
-    row.slice.style.flexGrow = String(account.bytes);
+  /** All of it, for a report. */
+  text(): string {
+    return report({
+      page: location.href,
+      browser: navigator.userAgent,
+      at: new Date(),
+      diagnostics: this.diagnostics(),
+      sources: this.#sources,
+      dropped: this.#droppedNow,
+      graphs: {
+        'behind live (s)': this.#latency.values,
+        'buffer (s)': this.#buffer.values,
+        'height (px)': this.#picture.values,
+        'dropped in half a second': this.#dropped.values,
+      },
+      remark: this.#remark.textContent,
+    });
   }
 
-  #rowOf(place: Place): Row {
-    const known = this.#rows.get(place.name);
+  /** Boxes in the order in which they were met, the origin last. */
+  #sourcesIn({ ledger, isBanned, now }: Figures): Source[] {
+    const accounts = ledger.accounts();
+    const last = (account: Account): number => Number(account.place.kind === 'origin');
+    return [...accounts]
+      .sort((a, b) => last(a) - last(b))
+      .map(({ place, bytes, refused }) => ({
+        id: place.name,
+        name: place.kind === 'box' ? shortName(place.name) : words.panel.origin,
+        hue: this.#hueOf(place),
+        bytes,
+        refused,
+        speed: this.#speeds.note(place.name, now, bytes),
+        banned: isBanned(place),
+      }));
+  }
+
+  #hueOf({ kind, name }: Place): string {
+    if (kind === 'origin') return 'origin';
+    const known = this.#hues.get(name);
     if (known) return known;
-    const isBox = place.kind === 'box';
-    const hue = isBox ? `box-${this.#boxes++ % HUES}` : 'origin';
-    const name = isBox ? shortName(place.name) : words.panel.origin;
-    const row: Row = {
-      line: h('tr'),
-      received: h('td'),
-      share: h('td'),
-      refused: h('td'),
-      note: h('td', { colspan: '4' }),
-      noteLine: h('tr', { class: 'note', hidden: true }),
-      slice: h('span', { class: `slice ${hue}` }),
-    };
-    const source = h('th', { scope: 'row', title: place.name });
-    source.append(h('i', { class: `dot ${hue}`, 'aria-hidden': 'true' }), h('span', {}, name));
-    row.line.append(source, row.received, row.share, row.refused);
-    row.noteLine.append(row.note);
-    // Boxes in the order in which they were met, the origin always last.
-    const last = isBox ? this.#body.querySelector('tr[data-origin]') : null;
-    if (!isBox) row.line.dataset.origin = '';
-    this.#body.insertBefore(row.line, last);
-    this.#body.insertBefore(row.noteLine, last);
-    this.#table.hidden = false;
-    this.#bar.insertBefore(row.slice, isBox ? this.#bar.querySelector('.origin') : null);
-    this.#rows.set(place.name, row);
-    return row;
-  }
-
-  #showShares(accounts: readonly Account[], whole: number): void {
-    if (whole === 0) return;
-    const boxes = sum(accounts.filter((account) => account.place.kind === 'box'));
-    const text = words.panel.shares(percent(boxes, whole), percent(whole - boxes, whole));
-    write(this.#caption, text);
-  }
-
-  /** "Verified" stands there only while every chunk that was ever shown was opened. */
-  #showVerdict({ verified, unverified }: Ledger['appended']): void {
-    const text = words.panel;
-    if (unverified > 0) {
-      this.#setBadge('warning', text.unverified);
-      write(this.#badgeText, text.unverifiedText);
-    } else if (verified > 0) {
-      this.#setBadge('shield', text.verified);
-      write(this.#badgeText, text.verifiedText(count(verified)));
-    } else {
-      this.#setBadge('pending', text.verifying);
-      write(this.#badgeText, text.verifyingText);
-    }
-  }
-
-  #setBadge(kind: 'shield' | 'warning' | 'pending', text: string): void {
-    if (this.#badgeKind === kind) return;
-    this.#badgeKind = kind;
-    this.#badge.dataset.kind = kind;
-    this.#badge.replaceChildren(
-      icon(kind === 'warning' ? 'warning' : 'shield'),
-      h('span', {}, text),
-    );
+    const hue = `box-${this.#hues.size % HUES}`;
+    this.#hues.set(name, hue);
+    return hue;
   }
 }
 
-const figure = (name: string, value: HTMLElement): HTMLElement[] => [
-  h('div', {}, h('dt', {}, name), value),
-];
+/** A number, and how it went in the last minute. */
+class Figure {
+  readonly #value = h('dd', {}, '–');
+  readonly #spark = new Spark();
+  readonly element: HTMLElement;
 
-const sum = (accounts: readonly Account[]): number =>
-  accounts.reduce((total, account) => total + account.bytes, 0);
+  constructor(name: string) {
+    const title = words.panel.lastMinute(name);
+    this.element = h('div', { title }, h('dt', {}, name), this.#value);
+    this.#value.after(this.#spark.element);
+  }
+
+  get values(): readonly number[] {
+    return this.#spark.series.values;
+  }
+
+  show(now: number, value: number | null, text: string): void {
+    write(this.#value, text);
+    this.#spark.show(now, value);
+  }
+}
+
+function shares(sources: readonly Source[]): string {
+  const sum = (some: readonly Source[]): number =>
+    some.reduce((total, source) => total + source.bytes, 0);
+  const whole = sum(sources);
+  if (whole === 0) return words.panel.nothingYet;
+  const boxes = sum(sources.filter((source) => source.hue !== 'origin'));
+  return words.panel.shares(percent(boxes, whole), percent(whole - boxes, whole));
+}
+
+function remark({ onlyOrigin, boxesNeedHttps }: Figures): string {
+  if (onlyOrigin) return words.panel.onlyOrigin;
+  return boxesNeedHttps ? words.panel.boxesNeedHttps : '';
+}
 
 function interruptions(list: readonly { readonly seconds: number }[]): string {
   if (list.length === 0) return words.panel.none;
