@@ -101,6 +101,7 @@ fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(pages::index))
         .route("/watch/{channel}", get(pages::watch))
+        .route("/embed/{channel}", get(pages::embed))
         .route("/status", get(pages::status))
         .route("/assets/{*path}", get(pages::asset))
         .route("/{file}", get(pages::file))

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use program::http::misses::TooOften;
 use program::http::{Answers, Peer, Routes, error};
 
-use super::{App, documents, routes};
+use super::{App, documents, pages, routes};
 
 /// All that a tracker answers.
 #[derive(Clone)]
@@ -37,7 +37,8 @@ impl Answers for Front {
         let client = app.policy.proxies.client(peer.0.ip(), request.headers());
         let peer = Peer((client, peer.0.port()).into());
         let refused = app.asks_too_often(client);
-        async move {
+        let for_a_person = pages::reads_pages(request.method(), request.headers());
+        let answer = async move {
             if let Some(refused) = refused {
                 return refused;
             }
@@ -47,6 +48,14 @@ impl Answers for Front {
                     documents::answer(&app, channel, name, request.uri().query(), &caller).await
                 }
                 None => routes.answer(request, peer).await,
+            }
+        };
+        async move {
+            let answer = answer.await;
+            if for_a_person {
+                pages::readable(answer).await
+            } else {
+                answer
             }
         }
     }

@@ -109,6 +109,17 @@ impl Rig {
             .unwrap()
     }
 
+    /// As a browser asks for a page.
+    pub(super) async fn as_a_person(&self, path: &str) -> reqwest::Response {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let accept = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+        request
+            .header(reqwest::header::ACCEPT, accept)
+            .send()
+            .await
+            .unwrap()
+    }
+
     pub(super) async fn json(&self, path: &str) -> Value {
         self.get(path).await.json().await.unwrap()
     }

@@ -14,10 +14,61 @@ async fn pages_run_scripts_of_their_own_only() {
             policy.starts_with("default-src 'self'; connect-src *; media-src blob: *"),
             "{policy}"
         );
+        assert!(policy.ends_with("; frame-ancestors 'none'"), "{policy}");
         assert_eq!(headers["x-content-type-options"], "nosniff");
         assert_eq!(headers["cache-control"], "no-cache");
         assert!(headers["content-type"].to_str().unwrap().starts_with("text/html"));
     }
+}
+
+#[tokio::test]
+async fn the_player_alone_may_be_framed_by_any_site_and_nothing_else() {
+    let rig = Rig::start().await;
+    let policy = |response: &reqwest::Response| {
+        let policy = response.headers()["content-security-policy"].to_str().unwrap();
+        policy.split_once("; frame-ancestors ").unwrap().1.to_owned()
+    };
+    assert_eq!(policy(&rig.get("/embed/demo").await), "*");
+    assert_eq!(policy(&rig.get("/watch/demo").await), "'none'");
+    let missing = rig.as_a_person("/embed/No-Such").await;
+    assert_eq!(missing.status(), 404);
+    assert_eq!(policy(&missing), "'none'");
+}
+
+#[tokio::test]
+async fn a_person_is_told_of_an_error_by_a_page_and_a_program_as_json() {
+    let rig = Rig::start().await;
+    for path in ["/a/b/c", "/watch/No-Such", "/live/none/manifest.mpd"] {
+        let response = rig.as_a_person(path).await;
+        assert_eq!(response.status(), 404, "{path}");
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/html; charset=utf-8",
+            "{path}"
+        );
+        assert_eq!(response.headers()["vary"], "Accept");
+        let page = response.text().await.unwrap();
+        assert!(page.contains(r#"name="error-status" content="404""#), "{page}");
+        let told = rig.json(path).await["error"]
+            .as_str()
+            .unwrap()
+            .replace('"', "&quot;");
+        assert!(page.contains(&told), "{told} in {page}");
+    }
+    let healthy = rig.as_a_person("/api/v1/channels").await;
+    assert_eq!(healthy.headers()["content-type"], "application/json");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_text_on_the_page_of_its_error() {
+    let rig = Rig::start().await;
+    let page = rig
+        .as_a_person("/live/%3Cscript%3E%22%7Bstatus%7D/manifest.mpd")
+        .await;
+    let page = page.text().await.unwrap();
+    assert!(page.contains("&lt;script&gt;"), "{page}");
+    assert!(!page.contains("<script>"), "{page}");
+    assert!(page.contains("&#123;status}"), "{page}");
 }
 
 #[tokio::test]
