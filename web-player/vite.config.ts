@@ -28,7 +28,19 @@ export default defineConfig(({ mode }) => ({
     // dash.js is by itself about 750 kB before compression.
     chunkSizeWarningLimit: 800,
     rolldownOptions: {
-      input: { index: here('index.html'), watch: here('watch.html'), status: here('status.html') },
+      input: {
+        index: here('index.html'),
+        watch: here('watch.html'),
+        embed: here('embed.html'),
+        status: here('status.html'),
+        error: here('error.html'),
+        'mesh-player': here('src/mesh-player.ts'),
+      },
+      output: {
+        // Other sites name this one.
+        entryFileNames: ({ name }) =>
+          name === 'mesh-player' ? '[name].js' : 'assets/[name]-[hash].js',
+      },
     },
   },
   test: { environment: 'node', include: ['test/**/*.test.ts'] },

@@ -2,8 +2,9 @@
 import { http } from './fetch/transport';
 import { inOrder } from './channels/cards';
 import { h, write } from './page/dom';
-import { header } from './page/header';
+import { mount } from './page/header';
 import { askForBoxes, askForChannels, keepAsking } from './session/tracker';
+import { Picture } from './status/picture';
 import { boxRow, channelRow, summary } from './status/rows';
 import './styles/base.css';
 import './styles/status.css';
@@ -16,6 +17,7 @@ const text = words.status;
 
 const state = h('p', { class: 'state', role: 'status' }, text.loading);
 const channels = h('ul', { class: 'rows' });
+const picture = new Picture();
 const boxes = h('ul', { class: 'rows' });
 
 /** Exchanges the rows when something on them changed, and keeps the focus. */
@@ -44,15 +46,17 @@ async function refresh(): Promise<void> {
   fill(channels, inOrder(told).map(channelRow), text.noChannels);
   const byId = [...alive].sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, MOST_BOXES);
   fill(boxes, byId.map(boxRow), text.noBoxes);
+  picture.show(told, byId);
 }
 
-document.body.prepend(
-  header(text.title, false),
+mount(
+  text.title,
   h(
     'main',
     { class: 'status' },
     h('p', { class: 'lead' }, text.lead),
     state,
+    h('section', { 'aria-label': text.picture }, picture.element),
     h('section', {}, h('h2', {}, text.channelsTitle), channels),
     h('section', {}, h('h2', {}, text.boxesTitle), boxes),
   ),

@@ -1,125 +1,75 @@
 /** `/watch/{channel}`: puts the page together and starts it. */
-import { verify, verifyChunk } from '#verifier';
-
 import { http } from './fetch/transport';
-import { Controls } from './page/controls';
-import { h } from './page/dom';
-import { fadeWhenIdle, isFullscreen, toggleFullscreen } from './page/fullscreen';
-import { header } from './page/header';
-import { type Notice, Screen } from './page/screen';
+import { h, write } from './page/dom';
+import { mount } from './page/header';
+import { wantsOnlyOrigin } from './page/preferences';
+import { privacy } from './page/privacy';
+import { share } from './page/share';
+import { Theatre, nothing } from './page/theatre';
 import { Panel } from './panel/panel';
 import { channelIn } from './session/session';
+import { askForChannels } from './session/tracker';
 import './styles/base.css';
+import './styles/panel.css';
 import './styles/watch.css';
-import { type State, publish } from './watch/diagnostics';
-import { latencyIn } from './watch/latency';
-import { Watch } from './watch/watch';
 import { words } from './words';
 
-const IDLE_MS = 3_000;
 const PANEL_EVERY_MS = 500;
-const AIR: Partial<Record<State, 'away' | 'offAir'>> = { away: 'away', 'off-air': 'offAir' };
 
 function page(channel: string): void {
-  const screen: Screen = new Screen(channel, () => {
-    watch.setMuted(false);
-  });
-  const { video } = screen;
-  const watch = new Watch({
+  const panel: Panel = new Panel(() => watch.diagnostics());
+  const theatre: Theatre = new Theatre({
     channel,
-    video,
-    transport: http,
-    verify,
-    verifyChunk,
-    latency: latencyIn(location.search),
-    keepPicture: () => {
-      screen.keepPicture();
-    },
-    player: import('./watch/player').then((module) => module.Player),
-  });
-  publish(() => watch.diagnostics());
-
-  const panel = new Panel();
-  const controls = new Controls({
-    togglePlay: () => {
-      watch.togglePlay();
-    },
-    toggleMute: () => {
-      watch.setMuted(!video.muted);
-    },
-    setVolume: (volume) => {
-      video.volume = volume;
-      watch.setMuted(volume === 0);
-    },
-    choose: (height) => {
-      watch.choose(height);
-    },
-    goLive: () => {
-      watch.goLive();
-    },
+    muted: false,
+    onlyOrigin: wantsOnlyOrigin(),
     toggleDetails: () => {
       panel.element.hidden = !panel.element.hidden;
-      show();
+      theatre.show();
     },
-    toggleFullscreen: () => {
-      toggleFullscreen(player, video);
-    },
+    detailsShown: () => !panel.element.hidden,
   });
-  const player = h('div', { class: 'player' }, screen.element, controls.element);
-  // By mouse only: a finger on the picture looks for the controls.
-  video.addEventListener('click', (event) => {
-    if (event.pointerType === 'mouse') watch.togglePlay();
-  });
-  fadeWhenIdle(player, IDLE_MS);
-  mount(channel, h('main', { class: 'watch' }, player, panel.element));
+  const { watch, video } = theatre;
+  const below = h(
+    'section',
+    { class: 'below' },
+    privacy((onlyOrigin) => {
+      watch.mesh.onlyOrigin = onlyOrigin;
+    }),
+    share(channel),
+  );
+  const stage = h('div', { class: 'stage' }, theatre.element, below);
+  mount(channel, h('main', { class: 'watch' }, stage, panel.element));
+  void entitle(channel);
 
   let panelAt = -Infinity;
-  const show = (): void => {
-    screen.show({
-      notice: watch.said.notice,
-      busy: watch.said.state === 'loading' || watch.said.state === 'waiting',
-      soundOffered: watch.soundOffered,
-      aside: watch.aside,
-    });
-    controls.show({
-      attached: watch.attached,
-      air: AIR[watch.said.state] ?? 'live',
-      paused: video.paused,
-      muted: video.muted,
-      volume: video.volume,
-      heights: watch.heights,
-      chosenHeight: watch.chosenHeight,
-      atLive: watch.atLive,
-      details: !panel.element.hidden,
-      fullscreen: isFullscreen(),
-    });
+  theatre.start(() => {
     if (performance.now() - panelAt < PANEL_EVERY_MS) return;
     panelAt = performance.now();
+    const { mesh } = watch;
     panel.show({
       ledger: watch.ledger,
-      isBanned: (place) => watch.mesh.isBanned(place),
+      isBanned: (place) => mesh.isBanned(place),
       latency: watch.latency,
       buffer: watch.buffer,
       height: video.videoHeight,
+      dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
       interruptions: watch.stalls.list,
+      onlyOrigin: mesh.onlyOrigin,
+      boxesNeedHttps: mesh.boxesNeedHttps,
+      now: performance.now(),
     });
-  };
-  if (watch.isPossible) watch.start(show);
-  else
-    screen.show({ notice: words.stage.noMediaSource, busy: false, soundOffered: false, aside: '' });
+  });
 }
 
-function nowhere(notice: Notice): void {
-  const screen = new Screen('', () => undefined);
-  screen.show({ notice, busy: false, soundOffered: false, aside: '' });
-  mount('', h('main', { class: 'watch' }, h('div', { class: 'player' }, screen.element)));
-}
-
-function mount(title: string, main: HTMLElement): void {
-  document.title = title ? `${title} · ${words.brand}` : words.brand;
-  document.body.prepend(header(title), main);
+/** What the operator calls the channel, once the tracker has said so. */
+async function entitle(channel: string): Promise<void> {
+  const told = await askForChannels(http).catch(() => null);
+  const title = told?.find(({ name }) => name === channel)?.title ?? channel;
+  const heading = document.querySelector('h1');
+  if (heading) write(heading, title);
+  document.title = `${title} · ${words.brand}`;
 }
 
 const channel = channelIn(location.pathname);
-if (channel === null) nowhere(words.stage.badName);
+if (channel === null) mount('', h('main', { class: 'watch' }, nothing(words.stage.badName)));
 else page(channel);

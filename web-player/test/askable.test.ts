@@ -8,7 +8,7 @@ import { Mesh } from '../src/fetch/mesh';
 import type { Place } from '../src/fetch/standing';
 import { NoAnswer, type Transport } from '../src/fetch/transport';
 import { readChannels } from '../src/session/news';
-import { verify } from '../src/verify/verifier';
+import { verify, verifyChunk } from '../src/verify/verifier';
 import { FACTS, Origin, bytesOf } from './sealer';
 
 const SEALER = new Origin(1);
@@ -33,11 +33,21 @@ const transport: Transport = {
     asked.push(host);
     return fail(host) ? Promise.reject(new NoAnswer('away', 0)) : Promise.resolve(GOOD);
   },
+  async *pieces(url, order) {
+    yield await transport.get(url, order);
+  },
 };
 async function mesh(isHttps: boolean, places: readonly Place[]): Promise<Mesh> {
   const keys = [await SEALER.key()];
   const ledger = new Ledger();
-  const parts = { transport, verify, ledger, isHttps, keys: () => Promise.resolve(keys) };
+  const parts = {
+    transport,
+    verify,
+    verifyChunk,
+    ledger,
+    isHttps,
+    keys: () => Promise.resolve(keys),
+  };
   const made = new Mesh(parts);
   made.places = places;
   return made;
@@ -73,6 +83,34 @@ describe('a viewer who wants only the origin', () => {
       return true;
     };
     await get(boxes);
+    expect(asked).toEqual(['192.0.2.1:8090', 'origin.example']);
+  });
+
+  it('is seen by none while a segment is made', async () => {
+    const boxes = await mesh(false, [PLAIN, SAFE, ORIGIN]);
+    boxes.onlyOrigin = true;
+    const given: number[] = [];
+    await boxes.flow(ID, new AbortController().signal, {
+      begun: () => undefined,
+      give: (chunk) => given.push(chunk.bytes.length),
+      isOver: () => false,
+    });
+    expect(given).toHaveLength(3);
+    expect(asked).toEqual(['origin.example']);
+  });
+
+  it('is seen by no other box in the midst of one that is made', async () => {
+    const boxes = await mesh(false, [PLAIN, SAFE, ORIGIN]);
+    fail = (host) => {
+      if (host === 'origin.example') return false;
+      boxes.onlyOrigin = true;
+      return true;
+    };
+    await boxes.flow(ID, new AbortController().signal, {
+      begun: () => undefined,
+      give: () => undefined,
+      isOver: () => false,
+    });
     expect(asked).toEqual(['192.0.2.1:8090', 'origin.example']);
   });
 

@@ -1,6 +1,9 @@
 /** The channels as cards. A card is made once and told the news, so that the focus stays where it is. */
 import { Cover } from '../page/cover';
-import { h, write } from '../page/dom';
+import { h, icon, write } from '../page/dom';
+import { moment } from '../page/moment';
+import { wantsOnlyOrigin } from '../page/preferences';
+import { count } from '../panel/numbers';
 import type { ChannelNews } from '../session/news';
 import { words } from '../words';
 
@@ -10,27 +13,50 @@ class Card {
   readonly #cover = new Cover();
   readonly #state = h('span');
   readonly #air = h('span', { class: 'air' }, h('i'), this.#state);
+  readonly #viewers = h('span');
+  readonly #watching = h('span', { class: 'watching' }, icon('people'), this.#viewers);
+  readonly #title: HTMLAnchorElement;
+  readonly #name = h('span', { class: 'name' });
+  readonly #since = h('span', { class: 'since' });
   readonly #boxes = h('span', { class: 'boxes' });
   readonly element: HTMLLIElement;
 
   constructor(name: string) {
+    this.#title = h('a', { href: `/watch/${name}` });
     this.element = h(
       'li',
       { class: 'card' },
-      this.#cover.element,
-      h('h2', {}, h('a', { href: `/watch/${name}` }, name)),
-      h('p', {}, this.#air, this.#boxes),
+      h('div', { class: 'above' }, this.#cover.element, this.#air, this.#watching),
+      h('h2', {}, this.#title),
+      h('p', {}, this.#name, this.#boxes),
+      this.#since,
     );
   }
 
-  show({ state, boxes, poster }: ChannelNews): void {
+  show(channel: ChannelNews): void {
+    const { name, title, state, boxes, viewers, since } = channel;
     for (const element of [this.element, this.#air]) {
       element.classList.toggle('live', state === 'live');
       element.classList.toggle('away', state === 'away');
     }
     write(this.#state, text.states[state]);
+    write(this.#title, title);
+    write(this.#name, title === name ? '' : name);
+    write(this.#viewers, text.watching(count(viewers ?? 0)));
+    this.#watching.hidden = viewers === null || state === 'ended';
+    write(this.#since, since === null ? '' : text.since(moment(since, Date.now())));
     write(this.#boxes, text.carriedBy(boxes));
-    this.#cover.show(state === 'ended' ? null : poster);
+    this.#cover.show(state === 'ended' ? null : posterOf(channel, wantsOnlyOrigin()));
+  }
+}
+
+/** Where a channel's poster is: the tracker leads to a box, which is not for those who want none to see them. */
+export function posterOf({ poster, origin }: ChannelNews, onlyOrigin: boolean): string | null {
+  if (!poster || !onlyOrigin) return poster;
+  try {
+    return new URL(poster.replace(/^\/compat\//, ''), origin.replace(/\/?$/, '/')).href;
+  } catch {
+    return null;
   }
 }
 

@@ -1,6 +1,7 @@
-/** The row under the video, the keyboard, and full screen. Acts on the video; decides nothing else. */
+/** The row under the video. It says what is pressed, and decides nothing. */
 import { words } from '../words';
-import { type Icon, h, icon, write } from './dom';
+import { type Icon, h, icon, mark, write } from './dom';
+import { canLeave } from './picture-in-picture';
 
 export interface ControlActions {
   readonly togglePlay: () => void;
@@ -9,7 +10,11 @@ export interface ControlActions {
   /** Pictures of that height; null for whatever the line allows. */
   readonly choose: (height: number | null) => void;
   readonly goLive: () => void;
-  readonly toggleDetails: () => void;
+  readonly togglePicture: () => void;
+  readonly toggleDetails?: () => void;
+  readonly showHelp: () => void;
+  /** A link to there, in a window of its own. */
+  readonly ownPage?: string;
   readonly toggleFullscreen: () => void;
 }
 
@@ -25,6 +30,8 @@ export interface ControlState {
   readonly atLive: boolean;
   readonly details: boolean;
   readonly fullscreen: boolean;
+  /** Whether the picture has a window of its own. */
+  readonly picture: boolean;
 }
 
 export class Controls {
@@ -40,7 +47,8 @@ export class Controls {
     title: words.controls.quality,
     hidden: true,
   });
-  readonly #details: HTMLButtonElement;
+  readonly #picture: HTMLButtonElement;
+  readonly #details: HTMLButtonElement | null = null;
   readonly #fullscreen: HTMLButtonElement;
 
   constructor(actions: ControlActions) {
@@ -63,8 +71,17 @@ export class Controls {
     this.#quality.addEventListener('change', () => {
       actions.choose(Number(this.#quality.value) || null);
     });
-    this.#details = button(actions.toggleDetails);
-    this.#details.setAttribute('aria-controls', 'details');
+    this.#picture = button(actions.togglePicture);
+    this.#picture.classList.add('leave');
+    this.#picture.hidden = !canLeave();
+    const help = button(actions.showHelp);
+    help.classList.add('help');
+    show(help, 'help', text.help);
+    if (actions.toggleDetails) {
+      this.#details = button(actions.toggleDetails);
+      this.#details.setAttribute('aria-controls', 'details');
+      show(this.#details, 'details', text.details);
+    }
     this.#fullscreen = button(actions.toggleFullscreen);
     this.element = h(
       'div',
@@ -75,11 +92,12 @@ export class Controls {
       this.#mute,
       this.#volume,
       this.#quality,
-      this.#details,
+      help,
+      this.#picture,
+      ...(this.#details ? [this.#details] : []),
+      ...(actions.ownPage === undefined ? [] : [linkTo(actions.ownPage)]),
       this.#fullscreen,
     );
-    show(this.#details, 'details', text.details);
-    listenToKeys(actions);
   }
 
   show(state: ControlState): void {
@@ -92,12 +110,13 @@ export class Controls {
       full ? 'shrink' : 'expand',
       full ? text.leaveFullscreen : text.enterFullscreen,
     );
+    show(this.#picture, 'picture', state.picture ? text.leavePicture : text.enterPicture);
     this.#play.disabled = !state.attached;
     this.#live.disabled = !state.attached || state.atLive || state.air !== 'live';
     const behind = state.attached && !state.atLive;
     this.#live.classList.toggle('at', state.attached && !behind && state.air === 'live');
     write(this.#liveText, behind && state.air === 'live' ? text.goLive : text[state.air]);
-    this.#details.setAttribute('aria-expanded', String(state.details));
+    this.#details?.setAttribute('aria-expanded', String(state.details));
     const volume = String(state.muted ? 0 : state.volume);
     if (this.#volume.value !== volume) this.#volume.value = volume;
     this.#showQuality(state);
@@ -126,28 +145,16 @@ function button(action: () => void): HTMLButtonElement {
   return element;
 }
 
-function show(element: HTMLButtonElement, name: Icon, label: string): void {
-  if (element.dataset.icon === name) return;
-  element.dataset.icon = name;
-  element.replaceChildren(icon(name));
-  element.setAttribute('aria-label', label);
-  element.title = label;
+function linkTo(page: string): HTMLElement {
+  const label = words.brand;
+  const address = { href: page, target: '_blank', rel: 'noopener', class: 'own' };
+  return h('a', { ...address, 'aria-label': label, title: label }, mark());
 }
 
-/** Space, M and F, unless the key means something to what has the focus. */
-function listenToKeys(actions: ControlActions): void {
-  const keys: Readonly<Record<string, () => void>> = {
-    ' ': actions.togglePlay,
-    m: actions.toggleMute,
-    f: actions.toggleFullscreen,
-  };
-  document.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    const focused = event.target instanceof Element ? event.target : null;
-    if (event.key === ' ' && focused?.closest('button, a, input, select')) return;
-    const action = keys[event.key.toLowerCase()];
-    if (!action) return;
-    event.preventDefault();
-    action();
-  });
+function show(element: HTMLButtonElement, name: Icon, label: string): void {
+  if (element.dataset.icon === name && element.title === label) return;
+  if (element.dataset.icon !== name) element.replaceChildren(icon(name));
+  element.dataset.icon = name;
+  element.setAttribute('aria-label', label);
+  element.title = label;
 }

@@ -28,6 +28,8 @@ const STANDING_SECONDS = 0.5;
 const GRACE_SECONDS = 2;
 /** Nearer to live than this is live. */
 const LIVE_SLACK_SECONDS = 3;
+/** What is further behind is about to leave the window that boxes keep. */
+const FURTHEST_BACK_SECONDS = 50;
 /** Further behind after a pause, the window that boxes keep has nearly passed: go on from live. */
 const PAUSED_TOO_LONG_SECONDS = 40;
 
@@ -96,6 +98,7 @@ export class Watch {
       ledger: this.ledger,
       ahead: () => (isMoving(parts.video) ? this.buffer : Infinity),
       away: () => this.#session.onAir.kind !== 'live' || this.#session.onAir.away,
+      isHttps: location.protocol === 'https:',
     });
     this.#listen(parts.video);
   }
@@ -132,6 +135,21 @@ export class Watch {
     this.#graceUntil = secondsSinceLoad() + GRACE_SECONDS;
     this.#run?.player.goLive();
     if (this.#parts.video.paused) this.#play();
+  }
+
+  /** So many seconds back or forward, within what there is. */
+  seekBy(seconds: number): void {
+    const { video } = this.#parts;
+    const { latency } = this;
+    if (!hasStarted(this.#run) || latency === null) return;
+    const target = this.#run.player.targetLatency ?? 0;
+    if (seconds > 0 && latency - seconds <= target) {
+      if (!this.atLive) this.goLive();
+      return;
+    }
+    this.#graceUntil = secondsSinceLoad() + GRACE_SECONDS;
+    // What the browser calls seekable begins with the first piece that it ever had.
+    video.currentTime += Math.max(seconds, Math.min(0, latency - FURTHEST_BACK_SECONDS));
   }
 
   get attached(): boolean {

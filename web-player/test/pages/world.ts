@@ -14,7 +14,7 @@ import type { Clip, Segment, Track } from './clips';
 /** As the tracker serves the pages: nothing inline, scripts from here alone. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'self'; connect-src *; media-src blob: *; img-src 'self' data:; " +
-  "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'";
+  "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
