@@ -346,7 +346,9 @@ mod tests {
     fn nobody_can_foretell_without_the_salt_what_he_will_carry() {
         let boxes = bearers(&[20 * MBIT; 100]);
         let mut other = demands(&[0; 6]);
-        other.iter_mut().for_each(|demand| demand.salt += 1000);
+        for demand in &mut other {
+            demand.salt += 1000;
+        }
         let [one, other] = [demands(&[0; 6]), other].map(|demands| Assignment::of(demands, &boxes));
         assert_ne!(crew(&one, 0), crew(&other, 0));
     }
