@@ -1,16 +1,15 @@
 /** The mesh at a glance: a row for each channel and each box, from what the tracker tells. */
 import { h, icon } from '../page/dom';
-import { bits, count, shortName } from '../panel/numbers';
+import { bits, bytes, count, shortName } from '../panel/numbers';
 import type { BoxNews, ChannelNews, TrackNews, WarningNews } from '../session/news';
 import { codecName } from '../watch/codecs';
 import { words } from '../words';
+import { isFull, loadOf } from './picture';
 
 const text = words.status;
 
-/** A box that sends so much of its uplink has no room left. */
-const FULL = 0.9;
-
-export function channelRow({ name, state, tracks, warnings, boxes }: ChannelNews): HTMLElement {
+export function channelRow(channel: ChannelNews): HTMLElement {
+  const { name, title, state, tracks, warnings, boxes, viewers } = channel;
   const sum = tracks.reduce((total, track) => total + track.bitsPerSecond, 0);
   return h(
     'li',
@@ -18,10 +17,11 @@ export function channelRow({ name, state, tracks, warnings, boxes }: ChannelNews
     h(
       'div',
       { class: 'head' },
-      h('h3', {}, h('a', { href: `/watch/${name}` }, name)),
+      h('h3', {}, h('a', { href: `/watch/${name}` }, title)),
       h('span', { class: `air ${state}` }, h('i'), words.channels.states[state]),
       h('span', { class: 'figure' }, sum > 0 ? bits(sum) : '–'),
       h('span', { class: 'figure' }, words.channels.carriedBy(boxes)),
+      ...(viewers === null ? [] : [h('span', { class: 'figure' }, text.viewers(viewers))]),
     ),
     ...(tracks.length > 0 ? [h('ul', { class: 'tracks' }, ...tracks.map(trackItem))] : []),
     ...(warnings.length > 0 ? [h('ul', { class: 'warnings' }, ...warnings.map(warningItem))] : []),
@@ -36,8 +36,8 @@ const warningItem = (warning: WarningNews): HTMLElement =>
 
 export function boxRow(box: BoxNews): HTMLElement {
   const { uploadBitsPerSecond: upload, sendingBitsPerSecond: sending } = box;
-  const load = upload > 0 ? Math.min(1, sending / upload) : 0;
-  const used = h('span', { class: load >= FULL ? 'used full' : 'used' });
+  const load = loadOf(box);
+  const used = h('span', { class: isFull(box) ? 'used full' : 'used' });
   // By its own property: the Content-Security-Policy forbids a style attribute.
   used.style.inlineSize = `${Math.round(100 * load)}%`;
   return h(
@@ -57,8 +57,14 @@ export function boxRow(box: BoxNews): HTMLElement {
       used,
     ),
     h('p', { class: 'caption' }, text.load(bits(sending), bits(upload))),
+    h('p', { class: 'caption' }, givenBy(box)),
     ...(box.why === null ? [] : [h('p', { class: 'why' }, text.notListed(box.why))]),
   );
+}
+
+function givenBy({ viewerBytes, neighbourBytes, refused }: BoxNews): string {
+  const gave = text.gave(bytes(viewerBytes), bytes(neighbourBytes));
+  return refused > 0 ? `${gave} · ${text.refused(count(refused))}` : gave;
 }
 
 /** "3 channels on air, 12 boxes, 240 viewers" */
