@@ -6,6 +6,7 @@
 //!
 //! Nothing here sleeps: whoever waits, waits for a condition with a deadline ([`eventually::eventually`]).
 
+pub mod ailing;
 pub mod balancer;
 pub mod certificates;
 pub mod eventually;

@@ -175,6 +175,16 @@ impl Mesh {
         Ok(number)
     }
 
+    /// The number of the box of that id.
+    ///
+    /// # Errors
+    /// When it is none of ours.
+    pub fn number_of(&self, id: &str) -> Result<usize> {
+        let is_it = |one: &Node| one.greeting().id.as_deref() == Some(id);
+        let found = self.boxes.iter().position(is_it);
+        found.with_context(|| format!("no box of ours is {id}"))
+    }
+
     /// Waits until the first tracker lists exactly `count` boxes.
     ///
     /// # Errors

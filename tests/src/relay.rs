@@ -10,6 +10,7 @@ use axum::{
     http::{HeaderMap, Response, StatusCode, header},
 };
 use bytes::Bytes;
+use futures::stream::unfold;
 use tokio::net::TcpListener;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -29,6 +30,16 @@ pub trait Hand: Send + Sync + 'static {
     /// Has a look at the program's answer to whoever calls himself so (`User-Agent`).
     fn answer(&self, _agent: &str, _path: &str, body: Bytes) -> Bytes {
         body
+    }
+
+    /// Whether answers are handed on as they come, each piece after a look at it.
+    fn flows(&self) -> bool {
+        false
+    }
+
+    /// Has a look at what came of an answer at once.
+    fn piece(&self, _path: &str, piece: Bytes) -> Bytes {
+        piece
     }
 }
 
@@ -73,7 +84,7 @@ impl Bound {
         let router = Router::new().fallback(move |request: Request| {
             let (http, hand) = (http.clone(), hand.clone());
             async move {
-                let forwarded = forward(&http, target, &*hand, request).await;
+                let forwarded = forward(&http, target, &hand, request).await;
                 forwarded.unwrap_or_else(|error| refusal(&format!("{error:#}")))
             }
         });
@@ -90,7 +101,7 @@ impl Bound {
 async fn forward(
     http: &reqwest::Client,
     target: SocketAddr,
-    hand: &impl Hand,
+    hand: &Arc<impl Hand>,
     request: Request,
 ) -> Result<Response<Body>> {
     let (parts, body) = request.into_parts();
@@ -111,6 +122,20 @@ async fn forward(
     let mut response = Response::builder().status(answer.status());
     if let Some(headers) = response.headers_mut() {
         *headers = end_to_end(answer.headers());
+    }
+    if hand.flows() {
+        let hand = hand.clone();
+        let pieces = unfold(Some(answer), move |answer| {
+            let (hand, path) = (hand.clone(), path.clone());
+            async move {
+                let mut answer = answer?;
+                match answer.chunk().await {
+                    Ok(piece) => Some((Ok(hand.piece(&path, piece?)), Some(answer))),
+                    Err(broken) => Some((Err(broken), None)),
+                }
+            }
+        });
+        return Ok(response.body(Body::from_stream(pieces))?);
     }
     let agent = parts.headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();

@@ -198,6 +198,8 @@ pub struct PageSight {
     pub state: String,
     /// What it tells the viewer.
     pub message: String,
+    /// Seconds behind live; none while that is not known.
+    pub latency: Option<f64>,
     /// Interruptions after the first picture.
     pub stalls: Vec<Stall>,
     /// Media bytes by `serviceLocation`.

@@ -2,13 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tests::{
     eventually::until,
     mesh::Mesh,
     turn::Turn,
     viewer::{Sight, Viewer},
 };
+
+use crate::support::in_use;
 
 /// A box expires ten seconds after its last announcement.
 const DROP_LIMIT: Duration = Duration::from_secs(12);
@@ -25,7 +27,8 @@ async fn a_box_that_dies_while_it_is_watched_costs_no_stall_and_leaves_the_manif
     let sight = viewer.watches(Duration::from_secs(6)).await?;
 
     let victim = in_use(&start, &sight)?;
-    kill(&mut mesh, &victim)?;
+    let number = mesh.number_of(&victim)?;
+    mesh.boxes[number].process().kill()?;
     let killed = Instant::now();
     until("the tracker to drop the dead box", DROP_LIMIT, async || {
         let manifest = mesh.manifest().await?;
@@ -59,7 +62,7 @@ async fn a_box_that_hangs_while_it_is_watched_costs_no_stall() -> Result<()> {
     let sight = viewer.watches(Duration::from_secs(6)).await?;
 
     let victim = in_use(&start, &sight)?;
-    let number = number_of(&mesh, &victim)?;
+    let number = mesh.number_of(&victim)?;
     mesh.boxes[number].process().freeze()?;
     viewer.watches(Duration::from_secs(12)).await?;
 
@@ -101,31 +104,4 @@ async fn when_all_boxes_are_gone_the_origin_itself_carries_on() -> Result<()> {
         viewer.console()
     );
     viewer.close().await
-}
-
-/// The box that gave most between the two.
-fn in_use(before: &Sight, after: &Sight) -> Result<String> {
-    let earlier = &before.page().bytes;
-    let grown = after
-        .page()
-        .bytes
-        .iter()
-        .filter(|(name, _)| name.starts_with("box-"));
-    grown
-        .max_by_key(|(name, bytes)| **bytes - earlier.get(*name).unwrap_or(&0))
-        .map(|(name, _)| name.clone())
-        .context("no box is in use")
-}
-
-fn number_of(mesh: &Mesh, id: &str) -> Result<usize> {
-    let found = mesh
-        .boxes
-        .iter()
-        .position(|one| one.greeting().id.as_deref() == Some(id));
-    found.with_context(|| format!("no box of ours is {id}"))
-}
-
-fn kill(mesh: &mut Mesh, id: &str) -> Result<()> {
-    let number = number_of(mesh, id)?;
-    Ok(mesh.boxes[number].process().kill()?)
 }

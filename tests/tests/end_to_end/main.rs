@@ -10,6 +10,7 @@ mod handover;
 mod hostile;
 mod hostile_publishers;
 mod ladder;
+mod low_latency;
 mod operating;
 mod refusals;
 mod restart;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tests::{eventually::eventually, manifest::Manifest, mesh::Mesh, node::Node};
+use tests::{eventually::eventually, manifest::Manifest, mesh::Mesh, node::Node, viewer::Sight};
 
 /// The channel's path in front of a manifest's relative URLs.
 pub(crate) fn media_url(node: &Node, relative: &str) -> String {
@@ -54,4 +54,18 @@ pub(crate) async fn carried_from(mesh: &Mesh, node: &Node) -> Result<u32> {
         },
     )
     .await
+}
+
+/// The box that gave most between the two.
+pub(crate) fn in_use(before: &Sight, after: &Sight) -> Result<String> {
+    let earlier = &before.page().bytes;
+    let grown = after
+        .page()
+        .bytes
+        .iter()
+        .filter(|(name, _)| name.starts_with("box-"));
+    grown
+        .max_by_key(|(name, bytes)| **bytes - earlier.get(*name).unwrap_or(&0))
+        .map(|(name, _)| name.clone())
+        .context("no box is in use")
 }
