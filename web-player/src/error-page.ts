@@ -17,7 +17,7 @@ mount(
     'main',
     { class: 'error' },
     h('p', { class: 'code', 'aria-hidden': 'true' }, status),
-    h('h2', { class: 'lead' }, title),
+    h('h1', { class: 'lead' }, title),
     h('p', { class: 'state' }, `${text.said} `, h('q', { lang: 'en' }, told('text'))),
     h('p', {}, h('a', { class: 'button', href: '/' }, text.back)),
   ),

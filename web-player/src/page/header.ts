@@ -13,7 +13,7 @@ const header = (title: string): HTMLElement =>
     'header',
     { class: 'top' },
     h('a', { class: 'brand', href: '/' }, mark(), h('span', {}, words.brand)),
-    h('h1', {}, title),
+    ...(title ? [h('h1', {}, title)] : []),
     h(
       'nav',
       {},

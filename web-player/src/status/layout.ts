@@ -13,12 +13,14 @@ export const HALF = 200;
 const NEAR = 105;
 const FAR = 170;
 
+/** How far from the middle the picture of so many boxes goes. */
+export const reachOf = (count: number): number => (count <= INNER ? NEAR + 35 : HALF);
+
 /** Places for `count` boxes round the middle: on one circle while they are few, else on two. */
 export function places(count: number): Point[] {
   const drawn = Math.min(count, MOST_DRAWN);
   const inner = drawn <= INNER ? drawn : Math.ceil(drawn / 3);
-  const [first, second] = drawn <= INNER ? [(NEAR + FAR) / 2, FAR] : [NEAR, FAR];
-  return [...onCircle(inner, first, 0), ...onCircle(drawn - inner, second, 0.5)];
+  return [...onCircle(inner, NEAR, 0), ...onCircle(drawn - inner, FAR, 0.5)];
 }
 
 function onCircle(count: number, radius: number, turn: number): Point[] {

@@ -3,7 +3,7 @@ import { h, svg } from '../page/dom';
 import { bits, count, percent, shortName } from '../panel/numbers';
 import type { BoxNews, ChannelNews } from '../session/news';
 import { words } from '../words';
-import { HALF, MOST_DRAWN, type Point, places } from './layout';
+import { HALF, MOST_DRAWN, type Point, places, reachOf } from './layout';
 
 const text = words.status;
 /** A box that sends so much of its uplink has no room left. */
@@ -31,7 +31,6 @@ export class Picture {
   readonly #drawing = svg('svg', {
     class: 'mesh-picture',
     role: 'img',
-    viewBox: `0 0 ${2 * HALF} ${2 * HALF}`,
   });
   readonly #bar = h('div', { class: 'shares', 'aria-hidden': 'true' }, h('span'));
   readonly #caption = h('p', { class: 'caption' });
@@ -50,6 +49,9 @@ export class Picture {
     );
     const said = text.pictureText(text.boxCount(count(boxes.length)), text.origins(origins.size));
     this.#drawing.setAttribute('aria-label', said);
+    const reach = reachOf(boxes.length);
+    const corner = HALF - reach;
+    this.#drawing.setAttribute('viewBox', `${corner} ${corner} ${2 * reach} ${2 * reach}`);
     const lines = boxes.flatMap((box) => linesTo(box, points));
     const nodes = boxes.flatMap((box) => nodeOf(box, points.get(box.id)));
     this.#drawing.replaceChildren(...lines, ...(origins.size > 0 ? [middle()] : []), ...nodes);
