@@ -7,10 +7,17 @@
  *
  *   state             what the page and its video element say, and what was appended so far
  *   screenshot PATH   a picture of the page
+ *   open URL          goes to another page
+ *   click SELECTOR    as a person would
+ *   colours NAME      `light` or `dark`, as the person prefers
+ *   asked             the hosts, with their ports, that were asked for anything since this was asked last
+ *   axe               the serious and critical violations that axe-core finds on the page
  *   stop              ends the browser and this program; so does the end of standard input
  *
  * The first line is `{"ready": true}`. A command that fails is answered `{"error": "…"}`.
  */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 import { watchAppends } from './appends.mjs';
@@ -45,6 +52,8 @@ page.on('pageerror', (error) => process.stderr.write(`page error: ${error.stack 
 page.on('requestfailed', (request) =>
   process.stderr.write(`failed: ${request.url()} ${request.failure()?.errorText}\n`),
 );
+const asked = new Set();
+page.on('request', (request) => asked.add(new URL(request.url()).host));
 await page.addInitScript(watchAppends);
 await page.goto(url, { waitUntil: 'domcontentloaded' });
 
@@ -67,6 +76,16 @@ const look = async () => {
   };
 };
 
+/** Evaluated, not put into the page: that allows scripts of its own only. */
+const axe = async () => {
+  const path = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+  await page.evaluate(await readFile(path, 'utf8'));
+  const { violations } = await page.evaluate(() => window.axe.run(document));
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
+};
+
 const obey = async (command, argument) => {
   switch (command) {
     case 'state':
@@ -74,6 +93,22 @@ const obey = async (command, argument) => {
     case 'screenshot':
       await page.screenshot({ path: argument });
       return {};
+    case 'open':
+      await page.goto(argument, { waitUntil: 'domcontentloaded' });
+      return {};
+    case 'click':
+      await page.click(argument, { timeout: 10_000 });
+      return {};
+    case 'colours':
+      await page.emulateMedia({ colorScheme: argument });
+      return {};
+    case 'asked': {
+      const hosts = [...asked];
+      asked.clear();
+      return { hosts };
+    }
+    case 'axe':
+      return { violations: await axe() };
     default:
       throw new Error(`no such command: ${command}`);
   }

@@ -128,6 +128,59 @@ impl Viewer {
         Ok(())
     }
 
+    /// Goes to another page.
+    ///
+    /// # Errors
+    /// When it does not load.
+    pub async fn go_to(&mut self, url: &str) -> Result<()> {
+        self.ask(&format!("open {url}")).await?;
+        Ok(())
+    }
+
+    /// Presses what `selector` names, which has no spaces.
+    ///
+    /// # Errors
+    /// When there is none on the page, or something lies over it.
+    pub async fn click(&mut self, selector: &str) -> Result<()> {
+        self.ask(&format!("click {selector}")).await?;
+        Ok(())
+    }
+
+    /// Prefers `light` or `dark` from now on.
+    ///
+    /// # Errors
+    /// When the browser has gone.
+    pub async fn prefers(&mut self, colours: &str) -> Result<()> {
+        self.ask(&format!("colours {colours}")).await?;
+        Ok(())
+    }
+
+    /// The hosts, with their ports, that were asked for anything since this was asked last.
+    ///
+    /// # Errors
+    /// When the browser has gone.
+    pub async fn asked(&mut self) -> Result<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Asked {
+            hosts: Vec<String>,
+        }
+        let answer: Asked = serde_json::from_str(&self.ask("asked").await?)?;
+        Ok(answer.hosts)
+    }
+
+    /// The serious and critical violations that axe-core finds on the page.
+    ///
+    /// # Errors
+    /// When the browser has gone, or axe-core is not installed.
+    pub async fn violations(&mut self) -> Result<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Found {
+            violations: Vec<String>,
+        }
+        let answer: Found = serde_json::from_str(&self.ask("axe").await?)?;
+        Ok(answer.violations)
+    }
+
     /// What the page has said on its console.
     pub fn console(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

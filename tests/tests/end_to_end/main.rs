@@ -12,6 +12,7 @@ mod hostile_publishers;
 mod ladder;
 mod low_latency;
 mod operating;
+mod pages;
 mod refusals;
 mod restart;
 mod rotation;
