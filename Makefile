@@ -18,7 +18,7 @@ TARGETS ?=
 # What the lab is told: parts, and more in `lab --help`.
 LAB_ARGS ?=
 
-.PHONY: help demo test build player bench bench-origin bench-box bench-tracker simulate-tracker lab conformance release fuzz hostile audit fmt clean
+.PHONY: help demo test build player bench bench-origin bench-box bench-tracker simulate-tracker lab conformance screenshots release fuzz hostile audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,11 @@ conformance: player tests/players/node_modules/.package-lock.json ## Every manif
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/conformance
 
+screenshots: player tests/browser/node_modules/.package-lock.json ## Pictures of the pages for the documents, in docs/images
+	@deploy/need.sh c++ ffmpeg chromium
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@deploy/screenshots.sh $(TARGET)/release/demo docs/images
+
 release: player ## Static programs for people without Rust, packed with their checksums [RELEASED="peer-box origin tracker"]
 	@deploy/need.sh c++
 	@deploy/release.sh
@@ -104,6 +109,10 @@ web-player/node_modules/.package-lock.json: web-player/package-lock.json
 
 tests/players/node_modules/.package-lock.json: tests/players/package-lock.json
 	@npm --prefix tests/players ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
+	@npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 web-player/dist/watch.html: web-player/node_modules/.package-lock.json $(PLAYER_SOURCES)
