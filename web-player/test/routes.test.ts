@@ -78,6 +78,20 @@ describe('manifests', () => {
     expect(routes.newest?.unplayable).toHaveLength(1);
   });
 
+  it('tell since when an epoch has lost its pace, and nothing of one that never had it', async () => {
+    vi.useFakeTimers({ now: 1_000 });
+    const paced = (mpd: string): string =>
+      mpd.replace('<SegmentTemplate', '<SegmentTemplate availabilityTimeComplete="false"');
+    const told: (number | null)[] = [];
+    for (answer of [MPD(1), paced(MPD(1)), MPD(1), MPD(1), paced(MPD(1)), MPD(1), MPD(2)]) {
+      vi.advanceTimersByTime(1_000);
+      await manifest();
+      told.push(routes.irregularSince);
+    }
+    vi.useRealTimers();
+    expect(told).toEqual([null, null, 4_000, 4_000, null, 7_000, null]);
+  });
+
   it('tell which Periods have tracks of the same kinds', async () => {
     answer = MPD(1);
     await manifest();

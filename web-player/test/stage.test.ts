@@ -14,6 +14,7 @@ const view = (change: Partial<View>): View => ({
   stuckMs: 0,
   lost: false,
   buffer: 3,
+  irregularMs: -Infinity,
   restMs: 0,
   undecodable: null,
   ...change,
@@ -34,6 +35,14 @@ describe('a channel that is live', () => {
     expect(step({ attached: 1n, stuckMs: 5_000, buffer: 0 })).toBe('stay');
     expect(step({ attached: 1n, stuckMs: 12_000, buffer: 0 })).toBe('attach');
     expect(step({ attached: 1n, stuckMs: 12_000, buffer: 0, restMs: 1 })).toBe('stay');
+  });
+
+  it('is attached again when it goes on by whole segments, but not when it is about to end', () => {
+    expect(step({ attached: 1n, irregularMs: 3_000 })).toBe('stay');
+    expect(step({ attached: 1n, irregularMs: 4_000 })).toBe('attach');
+    expect(step({ attached: 1n, irregularMs: 4_000, restMs: 1 })).toBe('stay');
+    expect(step({ attached: 1n, irregularMs: 4_000, onAir: live(1n, true) })).toBe('stay');
+    expect(step({ attached: 1n, irregularMs: 4_000, onAir: { kind: 'off-air' } })).toBe('stay');
   });
 
   it('is attached again soon when the decoder gave up', () => {

@@ -23,6 +23,8 @@ export interface Period {
   readonly kinds: ReadonlySet<Kind>;
   /** What cannot. */
   readonly unplayable: readonly Unplayable[];
+  /** Whether its segments may be had while they are made. */
+  readonly isLow: boolean;
 }
 
 export interface Manifest {
@@ -93,6 +95,7 @@ function readPeriod(period: Element, supports: Supports): Period | null {
     id: period.getAttribute('id') ?? '',
     kinds: new Set(left.map(([track]) => track.kind)),
     unplayable: cannot,
+    isLow: isLow(period),
   };
 }
 

@@ -49,6 +49,12 @@ export class ChannelRoutes implements Routes {
   newest: Period | null = null;
   /** Whether the last manifest is the last of all. */
   isFinal = false;
+  /**
+   * When the newest epoch lost its pace, in milliseconds since 1970; null while it has it, or never had. Its segments are told of
+   * when they are whole from then on, for which a player of low latency is too near to live.
+   */
+  irregularSince: number | null = null;
+  #paced: bigint | null = null;
   /** What dash.js was given last. */
   #last: Document | null = null;
   #periods: ReadonlyMap<string, Period> = new Map();
@@ -88,6 +94,7 @@ export class ChannelRoutes implements Routes {
       this.isFinal = manifest.isFinal;
       this.#know(manifest.periods);
       this.newest = manifest.periods.at(-1) ?? null;
+      this.#notePace(this.newest);
       if (manifest.periods.every((period) => period.kinds.size === 0)) {
         throw new Error('nothing of it can be played here');
       }
@@ -127,6 +134,12 @@ export class ChannelRoutes implements Routes {
     const id = segmentIn(url, channel);
     if (!id) throw new Error(`${url} names no segment of ${channel}`);
     return id;
+  }
+
+  #notePace(newest: Period | null): void {
+    if (newest?.isLow) this.#paced = newest.epoch;
+    const isLost = newest !== null && !newest.isLow && newest.epoch === this.#paced;
+    this.irregularSince = isLost ? (this.irregularSince ?? Date.now()) : null;
   }
 
   #know(periods: readonly Period[]): void {

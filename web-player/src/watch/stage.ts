@@ -24,6 +24,8 @@ export interface View {
   readonly lost: boolean;
   /** Seconds of media ahead. */
   readonly buffer: number;
+  /** Milliseconds since the epoch that is played lost its pace; below 0 while it has it. */
+  readonly irregularMs: number;
   /** Milliseconds until another attempt may begin; 0 when it may. */
   readonly restMs: number;
   /** The epoch that this browser cannot decode, if there was one. */
@@ -40,6 +42,8 @@ const STUCK_MS = 12_000;
 /** When it stands before the newest epoch. */
 const LEFT_BEHIND_MS = 8_000;
 const LOST_MS = 1_500;
+/** What goes on by whole segments is attached again, further behind. One that ends does so too, until the tracker tells of it. */
+const IRREGULAR_MS = 4_000;
 
 export function nextStep(view: View): Step {
   const { onAir, attached } = view;
@@ -59,6 +63,7 @@ export function nextStep(view: View): Step {
       if (attached === null) return 'attach';
       const isNewest = attached === onAir.epoch;
       if (view.isFinal && !isNewest) return playedOut ? 'attach' : 'stay';
+      if (isNewest && view.irregularMs >= IRREGULAR_MS) return 'attach';
       return view.stuckMs >= patience(view.lost, isNewest) ? 'attach' : 'stay';
     }
   }

@@ -15,6 +15,7 @@ import { type Said, say } from './notice';
 import { bufferOf, hasPicture, isEmpty, isMoving, stoppedByBrowser } from './picture';
 import type { Player } from './player';
 import { ChannelRoutes } from './routes';
+import { type Run, hasStarted } from './run';
 import { nextStep, restAfter } from './stage';
 import { Stalls } from './stalls';
 
@@ -46,16 +47,6 @@ export interface WatchParts {
   readonly player: Promise<PlayerClass>;
   /** Keeps the picture to be seen while the video is filled anew. */
   readonly keepPicture: () => void;
-}
-
-/** What is attached, from one `attach` to the next. */
-interface Run {
-  readonly player: Player;
-  readonly routes: ChannelRoutes;
-  /** The epoch that the tracker told when it was attached. */
-  readonly epoch: bigint;
-  readonly since: number;
-  startedAt: number | null;
 }
 
 export class Watch {
@@ -246,6 +237,7 @@ export class Watch {
       stuckMs: 1000 * Math.min(stuck, now - this.#excusedUntil),
       lost: started && isEmpty(video),
       buffer: this.buffer,
+      irregularMs: Date.now() - (run?.routes.irregularSince ?? Infinity),
       restMs: Math.max(0, this.#restUntil - Date.now()),
       undecodable: this.#undecodable?.epoch ?? null,
     });
@@ -401,7 +393,3 @@ export class Watch {
     this.#play();
   }
 }
-
-type Started = Run & { readonly startedAt: number };
-
-const hasStarted = (run: Run | null): run is Started => run !== null && run.startedAt !== null;
