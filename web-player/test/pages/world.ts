@@ -108,7 +108,9 @@ export class World {
     const say = (type: string, body: string | Buffer): void => {
       response.writeHead(200, {
         'Content-Type': type,
-        'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+        'Content-Security-Policy': path.startsWith('/embed/')
+          ? CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", 'frame-ancestors *')
+          : CONTENT_SECURITY_POLICY,
         'Access-Control-Allow-Origin': '*',
       });
       response.end(body);
@@ -259,7 +261,7 @@ ${representations.join('')}</AdaptationSet>`;
 
 /** A file of the built pages, under the path that the tracker serves it at. */
 function built(path: string): Promise<Buffer | null> {
-  const name = path.startsWith('/watch/') ? 'watch' : path.slice(1) || 'index';
+  const name = /^\/(watch|embed)\//.exec(path)?.[1] ?? (path.slice(1) || 'index');
   return readFile(join(DIST, extname(name) === '' ? `${name}.html` : name)).catch(() => null);
 }
 
