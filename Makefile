@@ -18,7 +18,7 @@ TARGETS ?=
 # What the lab is told: parts, and more in `lab --help`.
 LAB_ARGS ?=
 
-.PHONY: help demo test build player bench bench-origin bench-box bench-tracker simulate-tracker lab conformance screenshots release fuzz hostile audit fmt clean
+.PHONY: help demo test build player bench bench-origin bench-box bench-tracker simulate-tracker lab conformance screenshots release fuzz hostile faults audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ release: player ## Static programs for people without Rust, packed with their ch
 
 hostile: ## Tells a tracker 10,000 addresses of others, and 100,000 announcements that were said before; takes minutes
 	cargo test -p tracker --lib -- --ignored api::tests::hostile
+
+faults: build ## Redis away for half a minute and all trackers for a whole one, while somebody watches; takes minutes
+	@deploy/need.sh c++ chromium redis-server
+	cargo test -p tests --test end_to_end -- --ignored --nocapture --test-threads 1 faults
 
 fuzz: ## Feeds noise to everything that strangers can say something to [SECONDS=120] [TARGETS="seal feed"]
 	@deploy/need.sh c++

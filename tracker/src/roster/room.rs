@@ -17,7 +17,9 @@ const MOST: usize = 10_000;
 /// The most boxes on one subscriber's line.
 const MOST_ON_A_LINE: usize = 2;
 
-/// The most boxes in one network.
+/// The boxes of one network are at most such a part of all others, but so many may always be there, and more never.
+const PART_OF_OTHERS: usize = 16;
+const ALWAYS_IN_A_NETWORK: usize = 8;
 const MOST_IN_A_NETWORK: usize = 64;
 
 /// Why there is no room for one more box.
@@ -83,7 +85,7 @@ impl Room {
         if on_line >= MOST_ON_A_LINE {
             let boxes = on_line;
             Err(NoRoom::AtAddress { address, boxes })
-        } else if in_network >= MOST_IN_A_NETWORK {
+        } else if in_network >= in_one_network(self.boxes.len() - in_network) {
             let boxes = in_network;
             Err(NoRoom::InNetwork { address, boxes })
         } else if self.boxes.len() >= MOST {
@@ -97,6 +99,12 @@ impl Room {
     fn is_exempt(&self, address: IpAddr) -> bool {
         is_exempt(address, self.allow_private)
     }
+}
+
+/// How many boxes one network may have beside so many others: whoever has many addresses in one place is a small part of
+/// the mesh, however small that is.
+fn in_one_network(others: usize) -> usize {
+    (others / PART_OF_OTHERS).clamp(ALWAYS_IN_A_NETWORK, MOST_IN_A_NETWORK)
 }
 
 fn count<K: Eq + Hash>(counts: &HashMap<K, usize>, key: Option<K>) -> usize {
@@ -149,6 +157,24 @@ mod tests {
             Err(NoRoom::InNetwork { .. })
         ));
         assert_eq!(verdict(v6, "2001:db8:2::1"), Ok(()));
+    }
+
+    #[test]
+    fn one_network_is_a_small_part_of_the_mesh_whatever_the_mesh_has() {
+        let elsewhere = |n: u16| {
+            let [high, low] = n.to_be_bytes();
+            IpAddr::from([100 + high, low, 1, 1])
+        };
+        for (others, allowed) in [(0, 8), (100, 8), (160, 10), (1024, 64), (5000, 64)] {
+            let here = |n: u8| IpAddr::from([198, 51, 100, n]);
+            let beside = |few: u8| (0..others).map(elsewhere).chain((0..few).map(here));
+            let newcomer = "198.51.100.200";
+            assert_eq!(verdict(beside(allowed - 1), newcomer), Ok(()), "{others}");
+            let refused = verdict(beside(allowed), newcomer);
+            let boxes = usize::from(allowed);
+            let address = newcomer.parse().unwrap();
+            assert_eq!(refused, Err(NoRoom::InNetwork { address, boxes }), "{others}");
+        }
     }
 
     #[test]
