@@ -25,6 +25,7 @@ use wire::announcement::{
 };
 use wire::id::{ChannelName, Epoch};
 use wire::key::SecretKey;
+use wire::tracker_id::TrackerId;
 
 use crate::budget::Uplink;
 use crate::clock::Clock;
@@ -90,6 +91,8 @@ impl Announcer {
                 tracker,
                 clock: Clock::default(),
                 accepted: 0,
+                id: TrackerId::default(),
+                renamed: false,
                 standing: Standing::default(),
             };
             life.tasks.spawn(
@@ -100,7 +103,7 @@ impl Announcer {
         }
     }
 
-    async fn announcement(&self, sequence: u64, leaving: bool) -> Announcement {
+    async fn announcement(&self, sequence: u64, tracker: TrackerId, leaving: bool) -> Announcement {
         let (from_origins, from_neighbours) = self.counts.accepted();
         let mut carried = self.store.carried().await;
         carried.truncate(MAX_CARRIED);
@@ -130,6 +133,7 @@ impl Announcer {
             channels: self.channels.clone(),
             met: self.counts.met(Instant::now()),
             audiences,
+            tracker,
         }
     }
 }
@@ -144,6 +148,10 @@ struct Conversation {
     /// The sequence of the last announcement that was accepted: the next has to be higher. One that was
     /// refused for being ahead must not count, or it would keep all later ones ahead too.
     accepted: u64,
+    /// What it calls itself: it says so when it is called otherwise.
+    id: TrackerId,
+    /// Whether it said so since it last accepted anything.
+    renamed: bool,
     standing: Standing,
 }
 
@@ -184,7 +192,7 @@ impl Conversation {
     /// Announces once; how long to wait before the next time.
     async fn announce(&mut self) -> Duration {
         let sequence = self.next_sequence();
-        let announcement = self.announcer.announcement(sequence, false).await;
+        let announcement = self.announcer.announcement(sequence, self.id, false).await;
         let asked = Instant::now();
         let answer = self
             .tracker
@@ -192,17 +200,32 @@ impl Conversation {
             .await;
         match answer {
             Ok(reply) => {
-                self.accepted = sequence;
+                (self.accepted, self.renamed) = (sequence, false);
                 self.learn(reply, asked).await;
                 EVERY
             }
             Err(unanswered) => {
                 let opinions = &self.announcer.opinions;
                 opinions.unheard(self.number, unanswered.to_string());
-                if let Unanswered::Refused { time: Some(time), .. } = unanswered {
+                let Unanswered::Refused { time, tracker, .. } = unanswered else {
+                    return self.tracker.pause();
+                };
+                if let Some(time) = time {
                     self.correct(time, asked.elapsed());
                 }
-                self.tracker.pause()
+                match tracker.filter(|id| *id != self.id) {
+                    Some(id) if !std::mem::replace(&mut self.renamed, true) => {
+                        // By its name it may listen at once.
+                        self.id = id;
+                        Duration::ZERO
+                    }
+                    Some(id) => {
+                        warn!(%id, before = %self.id, "the tracker calls itself otherwise each time");
+                        self.id = id;
+                        EVERY
+                    }
+                    None => self.tracker.pause(),
+                }
             }
         }
     }
@@ -262,7 +285,7 @@ impl Conversation {
     /// Says goodbye; the tracker's time, if it heard it.
     async fn take_leave(&mut self) -> Option<u64> {
         let sequence = self.next_sequence();
-        let goodbye = self.announcer.announcement(sequence, true).await;
+        let goodbye = self.announcer.announcement(sequence, self.id, true).await;
         let goodbye = goodbye.sign(&self.announcer.secret);
         let said = timeout(GOODBYE, self.tracker.post::<AnnouncementReply>(PATH, goodbye)).await;
         match said {

@@ -8,6 +8,7 @@ use reqwest::{Client, Response, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
+use wire::tracker_id::TrackerId;
 
 use crate::tls::Authorities;
 
@@ -31,6 +32,8 @@ pub enum Unanswered {
         why: String,
         /// The tracker's clock in milliseconds since 1970, where the refusal is about time.
         time: Option<u64>,
+        /// What the tracker calls itself, where the refusal is about that.
+        tracker: Option<TrackerId>,
     },
     /// An answer that is none.
     #[error("answered something unreadable: {0}")]
@@ -50,6 +53,8 @@ pub struct Tracker {
 struct Mood {
     trouble: Option<Unanswered>,
     failures: u32,
+    /// Whether it told its name since it last took anything.
+    named: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -57,6 +62,7 @@ struct RefusalBody {
     #[serde(default)]
     error: String,
     time: Option<u64>,
+    tracker: Option<TrackerId>,
 }
 
 impl Tracker {
@@ -117,7 +123,7 @@ impl Tracker {
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| Unanswered::Unreadable(error.to_string()));
         }
-        let RefusalBody { error, time } = serde_json::from_slice(&body).unwrap_or_default();
+        let RefusalBody { error, time, tracker } = serde_json::from_slice(&body).unwrap_or_default();
         let why = if error.is_empty() {
             status.to_string()
         } else {
@@ -127,11 +133,19 @@ impl Tracker {
             status: status.as_u16(),
             why,
             time,
+            tracker,
         })
     }
 
     fn note(&self, trouble: Option<&Unanswered>) {
         let mut mood = self.mood.lock().unwrap_or_else(PoisonError::into_inner);
+        let tells_its_name = matches!(trouble, Some(Unanswered::Refused { tracker: Some(_), .. }));
+        if tells_its_name && !mood.named && mood.trouble.is_none() {
+            // It only wants to be spoken to by its name, which whoever asked has now.
+            mood.named = true;
+            return;
+        }
+        mood.named &= trouble.is_some();
         mood.failures = if trouble.is_some() {
             mood.failures.saturating_add(1)
         } else {

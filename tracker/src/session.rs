@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use rand::Rng;
 use sha2::Sha256;
 use wire::id::{BoxId, ChannelName};
+use wire::tracker_id::TrackerId;
 
 use crate::select::{Carriers, Newcomer};
 
@@ -35,7 +36,7 @@ pub struct SessionKey([u8; 32]);
 
 impl SessionKey {
     /// The key with these bytes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
@@ -48,6 +49,12 @@ impl SessionKey {
     pub fn salt(&self, purpose: &str) -> u64 {
         let mac = self.mac(purpose).finalize().into_bytes();
         u64::from_be_bytes(mac.first_chunk().copied().expect("a SHA-256 has 32 bytes"))
+    }
+
+    /// What trackers that share this key call themselves.
+    pub fn tracker_id(&self) -> TrackerId {
+        let mac = self.mac("tracker id").finalize().into_bytes();
+        TrackerId::from_bytes(mac.first_chunk().copied().expect("a SHA-256 has 32 bytes"))
     }
 
     fn mac(&self, purpose: &str) -> Hmac<Sha256> {

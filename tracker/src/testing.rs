@@ -14,9 +14,13 @@ use wire::presentation::Presentation;
 use wire::succession::Succession;
 
 use crate::registry::{BoxRecord, ChannelRecord, Heard};
+use crate::session::SessionKey;
 
 /// A moment in 2026.
 pub(crate) const NOW: u64 = 1_790_000_000_000;
+
+/// What trackers of tests share.
+pub(crate) const SESSION_KEY: SessionKey = SessionKey::from_bytes([8; 32]);
 
 /// How long a test waits for what should happen at once.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -58,6 +62,7 @@ pub(crate) fn announcement(n: u8, sequence: u64, http: &str) -> Announcement {
         channels: Vec::new(),
         met: Vec::new(),
         audiences: Vec::new(),
+        tracker: SESSION_KEY.tracker_id(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::id::{BoxId, ChannelName, Epoch};
 use crate::key::{PublicKey, SecretKey};
 use crate::presentation::MAX_TAKEDOWN_BYTES;
 use crate::seal::{Refusal, SelfSigned, Signed, open_own, sign};
+use crate::tracker_id::TrackerId;
 
 /// The path that announcements are posted to.
 pub const PATH: &str = "/api/v1/announcements";
@@ -69,6 +70,9 @@ pub struct Announcement {
     /// Who watches what it carries; channels that nobody watches here are left out.
     #[n(13)]
     pub audiences: Vec<(ChannelName, Audience)>,
+    /// Whom it is told: said to another it means nothing.
+    #[n(14)]
+    pub tracker: TrackerId,
 }
 
 /// A box that another is connected to.

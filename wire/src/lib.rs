@@ -23,5 +23,6 @@ pub mod report;
 pub mod seal;
 pub mod succession;
 mod text;
+pub mod tracker_id;
 
 pub use cbor::{VERSION, Version};

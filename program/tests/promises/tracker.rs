@@ -80,7 +80,8 @@ async fn what_a_tracker_refuses_comes_with_its_words() {
         Unanswered::Refused {
             status: 403,
             why: "this key is not trusted".into(),
-            time: None
+            time: None,
+            tracker: None,
         }
     );
     for path in ["/odd", "/flood"] {

@@ -17,6 +17,7 @@ use wire::{
     id::{ChannelName, Epoch},
     key::SecretKey,
     presentation::{self, Presentation},
+    tracker_id::TrackerId,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,8 +90,9 @@ async fn a_forged_announcement_is_refused_and_changes_nothing() -> Result<()> {
     let _turn = Turn::light().await;
     let mesh = Mesh::of(1).await?;
     let url = mesh.trackers[0].url(announcement::PATH);
+    let tracker = tracker_id(&mesh).await?;
     let secret = SecretKey::from_seed([7; 32]);
-    let mut body = announcement_of(&secret).sign(&secret).to_vec();
+    let mut body = announcement_of(&secret, tracker).sign(&secret).to_vec();
     let last = body.len() - 1;
     body[last] ^= 1;
 
@@ -99,7 +101,7 @@ async fn a_forged_announcement_is_refused_and_changes_nothing() -> Result<()> {
     assert!(words.contains("sign"), "{words}");
 
     // Another's announcement that names itself is as good as none.
-    let stranger = announcement_of(&secret).sign(&SecretKey::from_seed([8; 32]));
+    let stranger = announcement_of(&secret, tracker).sign(&SecretKey::from_seed([8; 32]));
     let (status, words) = post(&mesh, &url, stranger.to_vec()).await?;
     assert_eq!(status, 403, "{words}");
 
@@ -109,7 +111,7 @@ async fn a_forged_announcement_is_refused_and_changes_nothing() -> Result<()> {
     let (status, _) = post(&mesh, &url, vec![0; 17 << 10]).await?;
     assert_eq!(status, 413);
 
-    let id = announcement_of(&secret).id().to_string();
+    let id = announcement_of(&secret, tracker).id().to_string();
     throughout(
         "the tracker lists only the honest box",
         Duration::from_secs(2),
@@ -126,11 +128,12 @@ async fn a_box_that_is_not_where_it_says_is_not_listed_and_is_told_why() -> Resu
     let _turn = Turn::light().await;
     let mesh = Mesh::of(1).await?;
     let url = mesh.trackers[0].url(announcement::PATH);
+    let tracker = tracker_id(&mesh).await?;
     // The address is a real box's, which has another key and signs another proof.
     let secret = SecretKey::from_seed([9; 32]);
     let mut sequence = 0;
     until("the tracker to say why", Duration::from_secs(15), async || {
-        let mut claim = announcement_of(&secret);
+        let mut claim = announcement_of(&secret, tracker);
         sequence = claim.sequence.max(sequence + 1);
         claim.sequence = sequence;
         claim.http = mesh.boxes[0].url("").parse().context("a URL")?;
@@ -224,7 +227,14 @@ async fn a_stream_key_is_in_no_log_and_no_answer() -> Result<()> {
     Ok(())
 }
 
-fn announcement_of(secret: &SecretKey) -> Announcement {
+/// What the tracker calls itself.
+async fn tracker_id(mesh: &Mesh) -> Result<TrackerId> {
+    let ready = mesh.http.get(mesh.trackers[0].url("/readyz")).send().await?;
+    let ready: Value = serde_json::from_str(&ready.text().await?)?;
+    Ok(ready["tracker"].as_str().context("no id")?.parse()?)
+}
+
+fn announcement_of(secret: &SecretKey, tracker: TrackerId) -> Announcement {
     Announcement {
         version: wire::Version,
         key: secret.public(),
@@ -240,6 +250,7 @@ fn announcement_of(secret: &SecretKey) -> Announcement {
         channels: Vec::new(),
         met: Vec::new(),
         audiences: Vec::new(),
+        tracker,
     }
 }
 

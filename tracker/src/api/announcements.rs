@@ -44,7 +44,7 @@ pub(super) async fn announce(State(app): State<Arc<App>>, From(caller): From, bo
         Err(refused) => {
             debug!(reason = refused.reason(), why = %refused, "announcement refused");
             app.metrics.announced(refused.reason());
-            refused.answer(app.clock.now())
+            refused.answer_to_box(app.clock.now(), app.roster.view().tracker)
         }
     }
 }
@@ -52,10 +52,12 @@ pub(super) async fn announce(State(app): State<Arc<App>>, From(caller): From, bo
 impl App {
     async fn hear(&self, signed: Bytes, caller: Caller) -> Result<AnnouncementReply, Refused> {
         let announcement = Announcement::open(&signed)?;
-        let now = self.clock.now();
+        let (now, view) = (self.clock.now(), self.roster.view());
         check_clock(announcement.sequence, now, ALIVE, MAX_AHEAD)?;
+        if announcement.tracker != view.tracker {
+            return Err(Refused::OtherTracker(view.tracker));
+        }
         let record = Arc::new(BoxRecord::new(announcement, signed, caller.ip));
-        let view = self.roster.view();
         view.room.admit(record.id, record.seen_from)?;
         let known = view.boxes.contains_key(&record.id);
         // With the registry away the box is known here, and to others when the registry is back.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use wire::id::{BoxId, ChannelName, Epoch};
 use wire::key::PublicKey;
 use wire::seal::Refusal;
+use wire::tracker_id::TrackerId;
 
 use crate::registry::BadRecord;
 use crate::roster::NoRoom;
@@ -26,6 +27,8 @@ pub(super) enum Refused {
         side: &'static str,
         limit: u64,
     },
+    #[error("this is said to another tracker, or to none: this one calls itself {0}")]
+    OtherTracker(TrackerId),
     #[error(transparent)]
     NoRoom(#[from] NoRoom),
     #[error("key {0} is not trusted here; the tracker's operator adds it with --trust-origin {0}")]
@@ -63,6 +66,7 @@ impl Refused {
             Self::Slow => "slow",
             Self::Unsealed(refusal) => refusal.reason(),
             Self::Clock { .. } => "clock",
+            Self::OtherTracker(_) => "tracker",
             Self::NoRoom(NoRoom::Here(_)) | Self::TooManyChannels(_) => "full",
             Self::NoRoom(_) => "crowded",
             Self::Untrusted(_) => "untrusted",
@@ -88,26 +92,37 @@ impl Refused {
             | Self::Stranger(_)
             | Self::Owned { .. } => StatusCode::FORBIDDEN,
             Self::Unsealed(_) | Self::Record(_) | Self::Unfounded => StatusCode::BAD_REQUEST,
-            Self::Clock { .. } | Self::Passed { .. } => StatusCode::CONFLICT,
+            Self::Clock { .. } | Self::OtherTracker(_) | Self::Passed { .. } => StatusCode::CONFLICT,
             Self::NoRoom(_) | Self::TooManyChannels(_) | Self::TooOften => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
     /// The answer, with the tracker's clock in it: whose own is wrong can set it right.
     pub(super) fn answer(&self, time: u64) -> Response {
+        self.answered(time, None)
+    }
+
+    /// The same to a box, which is told the tracker's id besides where one of the two may be wrong: so both are right at
+    /// its next try.
+    pub(super) fn answer_to_box(&self, time: u64, tracker: TrackerId) -> Response {
+        let is_about_it = matches!(self, Self::Clock { .. } | Self::OtherTracker(_));
+        self.answered(time, is_about_it.then_some(tracker))
+    }
+
+    fn answered(&self, time: u64, tracker: Option<TrackerId>) -> Response {
         #[derive(Serialize)]
         struct Body {
             error: String,
             time: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            tracker: Option<TrackerId>,
         }
-        (
-            self.status(),
-            Json(Body {
-                error: self.to_string(),
-                time,
-            }),
-        )
-            .into_response()
+        let body = Body {
+            error: self.to_string(),
+            time,
+            tracker,
+        };
+        (self.status(), Json(body)).into_response()
     }
 }
 

@@ -8,6 +8,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use program::http::error;
 use serde::Serialize;
+use wire::tracker_id::TrackerId;
 
 use super::App;
 use crate::clock::iso8601;
@@ -15,9 +16,11 @@ use crate::clock::iso8601;
 const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
 
 #[derive(Serialize)]
-struct Ready {
+struct Readiness {
     ready: bool,
     registry: &'static str,
+    /// What it calls itself to boxes.
+    tracker: TrackerId,
 }
 
 /// `GET /healthz`: the process answers.
@@ -41,9 +44,10 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let registry = if view.away { "away" } else { "there" };
     (
         [NO_STORE],
-        Json(Ready {
+        Json(Readiness {
             ready: true,
             registry,
+            tracker: view.tracker,
         }),
     )
         .into_response()

@@ -309,6 +309,7 @@ impl State {
         View {
             at: now,
             session_key: self.session_key,
+            tracker: self.session_key.tracker_id(),
             away: self.away,
             ready: self.ready,
             boxes: boxes.into_iter().map(|alive| (alive.record.id, alive)).collect(),

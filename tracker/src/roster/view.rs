@@ -9,6 +9,7 @@ use wire::audience::Audience;
 use wire::id::{BoxId, ChannelName, TrackKind};
 use wire::key::PublicKey;
 use wire::presentation::State;
+use wire::tracker_id::TrackerId;
 
 use super::crews::Crews;
 use super::giving::{self, Edge};
@@ -29,6 +30,8 @@ pub struct View {
     pub at: u64,
     /// The key of viewers' sessions.
     pub session_key: SessionKey,
+    /// What this tracker, and those that share its registry, call themselves.
+    pub tracker: TrackerId,
     /// Whether the registry is away.
     pub away: bool,
     /// Whether the registry has answered since the tracker started.

@@ -13,6 +13,7 @@ use wire::parts::PART_BYTES;
 use wire::presentation::{Document, Presentation, State, TrackSummary};
 use wire::proof::Proof;
 use wire::seal::{Refusal, Signed, open, sign};
+use wire::tracker_id::TrackerId;
 
 use crate::samples::{EPOCH, channel, chunk, id, origin, stranger};
 
@@ -50,6 +51,7 @@ fn audience() -> Audience {
     Audience {
         viewers: 3,
         bits_per_second: 9_000_000,
+        tracker: TrackerId::from_bytes([5; 16]),
     }
 }
 

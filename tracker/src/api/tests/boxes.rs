@@ -1,9 +1,15 @@
 //! What boxes are told.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Redirect};
+use wire::announcement::Announcement;
+use wire::tracker_id::TrackerId;
 
 use super::rig::{Rig, proof};
-use crate::testing::{self, NOW, box_id};
+use crate::registry::{Memory, Registry};
+use crate::session::SessionKey;
+use crate::testing::{self, NOW, RedisServer, box_id};
 
 const HTTP: &str = "http://0.0.0.0:8090";
 
@@ -272,4 +278,67 @@ async fn a_box_that_falls_silent_is_gone_after_ten_seconds() {
     rig.until(async || rig.boxes().await.get(box_id(1).to_string()).is_none())
         .await;
     assert!(rig.boxes().await.get(box_id(2).to_string()).is_some());
+}
+
+#[tokio::test]
+async fn what_a_box_says_to_one_tracker_cannot_be_said_again_to_another() {
+    let rig = Rig::start().await;
+    let elsewhere = Arc::new(Memory::default());
+    elsewhere
+        .session_key(SessionKey::from_bytes([9; 32]))
+        .await
+        .unwrap();
+    let other = Rig::with(elsewhere, &[]).await;
+    // Whoever speaks for the first time knows no id, and is told it.
+    let first = Announcement {
+        tracker: TrackerId::default(),
+        ..testing::announcement(1, rig.now(), HTTP)
+    };
+    let (status, told) = rig.announce(1, &first).await;
+    assert_eq!(status, 409, "{told}");
+    assert!(
+        told["error"].as_str().unwrap().contains("another tracker"),
+        "{told}"
+    );
+    let id = told["tracker"].as_str().unwrap().parse().unwrap();
+    let next = Announcement {
+        tracker: id,
+        ..testing::announcement(1, rig.now(), HTTP)
+    };
+    let words = next.sign(&testing::key(1));
+    let (status, heard) = rig.post(wire::announcement::PATH, words.clone()).await;
+    assert_eq!(status, 200, "{heard}");
+    assert_eq!(rig.boxes().await.as_object().unwrap().len(), 1);
+
+    let (status, refused) = other.post(wire::announcement::PATH, words).await;
+    assert_eq!(status, 409, "{refused}");
+    assert_ne!(refused["tracker"], told["tracker"]);
+    assert_eq!(other.boxes().await.as_object().unwrap().len(), 0);
+    // The control: what keeps it out is the id alone.
+    let meant = Announcement {
+        tracker: refused["tracker"].as_str().unwrap().parse().unwrap(),
+        ..next
+    };
+    assert_eq!(other.announce(1, &meant).await.0, 200);
+}
+
+#[tokio::test]
+async fn trackers_on_one_redis_have_one_id_after_it_was_emptied_too() {
+    let redis = RedisServer::start();
+    let id = async |rig: &Rig| rig.json("/readyz").await["tracker"].clone();
+    let (one, other) = (Rig::on(&redis).await, Rig::on(&redis).await);
+    assert!(id(&one).await.is_string());
+    assert_eq!(id(&one).await, id(&other).await);
+    redis.run("FLUSHALL").await;
+    let before = id(&one).await;
+    let later = Rig::on(&redis).await;
+    assert_eq!(id(&later).await, before);
+    let said = testing::announcement(1, one.now(), HTTP);
+    for rig in [&one, &other, &later] {
+        assert_eq!(
+            rig.announce(1, &said).await.0,
+            200,
+            "a balancer sends it to any of them"
+        );
+    }
 }

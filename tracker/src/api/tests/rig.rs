@@ -54,6 +54,8 @@ impl Rig {
             .admin_token_file
             .as_deref()
             .map(|path| Token::read(path).unwrap());
+        // The first key that is offered is that of all trackers. Where the registry is away, each has its own.
+        let _ = registry.session_key(testing::SESSION_KEY).await;
         let (lifecycle, hands) = (Lifecycle::default(), Arc::new(AtomicU64::new(NOW)));
         let app = assemble(
             settings,

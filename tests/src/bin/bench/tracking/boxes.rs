@@ -15,6 +15,7 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
+use serde::Deserialize;
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -28,6 +29,7 @@ use wire::{
     id::BoxId,
     key::SecretKey,
     proof::{self, Proof},
+    tracker_id::TrackerId,
 };
 
 use super::line::Line;
@@ -49,6 +51,12 @@ pub(super) struct Boxes {
     heard: Arc<Heard>,
     stop: CancellationToken,
     _tasks: TaskTracker,
+}
+
+/// What a tracker says of itself.
+#[derive(Deserialize)]
+struct Ready {
+    tracker: TrackerId,
 }
 
 /// What they heard from the tracker.
@@ -78,6 +86,8 @@ impl Boxes {
             .with_state(secrets.clone());
         let proving = async move { axum::serve(listener, routes).await };
         tasks.spawn(stop.clone().run_until_cancelled_owned(proving));
+        let mut line = Line::connect(Ipv4Addr::LOCALHOST.into(), tracker).await?;
+        let ready: Ready = serde_json::from_slice(line.get("/readyz").await?)?;
         let begin = Instant::now();
         for number in 0..count {
             let one = Simulated {
@@ -85,6 +95,7 @@ impl Boxes {
                 ip: address(number).into(),
                 port,
                 tracker,
+                id: ready.tracker,
                 carries: carries.clone(),
                 heard: Arc::clone(&heard),
             };
@@ -121,6 +132,8 @@ struct Simulated {
     ip: IpAddr,
     port: u16,
     tracker: SocketAddr,
+    /// What the tracker calls itself.
+    id: TrackerId,
     carries: Carries,
     heard: Arc<Heard>,
 }
@@ -174,6 +187,7 @@ impl Simulated {
             channels: Vec::new(),
             met: met.iter().map(|id| Met { id: *id, gave: true }).collect(),
             audiences: Vec::new(),
+            tracker: self.id,
         };
         let signed = announcement.sign(&self.secret);
         let line = match line {
