@@ -44,6 +44,7 @@ fn announcement() -> Announcement {
             gave: true,
         }],
         audiences: vec![(channel(), audience())],
+        tracker: TrackerId::from_bytes([5; 16]),
     }
 }
 
@@ -51,7 +52,6 @@ fn audience() -> Audience {
     Audience {
         viewers: 3,
         bits_per_second: 9_000_000,
-        tracker: TrackerId::from_bytes([5; 16]),
     }
 }
 
