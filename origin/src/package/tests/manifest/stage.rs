@@ -100,7 +100,9 @@ impl Stage {
     /// The epoch after the one under way, that long after its end.
     pub(super) fn begin_after(&mut self, gap: Duration, tracks: &[&str], variant: u8) {
         let gap = u64::try_from(gap.as_millis()).unwrap();
-        self.begin(self.presentation.end_ms().max(EPOCH) + gap, tracks, variant);
+        // One that had nothing to be listed has no end either; epochs only grow.
+        let end = self.presentation.end_ms().max(EPOCH).max(self.epoch + 1);
+        self.begin(end + gap, tracks, variant);
     }
 
     /// A segment of so many pictures in every track, with what follows from each part.
