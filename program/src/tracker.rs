@@ -140,8 +140,8 @@ impl Tracker {
     fn note(&self, trouble: Option<&Unanswered>) {
         let mut mood = self.mood.lock().unwrap_or_else(PoisonError::into_inner);
         let tells_its_name = matches!(trouble, Some(Unanswered::Refused { tracker: Some(_), .. }));
-        if tells_its_name && !mood.named && mood.trouble.is_none() {
-            // It only wants to be spoken to by its name, which whoever asked has now.
+        if tells_its_name && !mood.named {
+            // It only wants to be spoken to by its name, which whoever asked has now; that is no trouble, nor the end of one.
             mood.named = true;
             return;
         }
