@@ -26,6 +26,8 @@ export function launch(): Promise<Browser> {
 export interface Sight {
   readonly page: Diagnostics;
   readonly position: number;
+  /** Whether there is something to be shown at that position. */
+  readonly hasData: boolean;
   readonly height: number;
   readonly pictures: number;
   readonly sound: number;
@@ -53,6 +55,8 @@ export class Viewer {
       return {
         page: JSON.parse(JSON.stringify(window.boxmesh)) as Diagnostics,
         position: video?.currentTime ?? 0,
+        hasData:
+          video !== null && !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA,
         height: video?.videoHeight ?? 0,
         pictures: video?.getVideoPlaybackQuality().totalVideoFrames ?? 0,
         sound:
@@ -84,8 +88,8 @@ export class Viewer {
 
   /** What there is to be seen after `seconds` more of the presentation. */
   async lookAfter(seconds: number): Promise<Sight> {
-    // While a new source is filled, the position is 0.
-    const { position: from } = await this.until('data', ({ position }) => position > 0, 10);
+    // While a new source is filled, the position is 0, or that of the begin of the window.
+    const { position: from } = await this.until('data', ({ hasData }) => hasData, 10);
     const later = ({ position }: Sight): boolean => position >= from + seconds;
     return await this.until('the picture to go on', later, 2 * seconds + 10);
   }
