@@ -35,6 +35,19 @@ it('tells where segments may be had, in the tracker’s order', () => {
   ]);
 });
 
+it.each([
+  ['target="2000" min="1000"', '1500'],
+  ['target="2000" min="1800"', '1800'],
+  ['target="300"', '0'],
+  ['target="300" min="400"', '300'],
+  ['target="soon" min="1"', 'soon'],
+])('aims as much nearer as lies outside of what is counted: %s', (said, target) => {
+  const text = textOf(
+    read(MPD(`${BASES}<ServiceDescription><Latency ${said}/></ServiceDescription>`)),
+  );
+  expect(/<Latency[^>]* ?target="([^"]*)"/.exec(text)?.[1]).toBe(target);
+});
+
 it('leaves dash.js one address, and nothing to steer by, and keeps that for itself', () => {
   const steered = `${BASES}<ContentSteering>http://tracker:8080/steering?a</ContentSteering>`;
   const manifest = read(MPD(steered));

@@ -11,6 +11,11 @@ import { type Kind, type Supports, type Track, type Unplayable, unplayable } fro
 /** The name of the one `BaseURL` that dash.js sees. */
 const MESH = 'mesh';
 const MAX_PLACES = 32;
+/**
+ * dash.js counts from when media reached the origin; whoever watches, from the camera. Encoder, screen and all between take so
+ * much of what the manifest asks for, in milliseconds.
+ */
+const OUTSIDE_MS = 500;
 const BOX = 'box-';
 
 /** One epoch, as the manifest tells of it. */
@@ -66,12 +71,23 @@ export function readManifest(
   if (periods.length === 0) return null;
 
   for (const left of [...all(mpd, 'BaseURL'), ...all(mpd, 'ContentSteering')]) left.remove();
+  all(mpd, 'Latency').forEach(aimNearer);
   const base = document.createElementNS(mpd.namespaceURI, 'BaseURL');
   base.setAttribute('serviceLocation', MESH);
   base.textContent = new URL(`/live/${channel}/`, url).href;
   mpd.prepend(base);
   periods.sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
   return { document, places, steering, periods, isFinal: !mpd.hasAttribute('minimumUpdatePeriod') };
+}
+
+function aimNearer(latency: Element): void {
+  const said = (name: string): number => {
+    const ms = Number(latency.getAttribute(name));
+    return Number.isFinite(ms) ? ms : 0;
+  };
+  const target = said('target');
+  const nearer = Math.max(target - OUTSIDE_MS, Math.min(target, said('min')));
+  if (target > 0) latency.setAttribute('target', String(nearer));
 }
 
 /** Reads a Period, and takes out what cannot be played; null when it names no epoch. */
