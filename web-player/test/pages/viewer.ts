@@ -56,7 +56,9 @@ export class Viewer {
         page: JSON.parse(JSON.stringify(window.boxmesh)) as Diagnostics,
         position: video?.currentTime ?? 0,
         hasData:
-          video !== null && !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA,
+          video !== null &&
+          !video.seeking &&
+          video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA,
         height: video?.videoHeight ?? 0,
         pictures: video?.getVideoPlaybackQuality().totalVideoFrames ?? 0,
         sound:
