@@ -90,6 +90,7 @@ step 'web-player: build' npm --prefix web-player run build
 step 'web-player: page tests' page_tests
 step 'web-player: unverified build' npm --prefix web-player run build:unverified
 step 'browser tests: packages' quiet_ci tests/browser
+step 'stock players: packages' quiet_ci tests/players
 step 'formatting' cargo fmt --all --check
 step 'clippy' cargo clippy --workspace --all-targets --quiet -- -D warnings
 step 'docs' rust_docs

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -17,13 +18,20 @@ use crate::{
 /// Less of an answer is hardly in the middle of a chunk's media.
 const WORTHWHILE_BYTES: usize = 1_500;
 
+/// How long who drips keeps back each few bytes.
+const DRIP: Duration = Duration::from_millis(200);
+
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Every request for media is answered so.
     Answers(u16),
+    /// Media comes a few bytes at a time, at less than a tenth of what any stream takes.
+    Drips,
     /// Of whatever media it hands on one bit is altered, in the middle of what comes at once.
     Alters,
+    /// What it hands on was sealed by the origin, in another place: a segment earlier.
+    Replays,
 }
 
 /// A box whose faults are ours. The relay ends when this is dropped.
@@ -92,8 +100,24 @@ impl Hand for Ails {
             .ok()
     }
 
+    fn otherwise(&self, path: &str) -> Option<String> {
+        let mut state = self.state();
+        let earlier = earlier(path).filter(|_| state.fault == Some(Fault::Replays))?;
+        state.shown += 1;
+        Some(earlier)
+    }
+
     fn flows(&self) -> bool {
         true
+    }
+
+    fn keeps_back(&self, path: &str) -> Option<Duration> {
+        let mut state = self.state();
+        let drips = state.fault == Some(Fault::Drips) && is_media(path);
+        drips.then(|| {
+            state.shown += 1;
+            DRIP
+        })
     }
 
     fn piece(&self, path: &str, piece: Bytes) -> Bytes {
@@ -109,6 +133,40 @@ impl Hand for Ails {
     }
 }
 
+/// The path of the segment before, where `path` is that of a segment after the first.
+fn earlier(path: &str) -> Option<String> {
+    let (folder, file) = path.rsplit_once('/').filter(|_| is_media(path))?;
+    let (number, ending) = file.split_once('.')?;
+    let before = number.parse::<u32>().ok()?.checked_sub(1).filter(|it| *it > 0)?;
+    Some(format!("{folder}/{before}.{ending}"))
+}
+
 fn is_media(path: &str) -> bool {
     matches!(path.rsplit_once('.'), Some((_, "m4v" | "m4a")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_replayed_is_the_segment_before_of_the_same_track() {
+        let before = |path| earlier(path);
+        assert_eq!(
+            before("/live/demo/9/v0/7.m4v").as_deref(),
+            Some("/live/demo/9/v0/6.m4v")
+        );
+        assert_eq!(
+            before("/live/demo/9/a0/7.2.m4a").as_deref(),
+            Some("/live/demo/9/a0/6.2.m4a")
+        );
+        for other in [
+            "/live/demo/9/v0/init.m4v",
+            "/live/demo/9/v0/1.m4v",
+            "/boxmesh/proof/1",
+            "/status",
+        ] {
+            assert_eq!(before(other), None, "{other}");
+        }
+    }
 }

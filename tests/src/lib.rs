@@ -22,5 +22,6 @@ pub mod redis;
 pub mod relay;
 pub mod segment;
 pub mod status;
+pub mod stock;
 pub mod turn;
 pub mod viewer;

@@ -1,6 +1,6 @@
 //! A small HTTP relay: stands in front of a program and hands on what is asked, with a hook for the answers.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use axum::{
@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderMap, Response, StatusCode, header},
 };
 use bytes::Bytes;
-use futures::stream::unfold;
+use futures::{Stream, stream::unfold};
 use tokio::net::TcpListener;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -20,10 +20,18 @@ use tokio_util::{
 /// A request to a relay has no body worth more than this.
 const MAX_BODY: usize = 1 << 20;
 
+/// What is kept back comes in pieces of so many bytes.
+const FEW_BYTES: usize = 500;
+
 /// What a relay does with a request. Answering `None` hangs up on it.
 pub trait Hand: Send + Sync + 'static {
     /// Answers a request in place of the program behind, or leaves it to that.
     fn instead(&self, _path: &str) -> Option<Response<Body>> {
+        None
+    }
+
+    /// What the program behind is asked in the place of `path`, if that is something else.
+    fn otherwise(&self, _path: &str) -> Option<String> {
         None
     }
 
@@ -40,6 +48,11 @@ pub trait Hand: Send + Sync + 'static {
     /// Has a look at what came of an answer at once.
     fn piece(&self, _path: &str, piece: Bytes) -> Bytes {
         piece
+    }
+
+    /// How long the next few bytes of an answer that flows are kept back, if they are.
+    fn keeps_back(&self, _path: &str) -> Option<Duration> {
+        None
     }
 }
 
@@ -110,6 +123,8 @@ async fn forward(
         return Ok(answer);
     }
     let query = parts.uri.path_and_query().map_or(path.as_str(), |it| it.as_str());
+    let otherwise = hand.otherwise(&path);
+    let query = otherwise.as_deref().unwrap_or(query);
     let body = axum::body::to_bytes(body, MAX_BODY).await?;
     // The host stays the one that was asked for: a box's proof is about that.
     let answer = http
@@ -124,23 +139,42 @@ async fn forward(
         *headers = end_to_end(answer.headers());
     }
     if hand.flows() {
-        let hand = hand.clone();
-        let pieces = unfold(Some(answer), move |answer| {
-            let (hand, path) = (hand.clone(), path.clone());
-            async move {
-                let mut answer = answer?;
-                match answer.chunk().await {
-                    Ok(piece) => Some((Ok(hand.piece(&path, piece?)), Some(answer))),
-                    Err(broken) => Some((Err(broken), None)),
-                }
-            }
-        });
-        return Ok(response.body(Body::from_stream(pieces))?);
+        return Ok(response.body(Body::from_stream(pieces(answer, hand.clone(), path)))?);
     }
     let agent = parts.headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let body = hand.answer(agent, &path, answer.bytes().await?);
     Ok(response.body(Body::from(body))?)
+}
+
+/// An answer as it comes.
+fn pieces(
+    answer: reqwest::Response,
+    hand: Arc<impl Hand>,
+    path: String,
+) -> impl Stream<Item = reqwest::Result<Bytes>> {
+    let coming = (answer, Bytes::new());
+    unfold(Some(coming), move |coming| {
+        let (hand, path) = (hand.clone(), path.clone());
+        async move {
+            let (mut answer, mut rest) = coming?;
+            if rest.is_empty() {
+                match answer.chunk().await {
+                    Ok(piece) => rest = hand.piece(&path, piece?),
+                    Err(broken) => return Some((Err(broken), None)),
+                }
+            }
+            let now = match hand.keeps_back(&path) {
+                None => rest.len(),
+                Some(pause) => {
+                    tokio::time::sleep(pause).await;
+                    rest.len().min(FEW_BYTES)
+                }
+            };
+            let piece = rest.split_to(now);
+            Some((Ok(piece), Some((answer, rest))))
+        }
+    })
 }
 
 /// The headers that are not about one connection alone.

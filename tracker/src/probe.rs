@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, info, info_span};
 use wire::id::BoxId;
 
-pub use standing::{reach, why_unlisted};
+pub use standing::reach;
 
 use self::plan::{Due, Found, Plan, Target};
 use self::standing::objection;
@@ -141,7 +141,7 @@ fn settle(
     due: &Due,
     outcome: Result<(), fetch::Unproved>,
     ports: Vec<PortVerdict>,
-) -> Option<(BoxId, Verdict)> {
+) -> Option<(BoxId, Arc<Verdict>)> {
     let now = tools.clock.now();
     tools.metrics.probed(
         outcome
@@ -155,16 +155,16 @@ fn settle(
         Some(why) => debug!(%id, %http, why, "address not proved"),
     }
     let is_told = plan.settled(due, refusal.is_none(), now);
-    let verdict = Verdict {
+    let verdict = Arc::new(Verdict {
         http,
         at: now,
         refusal,
         ports,
-    };
+    });
     is_told.then_some((id, verdict))
 }
 
-async fn tell(tools: Tools, id: BoxId, verdict: Verdict) {
+async fn tell(tools: Tools, id: BoxId, verdict: Arc<Verdict>) {
     if let Err(away) = tools.registry.judge(id, verdict.clone()).await {
         debug!(%away, "verdict kept in memory only");
     }

@@ -72,7 +72,7 @@ pub struct Snapshot {
     /// The channels, also those off air.
     pub channels: HashMap<ChannelName, Arc<ChannelRecord>>,
     /// What came of proving these boxes' addresses.
-    pub verdicts: HashMap<BoxId, Verdict>,
+    pub verdicts: HashMap<BoxId, Arc<Verdict>>,
     /// What operators ordered.
     pub orders: Orders,
 }
@@ -103,7 +103,7 @@ pub trait Registry: Send + Sync {
     fn present(&self, record: Arc<ChannelRecord>, trusted: Arc<[PublicKey]>) -> Answer<'_, Claim>;
 
     /// Records whether a box is where it says.
-    fn judge(&self, id: BoxId, verdict: Verdict) -> Answer<'_, ()>;
+    fn judge(&self, id: BoxId, verdict: Arc<Verdict>) -> Answer<'_, ()>;
 
     /// Records what an operator ordered.
     fn order(&self, about: About, order: Order) -> Answer<'_, ()>;

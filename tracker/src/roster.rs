@@ -58,7 +58,7 @@ pub enum News {
     /// This tracker heard an origin.
     Presented(Arc<ChannelRecord>),
     /// A box was found where it says, or was not.
-    Judged(BoxId, Verdict),
+    Judged(BoxId, Arc<Verdict>),
     /// A box at that address reports this one.
     Reported(BoxId, IpAddr),
     /// A box handed this tracker what no origin sealed.
@@ -215,7 +215,7 @@ async fn exchange(registry: &dyn Registry, roster: &Roster, now: u64, sweeps: bo
 }
 
 /// What came of proving addresses that the registry does not know any more, or never heard.
-fn lost(view: &View, snapshot: &Snapshot) -> Vec<(BoxId, Verdict)> {
+fn lost(view: &View, snapshot: &Snapshot) -> Vec<(BoxId, Arc<Verdict>)> {
     let known = |id: &BoxId, ours: &Verdict| {
         snapshot
             .verdicts

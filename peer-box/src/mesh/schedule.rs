@@ -303,13 +303,19 @@ impl Schedule {
             self.tidied = Some(now);
             self.forget_old(now);
         }
-        let mut neighbours = self.neighbours.iter();
-        if let Some((lost, _)) = neighbours.find(|(_, neighbour)| neighbour.has_lost_its_place()) {
-            let lost = *lost;
+        if let Some(lost) = self.lost_its_place() {
             self.left(lost);
             return Some(Action::Leave(lost));
         }
         self.next_want(now)
+    }
+
+    /// Whose place is for another. The last neighbour keeps it: it may be this box that is too slow, and without anybody it
+    /// would be slower.
+    fn lost_its_place(&self) -> Option<BoxId> {
+        let mut neighbours = self.neighbours.iter().filter(|_| self.neighbours.len() > 1);
+        let lost = neighbours.find(|(_, neighbour)| neighbour.has_lost_its_place());
+        lost.map(|(id, _)| *id)
     }
 
     /// When [`Schedule::next`] may have something to send although nothing happened.

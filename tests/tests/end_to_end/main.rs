@@ -19,6 +19,7 @@ mod rotation;
 mod same_bytes;
 mod settings;
 mod soft_state;
+mod stock_players;
 mod stopping;
 mod storage;
 mod support;

@@ -11,7 +11,7 @@ use crate::registry::{BoxRecord, Verdict};
 const GOOD_FOR: u64 = 15 * 60 * SECOND;
 
 /// Why viewers are not sent to a box, given what came of proving the address that it now has.
-pub fn why_unlisted(
+fn why_unlisted(
     record: &BoxRecord,
     verdict: Option<&Verdict>,
     allow_private: bool,
@@ -30,7 +30,8 @@ pub fn why_unlisted(
 pub fn reach(record: &BoxRecord, verdict: Option<&Verdict>, allow_private: bool, now: u64) -> Reach {
     let seen = |why: Option<String>| why.map_or_else(Seen::yes, Seen::no);
     let fresh = verdict.filter(|verdict| now < verdict.at.saturating_add(GOOD_FOR));
-    let port = |port| match (objection(record, allow_private), fresh) {
+    let objection = objection(record, allow_private);
+    let port = |port| match (&objection, fresh) {
         (Some(objection), _) => Seen::no(objection),
         (None, Some(verdict)) => verdict
             .of_port(port)

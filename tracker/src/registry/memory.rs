@@ -23,7 +23,7 @@ pub struct Memory(Mutex<Known>);
 struct Known {
     boxes: HashMap<BoxId, Arc<BoxRecord>>,
     channels: HashMap<ChannelName, Arc<ChannelRecord>>,
-    verdicts: HashMap<BoxId, Verdict>,
+    verdicts: HashMap<BoxId, Arc<Verdict>>,
     session_key: Option<SessionKey>,
     orders: Orders,
 }
@@ -44,7 +44,7 @@ impl Registry for Memory {
         answer(self.known().present(record, &trusted))
     }
 
-    fn judge(&self, id: BoxId, verdict: Verdict) -> Answer<'_, ()> {
+    fn judge(&self, id: BoxId, verdict: Arc<Verdict>) -> Answer<'_, ()> {
         self.known().verdicts.insert(id, verdict);
         answer(())
     }

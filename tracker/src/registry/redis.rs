@@ -61,7 +61,7 @@ pub struct Redis {
     boxes: Cache<BoxId, BoxRecord>,
     channels: Cache<ChannelName, ChannelRecord>,
     /// Verdicts with the bytes that they were read from: few of them are others than a second ago.
-    proofs: Mutex<HashMap<BoxId, (Vec<u8>, Verdict)>>,
+    proofs: Mutex<HashMap<BoxId, (Vec<u8>, Arc<Verdict>)>>,
     /// Announcements that go together.
     announcing: Announcing,
 }
@@ -168,13 +168,19 @@ impl Redis {
     }
 
     /// What these bytes say of boxes; what they said before need not be read again.
-    fn verdicts(&self, proofs: impl Iterator<Item = (BoxId, Option<Vec<u8>>)>) -> HashMap<BoxId, Verdict> {
+    fn verdicts(
+        &self,
+        proofs: impl Iterator<Item = (BoxId, Option<Vec<u8>>)>,
+    ) -> HashMap<BoxId, Arc<Verdict>> {
         let mut cache = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *cache);
         let read = proofs.filter_map(|(id, bytes)| {
             let bytes = bytes?;
             let known = before.remove(&id).filter(|(known, _)| *known == bytes);
-            let verdict = known.map_or_else(|| Verdict::from_bytes(&bytes), |(_, verdict)| Some(verdict));
+            let verdict = known.map_or_else(
+                || Verdict::from_bytes(&bytes).map(Arc::new),
+                |(_, verdict)| Some(verdict),
+            );
             Some((id, (bytes, verdict?)))
         });
         *cache = read.collect();
@@ -297,7 +303,7 @@ impl Registry for Redis {
         })
     }
 
-    fn judge(&self, id: BoxId, verdict: Verdict) -> Answer<'_, ()> {
+    fn judge(&self, id: BoxId, verdict: Arc<Verdict>) -> Answer<'_, ()> {
         Box::pin(async move { self.write(PROOFS, id.to_string(), verdict.to_bytes()).await })
     }
 

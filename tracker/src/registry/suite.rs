@@ -84,12 +84,12 @@ async fn what_is_too_old_is_forgotten_and_the_rest_is_not(registry: &dyn Registr
         registry
             .judge(
                 box_id(n),
-                Verdict {
+                Arc::new(Verdict {
                     http,
                     at: NOW,
                     refusal: None,
                     ports: vec![],
-                },
+                }),
             )
             .await
             .unwrap();
@@ -188,7 +188,7 @@ async fn a_verdict_is_shared(registry: &dyn Registry) {
     registry.announce(heard(1, NOW)).await.unwrap();
     let http = heard(1, NOW).http();
     for refusal in [Some("nobody answers".to_owned()), None] {
-        let verdict = Verdict {
+        let verdict = Arc::new(Verdict {
             http: http.clone(),
             at: NOW,
             refusal,
@@ -196,7 +196,7 @@ async fn a_verdict_is_shared(registry: &dyn Registry) {
                 port: 8091,
                 refusal: Some("connection refused".into()),
             }],
-        };
+        });
         registry.judge(box_id(1), verdict.clone()).await.unwrap();
         assert_eq!(
             registry.snapshot(NOW).await.unwrap().verdicts[&box_id(1)],

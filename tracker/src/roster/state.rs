@@ -30,7 +30,7 @@ use crate::clock::SECOND;
 use crate::document::Place;
 use crate::geography::{Country, Geography};
 use crate::orders::Orders;
-use crate::probe::{reach, why_unlisted};
+use crate::probe::reach;
 use crate::reach::{Network, is_beside_us};
 use crate::registry::{ALIVE, BoxRecord, ChannelRecord, FORGET_BOXES, FORGET_CHANNELS, Snapshot, Verdict};
 use crate::select::{Candidate, Health, Neighbourhood, left_out};
@@ -44,7 +44,7 @@ pub struct State {
     session_key: SessionKey,
     boxes: HashMap<BoxId, KnownBox>,
     channels: HashMap<ChannelName, KnownChannel>,
-    verdicts: HashMap<BoxId, Verdict>,
+    verdicts: HashMap<BoxId, Arc<Verdict>>,
     ejections: Ejections,
     orders: Arc<Orders>,
     slowness: Slowness,
@@ -206,7 +206,7 @@ impl State {
         }
     }
 
-    fn judge(&mut self, id: BoxId, verdict: Verdict) {
+    fn judge(&mut self, id: BoxId, verdict: Arc<Verdict>) {
         if self
             .verdicts
             .get(&id)
@@ -375,12 +375,17 @@ impl State {
             .verdicts
             .get(&record.id)
             .filter(|verdict| verdict.http == http);
+        let reach = reach(
+            &record,
+            verdict.map(|verdict| &**verdict),
+            self.allow_private,
+            now,
+        );
         let banned = self.orders.ban(record.id);
         let ejected = banned.map(|why| format!("it is banned by the tracker's operator: {why}"));
         let ejected = ejected.or_else(|| self.ejections.why(&record.id, now));
         let is_ejected = ejected.is_some();
-        let why = ejected.or_else(|| why_unlisted(&record, verdict, self.allow_private, now));
-        let reach = reach(&record, verdict, self.allow_private, now);
+        let why = ejected.or_else(|| reach.http.why.clone());
         BoxView {
             record,
             candidate,

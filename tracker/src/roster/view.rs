@@ -64,7 +64,7 @@ pub struct BoxView {
     /// Which of its ports were reached.
     pub reach: Reach,
     /// What came of proving the address that it now has.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<Arc<Verdict>>,
 }
 
 impl BoxView {

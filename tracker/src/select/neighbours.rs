@@ -16,34 +16,40 @@ pub const NEIGHBOURS: usize = 12;
 pub struct Neighbourhood {
     salt: u64,
     members: Vec<Member>,
+    /// The mark of each member: by themselves, since most members are compared by these alone.
+    marks: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Member {
     id: BoxId,
-    mark: u64,
     gives: bool,
 }
 
 impl Neighbourhood {
     /// These boxes, each with whether it is known to hand on what it takes.
     pub fn of(salt: u64, boxes: impl Iterator<Item = (BoxId, bool)>) -> Self {
-        let members = boxes.map(|(id, gives)| {
-            let mark = mixed(salt, id, id);
-            Member { id, mark, gives }
-        });
-        let members = members.collect();
-        Self { salt, members }
+        let members: Vec<Member> = boxes.map(|(id, gives)| Member { id, gives }).collect();
+        let marks = members.iter().map(|member| mixed(salt, member.id, member.id));
+        Self {
+            salt,
+            marks: marks.collect(),
+            members,
+        }
     }
 
     /// The boxes that `me` is told of, among those that are of use to it.
     pub fn named(&self, me: BoxId, is_useful: impl Fn(&BoxId) -> bool) -> Vec<BoxId> {
         let [mut nearest, mut givers] = [(); 2].map(|()| Nearest::default());
         let mine = mixed(self.salt, me, me);
-        for other in &self.members {
+        for (mark, other) in self.marks.iter().zip(&self.members) {
             // The same in either order.
-            let distance = stir(mine ^ other.mark);
-            let is_near = nearest.takes(distance) || (other.gives && givers.takes(distance));
+            let distance = stir(mine ^ mark);
+            // Those who hand on are fewer, and the farthest of them farther.
+            if !givers.takes(distance) {
+                continue;
+            }
+            let is_near = nearest.takes(distance) || other.gives;
             if is_near && other.id != me && is_useful(&other.id) {
                 nearest.add(distance, other.id);
                 if other.gives {

@@ -1,6 +1,6 @@
 //! Players that are programs of their own: how each is started, and how the pictures that it showed are counted.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
@@ -199,36 +199,4 @@ fn is_complaint(line: &str) -> bool {
     !is_statistic
         && trouble.iter().any(|word| line.contains(word))
         && !usual.iter().any(|word| line.contains(word))
-}
-
-/// Plays `url` in a browser with one of the stock players.
-pub(crate) async fn browser(player: &str, url: &str, span: Duration) -> Result<Outcome> {
-    #[derive(serde::Deserialize)]
-    struct Seen {
-        played: f64,
-        pictures: u64,
-        still: f64,
-        latency: Option<f64>,
-        complaints: Vec<String>,
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("players/play.mjs");
-    let mut command = Command::new("node");
-    command
-        .arg(script)
-        .args([player, url, &span.as_secs().to_string()]);
-    let said = run(command, "", span + PATIENCE).await?;
-    let line = said.lines().find(|line| line.starts_with('{'));
-    let seen: Seen = serde_json::from_str(line.with_context(|| said.clone())?)?;
-    let mut complaints = seen.complaints;
-    if seen.played < span.as_secs_f64() * 0.8 {
-        complaints.push(format!("played {:.1} s of {} s", seen.played, span.as_secs()));
-    }
-    if seen.still > 1.0 {
-        complaints.push(format!("stood still for {:.1} s", seen.still));
-    }
-    Ok(Outcome {
-        pictures: seen.pictures,
-        latency: seen.latency,
-        complaints,
-    })
 }

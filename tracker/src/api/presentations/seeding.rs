@@ -148,7 +148,7 @@ mod tests {
                 refusal: None,
             }],
         };
-        News::Judged(box_id(n), verdict)
+        News::Judged(box_id(n), verdict.into())
     }
 
     fn offered(now: u64) -> Presentation {

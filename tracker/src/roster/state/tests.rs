@@ -21,12 +21,12 @@ fn proved(n: u8) -> News {
     let http = "http://127.0.0.1:8090".parse().unwrap();
     News::Judged(
         box_id(n),
-        Verdict {
+        Arc::new(Verdict {
             http,
             at: NOW,
             refusal: None,
             ports: vec![],
-        },
+        }),
     )
 }
 

@@ -56,9 +56,28 @@ fn who_withholds_again_and_again_gives_its_place_to_another() {
 }
 
 #[test]
-fn who_promises_only_what_is_gone_gives_its_place_to_another() {
+fn the_last_neighbour_keeps_its_place() {
     let mut now = Instant::now();
     let mut schedule = with_neighbours(1..2);
+    let mut unanswered = 0;
+    for chunk in 0..1000 {
+        told(&mut schedule, now, 1, chunk);
+        for action in all(&mut schedule, now) {
+            assert!(!matches!(action, Action::Leave(_)), "after {unanswered} failures");
+            unanswered += usize::from(matches!(action, Action::Want(..)));
+        }
+        now += Duration::from_secs(1);
+    }
+    assert!(unanswered > 4, "it is asked again: {unanswered}");
+    schedule.joined(neighbour(2), []);
+    let left = all(&mut schedule, now);
+    assert!(left.contains(&Action::Leave(neighbour(1))), "{left:?}");
+}
+
+#[test]
+fn who_promises_only_what_is_gone_gives_its_place_to_another() {
+    let mut now = Instant::now();
+    let mut schedule = with_neighbours(1..3);
     let mut asked = 0;
     for chunk in 0..60 {
         told(&mut schedule, now, 1, chunk);
