@@ -61,12 +61,13 @@ pub struct Redis {
     boxes: Cache<BoxId, BoxRecord>,
     channels: Cache<ChannelName, ChannelRecord>,
     /// Verdicts with the bytes that they were read from: few of them are others than a second ago.
-    proofs: Mutex<HashMap<BoxId, (Vec<u8>, Arc<Verdict>)>>,
+    proofs: Mutex<HashMap<BoxId, ReadVerdict>>,
     /// Announcements that go together.
     announcing: Announcing,
 }
 
 type Cache<K, R> = Mutex<HashMap<K, Arc<R>>>;
+type ReadVerdict = (Vec<u8>, Arc<Verdict>);
 
 impl Redis {
     /// A registry there; whether anything answers shows at its first use.
