@@ -7,6 +7,7 @@ mod compat;
 mod documents;
 mod front;
 mod held;
+mod openapi;
 mod orders;
 mod pages;
 mod presentations;
@@ -97,7 +98,7 @@ pub struct Policy {
 }
 
 /// All routes.
-fn routes(app: Arc<App>) -> Router {
+fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(pages::index))
         .route("/watch/{channel}", get(pages::watch))
@@ -112,6 +113,7 @@ fn routes(app: Arc<App>) -> Router {
         )
         .route("/steering/dash/{channel}", get(steering::dash))
         .route("/steering/hls/{channel}", get(steering::hls))
+        .route(openapi::PATH, get(openapi::document))
         .route("/api/v1/channels", get(channels::channels))
         .route("/api/v1/boxes", get(channels::boxes))
         .route("/api/v1/channels/{channel}", put(orders::set_channel))
@@ -142,5 +144,4 @@ fn routes(app: Arc<App>) -> Router {
                 "this path does not take that method",
             )
         })
-        .with_state(app)
 }

@@ -22,7 +22,7 @@ pub struct Front {
 impl Front {
     /// The routes of this tracker, and what goes before them.
     pub fn new(app: Arc<App>) -> Self {
-        let routes = Routes::new(routes(app.clone()));
+        let routes = Routes::new(routes().with_state(app.clone()));
         Self { app, routes }
     }
 }

@@ -5,6 +5,7 @@ mod compat;
 mod crews;
 mod hostile;
 mod keys;
+mod openapi;
 mod orders;
 mod origins;
 mod players;
