@@ -159,6 +159,7 @@ impl Teller {
             documents.clear();
         }
         let sequence = self.clock.sequence(now_ms());
+        let seeds = self.seeds.of(&self.channel);
         let presentation = Presentation {
             version: Version,
             key: self.secret.public(),
@@ -177,6 +178,7 @@ impl Teller {
             successions: self.successions.clone(),
             takedowns: report.takedowns.iter().map(|one| one.to_vec().into()).collect(),
             audience: self.meter.audience(&self.channel),
+            seeds,
         };
         let reply = self
             .tracker

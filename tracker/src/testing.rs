@@ -96,6 +96,7 @@ pub(crate) fn presentation(n: u8, sequence: u64) -> Presentation {
         successions: Vec::new(),
         takedowns: Vec::new(),
         audience: Audience::default(),
+        seeds: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { readBoxes, readChannels } from '../src/session/news';
 import { HALF, MOST_DRAWN, places } from '../src/status/layout';
 import { Picture, sharesOf } from '../src/status/picture';
+import { boxRow } from '../src/status/rows';
 
 const box = (id: string, more: object = {}): object => ({
   id,
@@ -34,9 +35,9 @@ it('has a place of its own for each box that is drawn, within the picture', () =
   }
 });
 
-it('leads from the origin to who is fed by no box, and from box to box', () => {
+it('leads from the origin to its seeds, and from box to box', () => {
   const picture = drawn(
-    box('a'),
+    box('a', { seeds: ['demo'] }),
     box('b', {
       neighbours: [
         { id: 'a', gave: true },
@@ -49,10 +50,23 @@ it('leads from the origin to who is fed by no box, and from box to box', () => {
         { id: 'gone', gave: true },
       ],
     }),
-    box('idle', { channels: [] }),
+    box('unfed'),
   );
   expect(picture.querySelectorAll('.feeds')).toHaveLength(3);
   expect(picture.querySelectorAll('.feeds.seed')).toHaveLength(1);
+});
+
+it('says which box is a seed, and of what', () => {
+  const boxes = readBoxes({
+    boxes: [box('a', { seeds: ['demo', 'news', 'No name', 7] }), box('b')],
+  })!;
+  const picture = drawn(box('a', { seeds: ['demo', 'news'] }), box('b'));
+  const seeds = [...picture.querySelectorAll('.node.fed')];
+  expect(seeds.map((node) => node.querySelector('title')?.textContent)).toEqual([
+    expect.stringContaining('seed of demo, news'),
+  ]);
+  const rows = boxes.map((one) => boxRow(one).querySelector('.fed')?.textContent ?? '');
+  expect(rows).toEqual(['seed of demo, news', '']);
 });
 
 it('shows who is busy, and who is left out', () => {

@@ -23,6 +23,9 @@ pub const MAX_TAKEDOWNS: usize = 16;
 /// What signed news without seals take, at most.
 pub const MAX_TAKEDOWN_BYTES: usize = 256;
 
+/// The most seeds of a channel.
+pub const MAX_SEEDS: usize = 16;
+
 const MAX_DOCUMENTS: usize = 40;
 const MAX_NAME_BYTES: usize = 32;
 const MAX_TRACKS: usize = 32;
@@ -89,6 +92,9 @@ pub struct Presentation {
     /// Who watches it from the origin itself.
     #[n(16)]
     pub audience: Audience,
+    /// The boxes that the origin pushes it to.
+    #[n(17)]
+    pub seeds: Vec<BoxId>,
 }
 
 /// Whether a channel is on air.
@@ -229,6 +235,7 @@ impl Signed for Presentation {
             ),
             ("tracks", self.tracks.len(), MAX_TRACKS),
             ("silent seeds", self.silent.len(), MAX_SILENT),
+            ("seeds", self.seeds.len(), MAX_SEEDS),
             (
                 "bytes of codecs",
                 self.tracks

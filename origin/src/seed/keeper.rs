@@ -13,7 +13,7 @@ use wire::chunk::{Chunk, Verified};
 use wire::id::{BoxId, ChannelName, ChunkId, Epoch};
 use wire::key::SecretKey;
 use wire::news::News;
-use wire::presentation::Seed;
+use wire::presentation::{MAX_SEEDS, Seed};
 
 use super::link::Heard;
 use super::outbox::Outboxes;
@@ -48,6 +48,9 @@ pub(crate) struct Wanted {
     pub(crate) seeds: Vec<Seed>,
 }
 
+/// The seeds of each channel that has any.
+type SeedsOf = BTreeMap<ChannelName, Vec<BoxId>>;
+
 /// The handle to the keeper. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Seeds {
@@ -58,6 +61,8 @@ pub(crate) struct Seeds {
     pub(crate) taken_down: mpsc::Sender<(ChannelName, Epoch)>,
     /// Boxes that the tracker should replace.
     pub(crate) silent: watch::Receiver<Vec<BoxId>>,
+    /// Whom each channel is pushed to.
+    pushed: watch::Receiver<SeedsOf>,
 }
 
 impl Seeds {
@@ -75,6 +80,7 @@ impl Seeds {
         let (taken_down, takedowns) = mpsc::channel(MAILBOX);
         let (news, answers) = mpsc::channel(NEWS);
         let (silent, watched) = watch::channel(Vec::new());
+        let (told, pushed) = watch::channel(SeedsOf::new());
         let outboxes = Outboxes::default();
         let span = info_span!("seeds");
         let bell = span.in_scope(|| {
@@ -97,6 +103,7 @@ impl Seeds {
             bell,
             store,
             silent,
+            told,
             counts,
             fill_again: BTreeMap::new(),
             complaints: BTreeMap::new(),
@@ -111,7 +118,15 @@ impl Seeds {
             ended,
             taken_down,
             silent: watched,
+            pushed,
         })
+    }
+
+    /// The boxes that a channel is pushed to.
+    pub(crate) fn of(&self, channel: &ChannelName) -> Vec<BoxId> {
+        let seeds = self.pushed.borrow();
+        let of_channel = seeds.get(channel).into_iter().flatten();
+        of_channel.take(MAX_SEEDS).copied().collect()
     }
 }
 
@@ -125,6 +140,8 @@ struct Keeper {
     bell: Bell,
     store: Store,
     silent: watch::Sender<Vec<BoxId>>,
+    /// Whom each channel is pushed to, for whoever wants to tell.
+    told: watch::Sender<SeedsOf>,
     counts: Counts,
     /// Seeds that do not know a channel yet, and since when.
     fill_again: BTreeMap<(BoxId, ChannelName), Instant>,
@@ -336,6 +353,12 @@ impl Keeper {
         self.silent.send_if_modified(|known| {
             let changed = *known != silent;
             *known = silent;
+            changed
+        });
+        let seeds = self.plan.seeds();
+        self.told.send_if_modified(|known| {
+            let changed = *known != seeds;
+            *known = seeds;
             changed
         });
     }

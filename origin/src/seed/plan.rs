@@ -137,6 +137,17 @@ impl Plan {
             .collect()
     }
 
+    /// The seeds of all channels.
+    pub(super) fn seeds(&self) -> BTreeMap<ChannelName, Vec<BoxId>> {
+        let mut seeds: BTreeMap<_, Vec<BoxId>> = BTreeMap::new();
+        for (id, seeding) in &self.seeds {
+            for channel in &seeding.channels {
+                seeds.entry(channel.clone()).or_default().push(*id);
+            }
+        }
+        seeds
+    }
+
     /// The channels that a box is a seed of.
     pub(super) fn channels_of(&self, seed: BoxId) -> Vec<ChannelName> {
         self.seeds

@@ -70,6 +70,9 @@ async fn a_silent_seed_is_reported_and_replaced() {
         .await;
     let ids = other.has("the newest segment", |ids| has_segment(ids, 2)).await;
     assert!(ids.iter().filter(|id| id.is_init()).count() == 2, "{ids:?}");
+    tracker
+        .hears("whom it pushes to now", |heard| heard.seeds == [other.seed().id])
+        .await;
 
     let metrics = origin.get("/metrics").await.text().await.unwrap();
     assert!(

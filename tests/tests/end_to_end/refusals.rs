@@ -177,6 +177,7 @@ async fn an_origin_that_the_tracker_does_not_trust_publishes_nothing() -> Result
         successions: Vec::new(),
         takedowns: Vec::new(),
         audience: Audience::default(),
+        seeds: Vec::new(),
     };
     let url = mesh.trackers[0].url(presentation::PATH);
     let (status, words) = post(&mesh, &url, forged.sign(&secret).to_vec()).await?;

@@ -1,5 +1,6 @@
 //! What is on air and who is there, as JSON for people and programs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -16,7 +17,7 @@ use wire::presentation::{self, Warning};
 use super::App;
 use super::asked::From;
 use crate::reach::Caller;
-use crate::roster::{BoxView, ChannelView};
+use crate::roster::{BoxView, ChannelView, View};
 
 const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
@@ -75,6 +76,8 @@ struct Alive {
     id: BoxId,
     http: HttpBase,
     channels: Vec<ChannelName>,
+    /// The channels whose origin pushes to it, as these say.
+    seeds: Vec<ChannelName>,
     listed: bool,
     why: Option<String>,
     /// How many more viewers it would take.
@@ -107,11 +110,12 @@ pub(super) async fn channels(State(app): State<Arc<App>>, From(caller): From) ->
 /// `GET /api/v1/boxes`
 pub(super) async fn boxes(State(app): State<Arc<App>>, From(caller): From) -> impl IntoResponse {
     let (view, now) = (app.roster.view(), app.clock.now());
-    let boxes = view
-        .boxes
-        .values()
-        .map(|known| alive(known, &caller, now))
-        .collect();
+    let mut seeds = seeds(&view);
+    let boxes = view.boxes.iter().map(|(id, known)| {
+        let seeds = seeds.remove(id).unwrap_or_default();
+        alive(known, seeds, &caller, now)
+    });
+    let boxes = boxes.collect();
     (NO_STORE, Json(Boxes { boxes }))
 }
 
@@ -151,7 +155,21 @@ fn channel(
     }
 }
 
-fn alive(known: &BoxView, caller: &Caller, now: u64) -> Alive {
+/// Which boxes origins push to, of the channels that are on air and not taken down.
+fn seeds(view: &View) -> HashMap<BoxId, Vec<ChannelName>> {
+    let mut seeds: HashMap<BoxId, Vec<ChannelName>> = HashMap::new();
+    for (name, channel) in &view.channels {
+        let presentation = &channel.record.presentation;
+        if channel.live() && !view.orders.is_down(name, presentation.epoch) {
+            for id in &presentation.seeds {
+                seeds.entry(*id).or_default().push(name.clone());
+            }
+        }
+    }
+    seeds
+}
+
+fn alive(known: &BoxView, seeds: Vec<ChannelName>, caller: &Caller, now: u64) -> Alive {
     let announcement = &known.record.announcement;
     Alive {
         id: known.record.id,
@@ -161,6 +179,7 @@ fn alive(known: &BoxView, caller: &Caller, now: u64) -> Alive {
             .iter()
             .map(|carried| carried.channel.clone())
             .collect(),
+        seeds,
         listed: known.why.is_none(),
         why: known.why.clone(),
         room: announcement.room,

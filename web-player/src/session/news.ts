@@ -64,6 +64,8 @@ export interface BoxNews {
   readonly sendingBitsPerSecond: number;
   readonly viewers: number;
   readonly channels: number;
+  /** The channels whose origin pushes to it. */
+  readonly seeds: readonly string[];
   /** Milliseconds since it was last heard of. */
   readonly age: number;
   /** Media bytes that it sent since it started. */
@@ -94,6 +96,7 @@ export function readBoxes(json: unknown): BoxNews[] | null {
     sendingBitsPerSecond: count(box.sending_bits_per_second),
     viewers: count(box.viewers),
     channels: texts(box.channels, MAX_CHANNELS).length,
+    seeds: texts(box.seeds, MAX_CHANNELS).filter(isChannel),
     age: count(box.age_ms),
     viewerBytes: count(box.viewer_bytes),
     neighbourBytes: count(box.neighbour_bytes),

@@ -74,21 +74,21 @@ export class Picture {
   }
 }
 
-/** From each box that feeds this one; from the origin, where no box does and it takes part. */
+/** From each box that feeds this one, and from the origin if that pushes to it. */
 function linesTo(box: BoxNews, points: ReadonlyMap<string, Point>): SVGElement[] {
   const to = points.get(box.id);
   if (!to) return [];
   const feeders = box.feeders.flatMap((id) => points.get(id) ?? []);
-  const fromOrigin = feeders.length === 0 && box.channels > 0;
-  const from = fromOrigin ? [{ x: HALF, y: HALF }] : feeders;
-  return from.map((point) =>
-    svg('path', {
-      class: fromOrigin ? 'feeds seed' : 'feeds',
-      // Bent a little, so that two that feed one another have two lines.
-      d: `M${point.x} ${point.y}Q${bend(point, to)} ${to.x} ${to.y}`,
-    }),
-  );
+  const lines = feeders.map((from) => line('feeds', from, to));
+  return box.seeds.length > 0 ? [...lines, line('feeds seed', { x: HALF, y: HALF }, to)] : lines;
 }
+
+const line = (kind: string, from: Point, to: Point): SVGElement =>
+  svg('path', {
+    class: kind,
+    // Bent a little, so that two that feed one another have two lines.
+    d: `M${from.x} ${from.y}Q${bend(from, to)} ${to.x} ${to.y}`,
+  });
 
 function bend(a: Point, b: Point): string {
   const [x, y] = [(a.x + b.x) / 2, (a.y + b.y) / 2];
@@ -102,11 +102,16 @@ function nodeOf(box: BoxNews, at: Point | undefined): SVGElement[] {
   const state = box.why !== null ? 'out' : isFull(box) ? 'busy' : 'idle';
   const load = bits(box.sendingBitsPerSecond);
   const title = svg('title');
-  title.textContent = `${shortName(box.id)}: ${text.load(load, bits(box.uploadBitsPerSecond))}`;
+  const isSeed = box.seeds.length > 0;
+  const said = [
+    text.load(load, bits(box.uploadBitsPerSecond)),
+    ...(isSeed ? [text.seedOf(box.seeds.join(', '))] : []),
+  ];
+  title.textContent = `${shortName(box.id)}: ${said.join(' · ')}`;
   const side = (2 * size).toFixed(0);
   const group = svg(
     'g',
-    { class: `node ${state}`, transform: `translate(${at.x} ${at.y})` },
+    { class: `node ${state}${isSeed ? ' fed' : ''}`, transform: `translate(${at.x} ${at.y})` },
     title,
     svg('rect', {
       x: (-size).toFixed(0),
@@ -144,6 +149,7 @@ const legend = (): HTMLElement =>
         ['idle', text.legendIdle],
         ['busy', text.legendBusy],
         ['out', text.legendOut],
+        ['fed', text.legendSeed],
         ['origin', text.legendOrigin],
       ] as const
     ).map(([kind, name]) => h('li', {}, h('i', { class: kind, 'aria-hidden': 'true' }), name)),

@@ -58,6 +58,9 @@ export function boxRow(box: BoxNews): HTMLElement {
     ),
     h('p', { class: 'caption' }, text.load(bits(sending), bits(upload))),
     h('p', { class: 'caption' }, givenBy(box)),
+    ...(box.seeds.length === 0
+      ? []
+      : [h('p', { class: 'caption fed' }, text.seedOf(box.seeds.join(', ')))]),
     ...(box.why === null ? [] : [h('p', { class: 'why' }, text.notListed(box.why))]),
   );
 }

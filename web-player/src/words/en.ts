@@ -198,6 +198,8 @@ export const en = {
     legendBusy: 'nearly full',
     legendOut: 'not used for viewers',
     legendOrigin: 'origin',
+    legendSeed: 'seed: the origin pushes to it',
+    seedOf: (channels: string) => `seed of ${channels}`,
     notListed: (why: string) => `Viewers are not sent here: ${why || 'no reason given'}.`,
   },
 

@@ -193,6 +193,8 @@ export const zhTw: Words = {
     legendBusy: '接近滿載',
     legendOut: '不提供給觀眾',
     legendOrigin: '來源伺服器',
+    legendSeed: '種子節點：由來源伺服器直接傳送',
+    seedOf: (channels) => `${channels} 的種子節點`,
     notListed: (why) => `不會引導觀眾到這裡：${why || '未說明原因'}。`,
   },
 

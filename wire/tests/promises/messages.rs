@@ -78,6 +78,7 @@ fn presentation() -> Presentation {
         successions: Vec::new(),
         takedowns: Vec::new(),
         audience: audience(),
+        seeds: vec![BoxId::of(&stranger().public())],
     }
 }
 

@@ -110,6 +110,7 @@ async fn everybody_asks(rig: &Rig, witness: &mut Witness) {
             text: "There are no pictures.".into(),
         }],
         takedowns: vec![takedown.to_vec().into()],
+        seeds: vec![box_id(1)],
         ..presentation(101, rig.now())
     };
     assert_eq!(rig.present(101, &offered).await.0, 200);

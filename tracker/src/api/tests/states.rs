@@ -2,8 +2,10 @@
 
 use wire::presentation::{Presentation, State, TrackSummary, Warning};
 
+use serde_json::json;
+
 use super::rig::Rig;
-use crate::testing::{NOW, presentation};
+use crate::testing::{NOW, box_id, presentation};
 
 const PATH: &str = "/live/demo/manifest.mpd";
 
@@ -63,6 +65,29 @@ async fn an_origin_that_vanishes_takes_its_channel_off_air_at_once() {
     rig.later(12_500);
     rig.until(async || rig.get(PATH).await.status() == 404).await;
     assert_eq!(listed(&rig).await, (false, "ended".into()));
+}
+
+#[tokio::test]
+async fn a_box_is_shown_as_a_seed_of_what_its_origin_pushes_to_it_while_that_is_on_air() {
+    let rig = Rig::start().await;
+    for n in [1, 2] {
+        rig.add_box(n).await;
+    }
+    let seeds = async |n| rig.boxes().await[&box_id(n).to_string()]["seeds"].clone();
+    let offered = Presentation {
+        seeds: vec![box_id(1)],
+        ..presentation(101, rig.now())
+    };
+    assert_eq!(rig.present(101, &offered).await.0, 200);
+    assert_eq!((seeds(1).await, seeds(2).await), (json!(["demo"]), json!([])));
+    let moved = Presentation {
+        seeds: vec![box_id(2), box_id(3)],
+        ..presentation(101, rig.now())
+    };
+    assert_eq!(rig.present(101, &moved).await.0, 200);
+    assert_eq!((seeds(1).await, seeds(2).await), (json!([]), json!(["demo"])));
+    present(&rig, State::Ended).await;
+    assert_eq!(seeds(2).await, json!([]));
 }
 
 #[tokio::test]
