@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     mesh::Mesh,
-    relay::{Bound, Hand, Relay},
+    relay::{Bound, Hand, Look, Relay},
 };
 
 /// Less of an answer is hardly in the middle of a chunk's media.
@@ -84,6 +84,18 @@ impl Ails {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn altered(&self, piece: Bytes) -> Bytes {
+        let mut state = self.state();
+        if state.fault != Some(Fault::Alters) || piece.len() < WORTHWHILE_BYTES {
+            return piece;
+        }
+        state.shown += 1;
+        let mut altered = BytesMut::from(&piece[..]);
+        let middle = altered.len() / 2;
+        altered[middle] ^= 0x10;
+        altered.freeze()
+    }
 }
 
 impl Hand for Ails {
@@ -107,8 +119,13 @@ impl Hand for Ails {
         Some(earlier)
     }
 
-    fn flows(&self) -> bool {
-        true
+    fn flows(self: &Arc<Self>, _agent: &str, path: &str) -> Option<Look> {
+        let (ails, media) = (self.clone(), is_media(path));
+        Some(Box::new(
+            move |piece| {
+                if media { ails.altered(piece) } else { piece }
+            },
+        ))
     }
 
     fn keeps_back(&self, path: &str) -> Option<Duration> {
@@ -118,18 +135,6 @@ impl Hand for Ails {
             state.shown += 1;
             DRIP
         })
-    }
-
-    fn piece(&self, path: &str, piece: Bytes) -> Bytes {
-        let mut state = self.state();
-        if state.fault != Some(Fault::Alters) || !is_media(path) || piece.len() < WORTHWHILE_BYTES {
-            return piece;
-        }
-        state.shown += 1;
-        let mut altered = BytesMut::from(&piece[..]);
-        let middle = altered.len() / 2;
-        altered[middle] ^= 0x10;
-        altered.freeze()
     }
 }
 

@@ -1,7 +1,7 @@
 //! A box that lies: it stands where a real box says it is, and alters the media that it hands on.
 //!
-//! It proves its address and serves init segments like any honest box, as a clever one would. Only
-//! what is inside `mdat` is altered, one bit of a byte in the middle, so that nothing but the seal can tell.
+//! It proves its address and serves init segments like any honest box, as a clever one would, and hands on what comes as
+//! it comes. Only what is inside `mdat` is altered, one bit in the middle of each, so that nothing but the seal can tell.
 
 use std::{
     net::SocketAddr,
@@ -12,12 +12,9 @@ use std::{
 };
 
 use anyhow::Result;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-use crate::{
-    relay::{Bound, Hand, Relay},
-    segment::payloads,
-};
+use crate::relay::{Bound, Hand, Look, Relay};
 
 /// What trackers call themselves when they go and see.
 const TRACKER: &str = "boxmesh-tracker/";
@@ -76,7 +73,7 @@ impl LiarToBe {
 }
 
 impl Liar {
-    /// How many answers were altered.
+    /// How many pieces of media were altered.
     pub fn lies(&self) -> u64 {
         self.tongue.lies.load(Ordering::Relaxed)
     }
@@ -93,27 +90,69 @@ impl Liar {
 }
 
 impl Hand for Tongue {
-    fn answer(&self, agent: &str, path: &str, body: Bytes) -> Bytes {
+    fn flows(self: &Arc<Self>, agent: &str, path: &str) -> Option<Look> {
         let media = matches!(path.rsplit_once('.'), Some((_, "m4v" | "m4a")));
         let pretends = self.honest_to_trackers.load(Ordering::Relaxed) && agent.starts_with(TRACKER);
         if !media || pretends || self.honest.load(Ordering::Relaxed) {
-            return body;
+            return Some(Box::new(|piece| piece));
         }
-        let Some(altered) = alter(&body) else {
-            return body;
-        };
-        self.lies.fetch_add(1, Ordering::Relaxed);
-        altered
+        let (tongue, mut middles) = (self.clone(), Middles::default());
+        Some(Box::new(move |piece| {
+            let mut altered = BytesMut::from(piece);
+            for victim in middles.within(&altered) {
+                altered[victim] ^= 0x10;
+                tongue.lies.fetch_add(1, Ordering::Relaxed);
+            }
+            altered.freeze()
+        }))
     }
 }
 
-/// Flips one bit in the middle of the largest `mdat`, if there is any.
-fn alter(segment: &Bytes) -> Option<Bytes> {
-    let mdat = payloads(segment, *b"mdat").max_by_key(ExactSizeIterator::len)?;
-    let victim = mdat.start + mdat.len() / 2;
-    let mut altered = BytesMut::from(&segment[..]);
-    *altered.get_mut(victim)? ^= 0x10;
-    Some(altered.freeze())
+/// Finds the middle of each `mdat` in a segment that comes in pieces (ISO/IEC 14496-12 §4.2).
+#[derive(Debug, Default)]
+struct Middles {
+    /// What came of the header of the box that is coming.
+    header: Vec<u8>,
+    /// Bytes from here to the middle of the media that is coming.
+    to_middle: Option<usize>,
+    /// Bytes from here to the next header.
+    to_header: usize,
+}
+
+impl Middles {
+    /// The places in `piece`, the next that came.
+    fn within(&mut self, piece: &[u8]) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < piece.len() {
+            if self.to_header == 0 {
+                self.header.push(piece[at]);
+                at += 1;
+                self.begin();
+                continue;
+            }
+            let passed = self.to_header.min(piece.len() - at);
+            if let Some(middle) = self.to_middle {
+                if middle < passed {
+                    found.push(at + middle);
+                }
+                self.to_middle = middle.checked_sub(passed);
+            }
+            self.to_header -= passed;
+            at += passed;
+        }
+        found
+    }
+
+    /// Begins a box, when its header has come.
+    fn begin(&mut self) {
+        let Ok([a, b, c, d, kind @ ..]) = <[u8; 8]>::try_from(&self.header[..]) else {
+            return;
+        };
+        self.header.clear();
+        self.to_header = (u32::from_be_bytes([a, b, c, d]) as usize).saturating_sub(8);
+        self.to_middle = (kind == *b"mdat" && self.to_header > 0).then_some(self.to_header / 2);
+    }
 }
 
 #[cfg(test)]
@@ -125,25 +164,36 @@ mod tests {
         [&size.to_be_bytes(), &kind[..], payload].concat()
     }
 
+    /// Where the middles are in `segment` when it comes `at_once` bytes at a time.
+    fn middles(segment: &[u8], at_once: usize) -> Vec<usize> {
+        let mut middles = Middles::default();
+        let pieces = segment.chunks(at_once).enumerate();
+        pieces
+            .flat_map(|(number, piece)| {
+                let within = middles.within(piece);
+                within.into_iter().map(move |place| number * at_once + place)
+            })
+            .collect()
+    }
+
     #[test]
-    fn exactly_one_bit_of_the_media_is_altered() {
+    fn the_middle_of_each_piece_of_media_is_found_however_it_comes() {
         let boxes = [
             a_box(*b"moof", &[7; 20]),
             a_box(*b"mdat", &[7; 9]),
+            a_box(*b"mdat", &[]),
             a_box(*b"mdat", &[7; 3]),
         ];
-        let segment = Bytes::from(boxes.concat());
-        let altered = alter(&segment).unwrap();
-        let differing: Vec<usize> = (0..segment.len())
-            .filter(|&at| segment[at] != altered[at])
-            .collect();
-        assert_eq!(differing, [28 + 8 + 4]);
-        assert_eq!((segment[differing[0]] ^ altered[differing[0]]).count_ones(), 1);
+        let segment = boxes.concat();
+        let expected = [28 + 8 + 4, 28 + 17 + 8 + 8 + 1];
+        for at_once in 1..=segment.len() {
+            assert_eq!(middles(&segment, at_once), expected, "{at_once} bytes at a time");
+        }
     }
 
     #[test]
     fn what_holds_no_media_stays_as_it_is() {
-        assert_eq!(alter(&Bytes::from(a_box(*b"moov", &[1; 9]))), None);
-        assert_eq!(alter(&Bytes::from_static(b"{}")), None);
+        assert!(middles(&a_box(*b"moov", &[1; 9]), 4).is_empty());
+        assert!(middles(b"{}", 2).is_empty());
     }
 }

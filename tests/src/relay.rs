@@ -23,6 +23,9 @@ const MAX_BODY: usize = 1 << 20;
 /// What is kept back comes in pieces of so many bytes.
 const FEW_BYTES: usize = 500;
 
+/// What becomes of each piece of an answer, in their order.
+pub type Look = Box<dyn FnMut(Bytes) -> Bytes + Send>;
+
 /// What a relay does with a request. Answering `None` hangs up on it.
 pub trait Hand: Send + Sync + 'static {
     /// Answers a request in place of the program behind, or leaves it to that.
@@ -40,14 +43,9 @@ pub trait Hand: Send + Sync + 'static {
         body
     }
 
-    /// Whether answers are handed on as they come, each piece after a look at it.
-    fn flows(&self) -> bool {
-        false
-    }
-
-    /// Has a look at what came of an answer at once.
-    fn piece(&self, _path: &str, piece: Bytes) -> Bytes {
-        piece
+    /// Has an answer handed on as it comes, each piece of it after a look.
+    fn flows(self: &Arc<Self>, _agent: &str, _path: &str) -> Option<Look> {
+        None
     }
 
     /// How long the next few bytes of an answer that flows are kept back, if they are.
@@ -138,11 +136,11 @@ async fn forward(
     if let Some(headers) = response.headers_mut() {
         *headers = end_to_end(answer.headers());
     }
-    if hand.flows() {
-        return Ok(response.body(Body::from_stream(pieces(answer, hand.clone(), path)))?);
-    }
     let agent = parts.headers.get(header::USER_AGENT);
     let agent = agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    if let Some(look) = hand.flows(agent, &path) {
+        return Ok(response.body(Body::from_stream(pieces(answer, hand.clone(), path, look)))?);
+    }
     let body = hand.answer(agent, &path, answer.bytes().await?);
     Ok(response.body(Body::from(body))?)
 }
@@ -152,15 +150,16 @@ fn pieces(
     answer: reqwest::Response,
     hand: Arc<impl Hand>,
     path: String,
+    look: Look,
 ) -> impl Stream<Item = reqwest::Result<Bytes>> {
-    let coming = (answer, Bytes::new());
+    let coming = (answer, Bytes::new(), look);
     unfold(Some(coming), move |coming| {
         let (hand, path) = (hand.clone(), path.clone());
         async move {
-            let (mut answer, mut rest) = coming?;
+            let (mut answer, mut rest, mut look) = coming?;
             if rest.is_empty() {
                 match answer.chunk().await {
-                    Ok(piece) => rest = hand.piece(&path, piece?),
+                    Ok(piece) => rest = look(piece?),
                     Err(broken) => return Some((Err(broken), None)),
                 }
             }
@@ -172,7 +171,7 @@ fn pieces(
                 }
             };
             let piece = rest.split_to(now);
-            Some((Ok(piece), Some((answer, rest))))
+            Some((Ok(piece), Some((answer, rest, look))))
         }
     })
 }
