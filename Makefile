@@ -18,7 +18,7 @@ TARGETS ?=
 # What the lab is told: parts, and more in `lab --help`.
 LAB_ARGS ?=
 
-.PHONY: help demo test build player bench bench-origin bench-box bench-tracker simulate-tracker lab conformance screenshots release fuzz hostile faults audit fmt clean
+.PHONY: help demo test build player bench bench-origin bench-box bench-tracker bench-player simulate-tracker lab conformance screenshots release fuzz hostile faults audit fmt clean
 
 help: ## What can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,8 +38,8 @@ build: player ## The programs, for trying them out and for the tests
 
 player: web-player/dist/watch.html ## The web player, which the tracker serves
 
-bench: player ## What origin, box and tracker cost beside nginx, and how fast chunks travel
-	@deploy/need.sh c++ ffmpeg nginx-rtmp redis-server wrk
+bench: player tests/browser/node_modules/.package-lock.json tests/players/node_modules/.package-lock.json ## What origin, box and tracker cost beside nginx, and how fast chunks travel
+	@deploy/need.sh c++ chromium ffmpeg nginx-rtmp redis-server wrk
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench
 
@@ -57,6 +57,11 @@ bench-tracker: player ## What a tracker answers while ten thousand boxes announc
 	@deploy/need.sh c++ nginx redis-server wrk
 	@cargo build --release $(PROGRAMS) --package tests --bins
 	@exec $(TARGET)/release/bench tracker
+
+bench-player: player tests/browser/node_modules/.package-lock.json tests/players/node_modules/.package-lock.json ## How soon a viewer sees the first picture and how old it is, beside nginx and dash.js
+	@deploy/need.sh c++ chromium ffmpeg nginx-rtmp
+	@cargo build --release $(PROGRAMS) --package tests --bins
+	@exec $(TARGET)/release/bench player
 
 simulate-tracker: ## How viewers are spread when a crowd comes at once, by the tracker's own choice
 	@cargo run --release --package tracker --example choice -- docs/choice.svg

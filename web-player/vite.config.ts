@@ -40,6 +40,8 @@ export default defineConfig(({ mode }) => ({
         // Other sites name this one.
         entryFileNames: ({ name }) =>
           name === 'mesh-player' ? '[name].js' : 'assets/[name]-[hash].js',
+        // By itself, so that a profile tells what it takes.
+        codeSplitting: { groups: [{ name: 'verify', test: /\/src\/verify\/|\/@noble\// }] },
       },
     },
   },

@@ -1,5 +1,5 @@
-//! `make bench`, `make bench-origin`, `make bench-box` and `make bench-tracker`: what the origin costs, what it bears, how
-//! long a chunk travels, what a box serves, and what a tracker answers. Printed with the goal beside each figure, and asserted by nobody: a machine that does other things besides misses them all.
+//! `make bench` and those named after a part of it: what the origin costs, what it bears, how long a chunk travels, what a box
+//! serves, what a tracker answers, and what a viewer has of it. Printed with the goal beside each figure, and asserted by nobody: a machine that does other things besides misses them all.
 
 mod cost;
 mod crowd;
@@ -9,6 +9,7 @@ mod nginx;
 mod serving;
 mod tracking;
 mod watcher;
+mod watching;
 mod wrk;
 
 use std::time::Duration;
@@ -58,6 +59,8 @@ enum Part {
     Box,
     /// What a tracker answers while ten thousand boxes announce, beside nginx.
     Tracker,
+    /// How soon a viewer sees the first picture and how old it is, beside nginx and dash.js.
+    Player,
 }
 
 fn main() -> Result<()> {
@@ -86,6 +89,7 @@ async fn measure(settings: &Settings) -> Result<()> {
             Part::Delay => delay::measure(settings.publishers, span).await?,
             Part::Journey => journey::measure(span).await?,
             Part::Box => serving::measure(span, settings.rounds).await?,
+            Part::Player => watching::measure(span).await?,
             Part::Tracker => tracking::measure(settings.announcing, span, settings.rounds).await?,
         }
     }

@@ -33,6 +33,14 @@ impl Nginx {
         Self::configured(|folder, http| serving(folder, http, root)).await
     }
 
+    /// One that takes publishers in over RTMP, writes DASH as it does if nobody says how, and serves it over HTTP; and where
+    /// it is published to.
+    pub(crate) async fn broadcasting() -> Result<(Self, SocketAddr)> {
+        let rtmp = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let nginx = Self::configured(|folder, http| broadcasting(folder, rtmp, http)).await?;
+        Ok((nginx, rtmp))
+    }
+
     async fn configured(configure: impl FnOnce(&Path, SocketAddr) -> String) -> Result<Self> {
         let folder = TempDir::with_prefix("boxmesh-nginx-")?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
@@ -95,6 +103,47 @@ rtmp {{
       dash_fragment 2s;
       dash_playlist_length 60s;
     }}
+  }}
+}}
+"
+    )
+}
+
+/// As whoever begins with it has it: in, out as DASH, and over HTTP to pages of any site.
+fn broadcasting(folder: &Path, rtmp: SocketAddr, http: SocketAddr) -> String {
+    let (folder, user) = (folder.display(), user());
+    format!(
+        "load_module {MODULE};
+{user}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{ worker_connections 256; }}
+rtmp {{
+  access_log off;
+  server {{
+    listen {rtmp};
+    application live {{
+      live on;
+      dash on;
+      dash_path {folder}/dash;
+    }}
+  }}
+}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  types {{ application/dash+xml mpd; video/mp4 m4v; audio/mp4 m4a; }}
+  server {{
+    listen {http};
+    root {folder}/dash;
+    add_header Cache-Control no-cache;
+    add_header Access-Control-Allow-Origin *;
   }}
 }}
 "
